@@ -1,0 +1,146 @@
+//! What a process does once: limits, user and group names, giving up privileges, starting its successor.
+
+use super::Fd;
+use super::sockopt::borrow;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Limits of this process and machine that shape `maxconn`.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Descriptors now, and as many as we may raise that to; `None` = no limit.
+    pub descriptors: Option<u64>,
+    pub descriptors_hard: Option<u64>,
+    /// Address space (RLIMIT_AS) and data (RLIMIT_DATA), whichever is lower, bytes.
+    pub address_space: Option<u64>,
+    /// Memory of the machine or of the control group, bytes.
+    pub memory: Option<u64>,
+}
+
+/// Reads the limits.
+pub fn limits() -> Limits {
+    let files = getrlimit(Resource::Nofile);
+    let space = [Resource::As, Resource::Data].into_iter().filter_map(|r| getrlimit(r).current).min();
+    let file = |path: &str| std::fs::read_to_string(path).ok();
+    let group = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+    let group = group.iter().find_map(|p| file(p)?.trim().parse::<u64>().ok());
+    let machine = file("/proc/meminfo").and_then(|t| {
+        let line = t.lines().find(|l| l.starts_with("MemTotal:"))?.to_string();
+        Some(line.split_ascii_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
+    });
+    let memory = [group, machine].into_iter().flatten().min();
+    Limits { descriptors: files.current, descriptors_hard: files.maximum, address_space: space, memory }
+}
+
+/// Raises the descriptor limit to `n` (as far as the hard limit allows, beyond it as root); returns what is in force.
+pub fn raise_descriptors(n: u64) -> Option<u64> {
+    let now = getrlimit(Resource::Nofile);
+    if now.current.is_some_and(|c| c < n) {
+        let wanted = Rlimit { current: Some(n), maximum: now.maximum.map(|m| m.max(n)) };
+        if setrlimit(Resource::Nofile, wanted).is_err() {
+            let _ = setrlimit(Resource::Nofile, Rlimit { current: now.maximum.map(|m| m.min(n)), maximum: now.maximum });
+        }
+    }
+    getrlimit(Resource::Nofile).current
+}
+
+/// The processors this process may run on.
+pub fn cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn look_up(file: &str, name: &str) -> Option<Vec<String>> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let line = text.lines().find(|l| l.split(':').next() == Some(name))?;
+    Some(line.split(':').map(str::to_string).collect())
+}
+
+/// The number of a user of /etc/passwd.
+pub fn user_id(name: &str) -> Option<u32> {
+    look_up("/etc/passwd", name)?.get(2)?.parse().ok()
+}
+
+/// The number of a group of /etc/group.
+pub fn group_id(name: &str) -> Option<u32> {
+    look_up("/etc/group", name)?.get(2)?.parse().ok()
+}
+
+/// Gives up root: chroot first, then group, then user. Before any thread is started.
+pub fn drop_privileges(chroot: Option<&str>, uid: Option<u32>, gid: Option<u32>) -> Result<(), String> {
+    if let Some(dir) = chroot {
+        rustix::process::chroot(dir).map_err(|e| format!("cannot chroot to '{dir}': {e}"))?;
+        rustix::process::chdir("/").map_err(|e| format!("cannot change to the root of '{dir}': {e}"))?;
+    }
+    set_ids(uid, gid)
+}
+
+#[cfg(target_os = "linux")]
+fn set_ids(uid: Option<u32>, gid: Option<u32>) -> Result<(), String> {
+    use rustix::process::{Gid, Uid, geteuid};
+    use rustix::thread::{set_thread_gid, set_thread_groups, set_thread_uid};
+    // The only thread so far: the workers inherit what it has.
+    if let Some(gid) = gid.filter(|g| *g != 0) {
+        if geteuid().is_root() {
+            set_thread_groups(&[]).map_err(|e| format!("cannot drop supplementary groups: {e}"))?;
+        }
+        set_thread_gid(Gid::from_raw(gid)).map_err(|e| format!("cannot set gid {gid}: {e}"))?;
+    }
+    if let Some(uid) = uid.filter(|u| *u != 0) {
+        set_thread_uid(Uid::from_raw(uid)).map_err(|e| format!("cannot set uid {uid}: {e}"))?;
+    }
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+#[allow(unsafe_code)]
+fn set_ids(uid: Option<u32>, gid: Option<u32>) -> Result<(), String> {
+    let check = |r: i32, what: &str, n: u32| {
+        if r == 0 { Ok(()) } else { Err(format!("cannot set {what} {n}: {}", std::io::Error::last_os_error())) }
+    };
+    if let Some(gid) = gid.filter(|g| *g != 0) {
+        // SAFETY: plain numbers; the list is empty.
+        unsafe {
+            libc::setgroups(0, std::ptr::null());
+            check(libc::setgid(gid), "gid", gid)?;
+        }
+    }
+    if let Some(uid) = uid.filter(|u| *u != 0) {
+        // SAFETY: a plain number.
+        check(unsafe { libc::setuid(uid) }, "uid", uid)?;
+    }
+    Ok(())
+}
+
+/// True when this process runs as root.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Sends a signal by number; false when there is no such process.
+pub fn kill(pid: i32, signal: i32) -> bool {
+    use rustix::process::{Pid, Signal, kill_process};
+    let (Some(pid), Some(signal)) = (Pid::from_raw(pid), Signal::from_named_raw(signal)) else { return false };
+    kill_process(pid, signal).is_ok()
+}
+
+/// Lets a descriptor survive exec (true) or not.
+pub fn keep_over_exec(fd: Fd, keep: bool) {
+    let flags = if keep { rustix::io::FdFlags::empty() } else { rustix::io::FdFlags::CLOEXEC };
+    let _ = rustix::io::fcntl_setfd(borrow(fd), flags);
+}
+
+/// Leaves the terminal: a new session, standard descriptors on /dev/null.
+pub fn detach() {
+    let _ = rustix::process::setsid();
+    if let Ok(null) = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null") {
+        let _ = rustix::stdio::dup2_stdin(&null);
+        let _ = rustix::stdio::dup2_stdout(&null);
+        let _ = rustix::stdio::dup2_stderr(&null);
+    }
+}
+
+/// Closes a descriptor that this process owns.
+#[allow(unsafe_code)]
+pub fn close(fd: Fd) {
+    // SAFETY: the caller owns the number and forgets it.
+    unsafe { rustix::io::close(fd) };
+}

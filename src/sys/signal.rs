@@ -1,0 +1,52 @@
+//! Signals as bytes in a pipe: handlers only write, the worker or master reads.
+
+use super::Fd;
+use rustix::fd::{AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+pub use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2};
+
+/// What arrived, as a bit for each signal number below 32.
+static PENDING: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
+
+/// Catches the signals and returns the descriptor that becomes readable when one arrives.
+pub fn catch(signals: &[i32]) -> std::io::Result<OwnedFd> {
+    let (read, write) = std::os::unix::net::UnixStream::pair()?;
+    read.set_nonblocking(true)?;
+    write.set_nonblocking(true)?;
+    let pending = PENDING.get_or_init(Arc::default);
+    for &s in signals {
+        let (flags, bit) = (Arc::clone(pending), 1usize << s);
+        let wake: OwnedFd = write.try_clone()?.into();
+        register(s, flags, bit, wake)?;
+    }
+    Ok(read.into())
+}
+
+#[allow(unsafe_code)]
+fn register(signal: i32, flags: Arc<AtomicUsize>, bit: usize, wake: OwnedFd) -> std::io::Result<()> {
+    let action = move || {
+        flags.fetch_or(bit, Ordering::SeqCst);
+        let _ = rustix::net::send(&wake, b"s", rustix::net::SendFlags::DONTWAIT);
+    };
+    // SAFETY: the action is async-signal-safe: one atomic operation and one send(2); it neither locks nor allocates.
+    unsafe { signal_hook::low_level::register(signal, action) }.map(|_| ())
+}
+
+/// Empties the pipe and calls `each` for every signal that arrived since.
+pub fn take(pipe: Fd, mut each: impl FnMut(i32)) {
+    let mut sink = [0u8; 64];
+    while let Ok((1.., _)) = rustix::net::recv(super::sockopt::borrow(pipe), &mut sink, rustix::net::RecvFlags::empty()) {}
+    let bits = PENDING.get().map_or(0, |p| p.swap(0, Ordering::SeqCst));
+    for s in 1..32 {
+        if bits & 1 << s != 0 {
+            each(s);
+        }
+    }
+}
+
+/// The descriptor's number, for the poller.
+pub fn number(pipe: &OwnedFd) -> Fd {
+    pipe.as_raw_fd()
+}

@@ -1,0 +1,143 @@
+//! Text into fixed buffers: a writer that never allocates and says when it was full.
+
+use std::fmt;
+
+/// Appends to a byte slice; what does not fit is cut and `overflow` is set.
+pub struct Out<'a> {
+    buf: &'a mut [u8],
+    len: usize,
+    overflow: bool,
+}
+
+impl<'a> Out<'a> {
+    /// Writes from the start of `buf`.
+    pub fn new(buf: &'a mut [u8]) -> Out<'a> {
+        Out { buf, len: 0, overflow: false }
+    }
+
+    /// Bytes written.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// True when nothing was written.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes that still fit.
+    pub fn room(&self) -> usize {
+        self.buf.len() - self.len
+    }
+
+    /// True when something was cut.
+    pub fn overflow(&self) -> bool {
+        self.overflow
+    }
+
+    /// Takes everything written after `len` back, and the overflow with it.
+    pub fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+        self.overflow = false;
+    }
+
+    /// What was written.
+    pub fn bytes(&self) -> &[u8] {
+        &self.buf[..self.len]
+    }
+
+    /// Appends bytes.
+    #[inline]
+    pub fn put(&mut self, bytes: &[u8]) {
+        let n = bytes.len().min(self.room());
+        self.buf[self.len..self.len + n].copy_from_slice(&bytes[..n]);
+        self.len += n;
+        self.overflow |= n < bytes.len();
+    }
+
+    /// Appends one byte.
+    #[inline]
+    pub fn byte(&mut self, b: u8) {
+        self.put(&[b]);
+    }
+
+    /// Appends a decimal number.
+    pub fn num(&mut self, mut n: u64) {
+        let mut digits = [0u8; 20];
+        let mut at = digits.len();
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (n % 10) as u8;
+            n /= 10;
+            if n == 0 {
+                break;
+            }
+        }
+        self.put(&digits[at..]);
+    }
+
+    /// Appends a signed decimal number.
+    pub fn int(&mut self, n: i64) {
+        if n < 0 {
+            self.byte(b'-');
+        }
+        self.num(n.unsigned_abs());
+    }
+
+    /// Appends a number with leading zeros to a width of up to 20.
+    pub fn zero_padded(&mut self, n: u64, width: usize) {
+        let mut limit = 10u64;
+        for _ in 1..width {
+            if n < limit {
+                self.put(&b"00000000000000000000"[..width - digits(n)]);
+                break;
+            }
+            limit = limit.saturating_mul(10);
+        }
+        self.num(n);
+    }
+}
+
+fn digits(mut n: u64) -> usize {
+    let mut d = 1;
+    while n >= 10 {
+        n /= 10;
+        d += 1;
+    }
+    d
+}
+
+impl fmt::Write for Out<'_> {
+    fn write_str(&mut self, s: &str) -> fmt::Result {
+        self.put(s.as_bytes());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers() {
+        let mut b = [0; 64];
+        let mut o = Out::new(&mut b);
+        o.num(0);
+        o.int(-12);
+        o.zero_padded(7, 3);
+        o.zero_padded(123, 3);
+        o.zero_padded(1234, 3);
+        o.num(u64::MAX);
+        assert_eq!(o.bytes(), b"0-12007123123418446744073709551615");
+    }
+
+    #[test]
+    fn cuts_and_says_so() {
+        let mut b = [0; 3];
+        let mut o = Out::new(&mut b);
+        o.put(b"abcd");
+        assert!(o.overflow() && o.bytes() == b"abc" && o.room() == 0);
+        o.truncate(1);
+        assert!(!o.overflow() && o.bytes() == b"a");
+    }
+}

@@ -1,0 +1,10 @@
+//! Small things without an owner elsewhere: time in wrapping ticks, hashes, counters, number formatting.
+//!
+//! Nothing here knows a socket, a buffer or a configuration.
+
+pub mod count;
+pub mod date;
+pub mod fmt;
+pub mod freq;
+pub mod hash;
+pub mod tick;

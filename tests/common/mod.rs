@@ -1,0 +1,97 @@
+//! The black-box harness: starts the real binary on real sockets, with scripted clients, servers and log receivers.
+//!
+//! `EVENKEEL_BIN` names another binary to test; `EVENKEEL_BIN=/usr/sbin/haproxy` runs the suite against the oracle, which
+//! proves the tests themselves. Two more variables bend every proxy that is started:
+//! `EVENKEEL_TEST_GLOBAL="nbthread 2;noepoll"` (lines of a `global` section put in front of each configuration) and
+//! `EVENKEEL_TEST_ARGS="-de"` (arguments put before `-f`).
+//!
+//! Nothing here sleeps to make a race unlikely: helpers wait for a condition with a bound ([`eventually`]), and every read
+//! has a timeout ([`PATIENCE`]).
+
+#![allow(dead_code, unused_imports)] // each test crate uses its own part
+
+mod client;
+mod http;
+mod logs;
+mod proxy;
+mod server;
+
+use std::time::{Duration, Instant};
+
+pub use client::{Cli, Client, get, roundtrip, statuses_on_one_connection};
+pub use http::{Kind, Message, ReadError, Wire, parse_head};
+pub use logs::{HttpLog, LogSink, TcpLog};
+pub use proxy::{Builder, Proxy};
+pub use server::{Blackhole, Conn, Refusing, Server, Step, ok, reply};
+
+/// The longest that any single wait of a helper lasts. Nothing that passes comes near it.
+pub const PATIENCE: Duration = Duration::from_secs(8);
+
+/// A `defaults` section for HTTP tests: timeouts long enough never to fire in a test that does not shorten them.
+pub const HTTP: &str = "
+global
+    nbthread 1
+    maxconn 400
+defaults
+    mode http
+    timeout connect 4s
+    timeout client 20s
+    timeout server 20s
+";
+
+/// The same for TCP tests.
+pub const TCP: &str = "
+global
+    nbthread 1
+    maxconn 400
+defaults
+    mode tcp
+    timeout connect 4s
+    timeout client 20s
+    timeout server 20s
+";
+
+/// Whether the suite runs against HAProxy (the oracle) instead of evenkeel.
+pub fn is_oracle() -> bool {
+    proxy::binary().file_name().is_some_and(|name| name.to_string_lossy().contains("haproxy"))
+}
+
+/// Polls `condition` until it yields a value; panics with `what` after [`PATIENCE`].
+#[track_caller]
+pub fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(start.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain for: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+pub fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+/// `len` bytes that differ everywhere, so that a lost, doubled or swapped block shows (xorshift from `seed`).
+pub fn noise(len: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut out = Vec::with_capacity(len + 8);
+    while out.len() < len {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        out.extend_from_slice(&state.to_le_bytes());
+    }
+    out.truncate(len);
+    out
+}
+
+/// Bytes as readable text for failure messages: escapes, and the middle of long ones left out.
+pub fn show(bytes: &[u8]) -> String {
+    let escape = |b: &[u8]| b.escape_ascii().to_string();
+    if bytes.len() <= 600 {
+        return escape(bytes);
+    }
+    format!("{} [.. {} bytes ..] {}", escape(&bytes[..400]), bytes.len() - 500, escape(&bytes[bytes.len() - 100..]))
+}
