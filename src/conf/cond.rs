@@ -46,6 +46,9 @@ impl CondError {
 /// Evaluates an expression as written, with its quotes and variables: the argument of `-cc`.
 pub fn evaluate(expr: &str, env: &dyn Env, facts: &dyn Facts) -> Result<bool, CondError> {
     let (text, places) = lexer::resolve(expr, env)?;
+    if text.is_empty() && !expr.is_empty() && expr.trim().is_empty() {
+        return Err(CondError::new(0, "a condition is missing here"));
+    }
     evaluate_resolved(&text, env, facts).map_err(|mut error| {
         error.offset = places.get(error.offset).copied().unwrap_or(expr.len());
         error

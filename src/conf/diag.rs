@@ -111,7 +111,7 @@ impl Diags {
         self.files.get(usize::from(file)).map_or("", |source| &source.name)
     }
 
-    /// Text of a file, shared so that a lexer can read it while diagnostics are added; empty when there is no such file.
+    /// Text of a file, shared so that a lexer can read it while diagnostics are added; empty for an unknown file.
     #[must_use]
     pub fn text(&self, file: u16) -> Arc<str> {
         self.files.get(usize::from(file)).map_or_else(|| Arc::from(""), |source| Arc::clone(&source.text))

@@ -9,7 +9,7 @@
 //!   other backslash stands for itself, also the last byte of a line: there are no continuation lines.
 //! - Variables (`$NAME`, `${NAME}`, `${NAME-default}`, `${NAME[*]}`) are replaced in weak quotes only. `[*]` splits at
 //!   white space. `.FILE`, `.LINE` and `.SECTION` are known here, the rest comes from [`Env`].
-//! - `.if`, `.elif`, `.else`, `.endif`, `.diag`, `.notice`, `.warning` and `.alert` are executed here. Lines in a branch
+//! - `.if .elif .else .endif .diag .notice .warning .alert` are executed here. Lines in a branch
 //!   that is not taken are still split, so a quote that is not closed is an error there too.
 //! - HAProxy cannot tell an empty word at the end of a line from none, so it is dropped, and a line that begins with an
 //!   empty word is skipped.
@@ -21,6 +21,9 @@
 
 use super::cond::{CondError, Facts, evaluate_resolved};
 use super::diag::{Diag, Diags, Level, Pos, nearest};
+use scan::{Context, Fault, RawWord, Scanner};
+
+mod scan;
 
 /// Words in a line; HAProxy's limit, so that what loads here loads there.
 pub const MAX_WORDS: usize = 64;
@@ -28,7 +31,6 @@ pub const MAX_WORDS: usize = 64;
 pub const MAX_NESTING: usize = 99;
 
 const DIRECTIVES: [&str; 8] = [".alert", ".diag", ".elif", ".else", ".endif", ".if", ".notice", ".warning"];
-const PSEUDO_VARIABLES: [&str; 3] = [".FILE", ".LINE", ".SECTION"];
 
 /// Where variables come from: the environment of the process and what `setenv`, `presetenv`, `unsetenv` did so far.
 pub trait Env {
@@ -109,7 +111,8 @@ impl<'a> Lexer<'a> {
             let result = scanner.run();
             let words = scanner.words;
             if let Err(error) = result {
-                diags.push(error.into_diag(self.pos(error.at, error.len)));
+                let pos = self.pos(error.at, error.len);
+                diags.push(error.into_diag(pos));
                 self.after_error(&words);
                 continue;
             }
@@ -300,9 +303,8 @@ impl<'a> Lexer<'a> {
             Ok(true) => Branch::Taken,
             Ok(false) => Branch::Waiting,
             Err(error) => {
-                let error = Fault::from(error);
-                let pos = self.pos(places.get(error.at).copied().unwrap_or(end), 1);
-                diags.push(error.into_diag(pos));
+                let pos = self.pos(places.get(error.offset).copied().unwrap_or(end), 1);
+                diags.push(Diag { level: Level::Alert, pos, message: error.message, hint: error.hint });
                 Branch::Over
             }
         }
@@ -374,279 +376,6 @@ fn join(words: &[RawWord]) -> (Vec<u8>, Vec<usize>) {
 /// Saturating; a line of 4 GB has an imprecise caret.
 fn number(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
-}
-
-/// An error within a line, `at` and `len` in bytes, 0-based.
-struct Fault {
-    at: usize,
-    len: usize,
-    message: String,
-    hint: Option<String>,
-}
-
-impl Fault {
-    fn new(at: usize, len: usize, message: impl Into<String>) -> Self {
-        Fault { at, len, message: message.into(), hint: None }
-    }
-
-    fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-
-    fn into_diag(self, pos: Pos) -> Diag {
-        Diag { level: Level::Alert, pos, message: self.message, hint: self.hint }
-    }
-}
-
-impl From<CondError> for Fault {
-    fn from(error: CondError) -> Self {
-        Fault { at: error.offset, len: 1, message: error.message, hint: error.hint }
-    }
-}
-
-/// A word before it is known to be UTF-8.
-#[derive(Default)]
-struct RawWord {
-    bytes: Vec<u8>,
-    /// Offset in the line that each byte comes from.
-    places: Vec<usize>,
-    start: usize,
-    end: usize,
-    quoted: bool,
-}
-
-impl RawWord {
-    fn push(&mut self, byte: u8, place: usize) {
-        self.bytes.push(byte);
-        self.places.push(place);
-    }
-}
-
-/// What the pseudo-variables stand for.
-struct Context<'a> {
-    file_name: &'a str,
-    number: u32,
-    section: &'a str,
-}
-
-/// Splits one line into words.
-struct Scanner<'a> {
-    line: &'a str,
-    at: usize,
-    env: &'a dyn Env,
-    context: Option<Context<'a>>,
-    /// Whether `#` begins a comment.
-    comments: bool,
-    words: Vec<RawWord>,
-    /// The word being read.
-    word: Option<RawWord>,
-}
-
-impl<'a> Scanner<'a> {
-    fn new(line: &'a str, env: &'a dyn Env) -> Self {
-        Scanner { line, at: 0, env, context: None, comments: true, words: Vec::new(), word: None }
-    }
-
-    fn peek(&self, ahead: usize) -> Option<u8> {
-        self.line.as_bytes().get(self.at + ahead).copied()
-    }
-
-    fn word(&mut self) -> &mut RawWord {
-        let start = self.at;
-        self.word.get_or_insert_with(|| RawWord { start, ..RawWord::default() })
-    }
-
-    fn finish(&mut self, end: usize) {
-        if let Some(mut word) = self.word.take() {
-            word.end = end;
-            self.words.push(word);
-        }
-    }
-
-    /// Takes the next byte as it is.
-    fn take(&mut self, byte: u8) {
-        let at = self.at;
-        self.word().push(byte, at);
-        self.at += 1;
-    }
-
-    fn run(&mut self) -> Result<(), Fault> {
-        while let Some(byte) = self.peek(0) {
-            match byte {
-                b' ' | b'\t'..=b'\r' => {
-                    self.finish(self.at);
-                    self.at += 1;
-                }
-                b'#' if self.comments => break,
-                b'\'' => self.strong()?,
-                b'"' => self.weak()?,
-                b'\\' => self.escape(false)?,
-                _ => self.take(byte),
-            }
-        }
-        self.finish(self.at);
-        Ok(())
-    }
-
-    fn strong(&mut self) -> Result<(), Fault> {
-        let open = self.at;
-        self.word().quoted = true;
-        self.at += 1;
-        while let Some(byte) = self.peek(0) {
-            if byte == b'\'' {
-                self.at += 1;
-                return Ok(());
-            }
-            self.take(byte);
-        }
-        Err(self.unmatched(open))
-    }
-
-    fn weak(&mut self) -> Result<(), Fault> {
-        let open = self.at;
-        self.word().quoted = true;
-        self.at += 1;
-        while let Some(byte) = self.peek(0) {
-            match byte {
-                b'"' => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                b'\\' => self.escape(true)?,
-                b'$' => self.variable()?,
-                _ => self.take(byte),
-            }
-        }
-        Err(self.unmatched(open))
-    }
-
-    fn unmatched(&self, open: usize) -> Fault {
-        let fault = Fault::new(open, self.line.len() - open, format!("unmatched quote at position {}", open + 1));
-        fault.hint("close the quote on the same line, or write a backslash before it if it is meant as a character")
-    }
-
-    fn escape(&mut self, weak: bool) -> Result<(), Fault> {
-        let value = match self.peek(1) {
-            Some(b'n') => b'\n',
-            Some(b'r') => b'\r',
-            Some(b't') => b'\t',
-            Some(byte @ (b'\\' | b'"' | b'\'' | b'#' | b' ')) => byte,
-            Some(b'$') if weak => b'$',
-            Some(b'x') => return self.hexadecimal(),
-            // Not an escape: the backslash is a character like any other.
-            _ => {
-                self.take(b'\\');
-                return Ok(());
-            }
-        };
-        self.escaped(value, 2);
-        Ok(())
-    }
-
-    /// Adds the byte that the next `len` bytes stand for.
-    fn escaped(&mut self, value: u8, len: usize) {
-        let at = self.at;
-        let word = self.word();
-        word.push(value, at);
-        word.quoted = true;
-        self.at += len;
-    }
-
-    fn hexadecimal(&mut self) -> Result<(), Fault> {
-        let digit = |ahead| self.peek(ahead).and_then(|byte| char::from(byte).to_digit(16));
-        let (Some(high), Some(low)) = (digit(2), digit(3)) else {
-            let message = format!("truncated or invalid hexadecimal sequence at position {}", self.at + 1);
-            return Err(Fault::new(self.at, 2, message).hint("\\x takes two hexadecimal digits"));
-        };
-        let value = u8::try_from(high * 16 + low).expect("two digits make a byte");
-        if value == 0 {
-            let message = format!("NUL character written as an escape at position {}", self.at + 1);
-            return Err(Fault::new(self.at, 4, message).hint("a word cannot contain \\x00"));
-        }
-        self.escaped(value, 4);
-        Ok(())
-    }
-
-    /// A variable, from its `$` on.
-    fn variable(&mut self) -> Result<(), Fault> {
-        let (line, dollar) = (self.line, self.at);
-        let bytes = line.as_bytes();
-        let braced = bytes.get(dollar + 1) == Some(&b'{');
-        let start = dollar + 1 + usize::from(braced);
-        let name_len = |from: usize| bytes[from..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
-        let mut end = match bytes.get(start) {
-            Some(b'.') => start + 1 + name_len(start + 1),
-            Some(b'A'..=b'Z' | b'a'..=b'z' | b'_') => start + name_len(start),
-            _ => {
-                let message = format!("forbidden first char in environment variable name at position {}", start + 1);
-                return Err(Fault::new(start, 1, message).hint("write \\$ for a dollar sign inside double quotes"));
-            }
-        };
-        let name = &line[start..end];
-        let mut value = self.lookup(name, start)?;
-        let (mut split, mut default) = (false, None);
-        if braced {
-            if bytes.get(end) == Some(&b'[') {
-                if !line[end..].starts_with("[*]") {
-                    let message = format!("truncated or invalid word expansion sequence at position {}", end + 1);
-                    return Err(Fault::new(end, 1, message).hint(format!("write ${{{name}[*]}} to split into words")));
-                }
-                split = true;
-                end += 3;
-            }
-            if bytes.get(end) == Some(&b'-') {
-                let len = line[end..].find('}').unwrap_or(line.len() - end);
-                default = Some(&line[end + 1..end + len]);
-                end += len;
-            }
-            if bytes.get(end) != Some(&b'}') {
-                let message = format!("unmatched brace in environment variable name at position {}", dollar + 2);
-                let hint = format!("write ${{{name}}}, or ${{{name}-default}}");
-                return Err(Fault::new(dollar + 1, end.min(line.len()) - dollar - 1, message).hint(hint));
-            }
-            end += 1;
-        }
-        if value.is_none() {
-            value = default.map(str::to_owned);
-        }
-        self.expand(&value.unwrap_or_default(), split, dollar);
-        self.at = end;
-        Ok(())
-    }
-
-    fn lookup(&self, name: &str, at: usize) -> Result<Option<String>, Fault> {
-        match (name, &self.context) {
-            (".FILE", Some(context)) => Ok(Some(context.file_name.to_owned())),
-            (".LINE", Some(context)) => Ok(Some(context.number.to_string())),
-            (".SECTION", Some(context)) => Ok(Some(context.section.to_owned())),
-            _ if name.starts_with('.') => {
-                let fault = Fault::new(at, name.len(), format!("unknown pseudo-variable '{name}' at position {}", at + 1));
-                Err(match nearest(name, PSEUDO_VARIABLES.into_iter()) {
-                    Some(near) => fault.hint(format!("did you mean '{near}'?")),
-                    None => fault.hint(format!("there are {}", PSEUDO_VARIABLES.join(", "))),
-                })
-            }
-            _ => Ok(self.env.get(name)),
-        }
-    }
-
-    /// Adds the value of the variable at `dollar`; with `split`, each run of white space in it ends a word.
-    fn expand(&mut self, value: &str, split: bool, dollar: usize) {
-        let mut in_space = false;
-        for byte in value.bytes() {
-            if split && matches!(byte, b' ' | b'\t'..=b'\r') {
-                if !in_space {
-                    self.finish(dollar);
-                    self.word = Some(RawWord { start: dollar, quoted: true, ..RawWord::default() });
-                }
-                in_space = true;
-                continue;
-            }
-            in_space = false;
-            self.word().push(byte, dollar);
-        }
-    }
 }
 
 #[cfg(test)]

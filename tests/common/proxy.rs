@@ -20,8 +20,8 @@ pub fn binary() -> PathBuf {
     std::env::var_os("EVENKEEL_BIN").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_evenkeel")), PathBuf::from)
 }
 
-/// Inherited descriptors are numbered from here, above what the tests themselves open meanwhile.
-const FIRST_INHERITED: RawFd = 300;
+/// Inherited descriptors are numbered from here: above the standard ones, and low enough for small descriptor limits.
+const FIRST_INHERITED: RawFd = 20;
 
 /// What a configuration's placeholders stand for; ends in [`Builder::start`].
 ///
@@ -100,8 +100,11 @@ impl Builder {
 
     fn prepare(self, config: &str) -> Prepared {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let dir = std::env::temp_dir()
-            .join(format!("evenkeel-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
+        let dir = std::env::temp_dir().join(format!(
+            "evenkeel-test-{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        ));
         fs::create_dir_all(&dir).unwrap();
         let mut text = config.to_owned();
         let mut addrs = BTreeMap::new();

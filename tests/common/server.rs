@@ -174,7 +174,10 @@ impl Server {
     }
 
     /// The same on a unix socket that listens already.
-    pub fn http_on_unix(listener: UnixListener, answer: impl Fn(&Message) -> Vec<u8> + Send + Sync + 'static) -> Server {
+    pub fn http_on_unix(
+        listener: UnixListener,
+        answer: impl Fn(&Message) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Server {
         let shared = Arc::<Shared>::default();
         let serve = Server::http_loop(shared.clone(), answer);
         Server::on(listener.into(), None, shared, serve)

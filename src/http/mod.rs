@@ -1,0 +1,37 @@
+//! HTTP/1: where a head ends, what it says, how the body is framed, and the head that is sent on.
+//!
+//! Strict, because two parsers that disagree are a vulnerability: a message has exactly one reading or is refused, and what is
+//! sent on is written anew from the parse (RFC 9112; RFC 9110 for the semantics). Nothing here does I/O or allocates.
+
+mod auth;
+mod body;
+mod head;
+mod reply;
+mod write;
+
+pub use auth::basic_credentials;
+pub use body::{Body, MAX_CHUNK_EXTENSION, MAX_TRAILERS};
+pub use head::{Connection, Fault, Head, HeadEnd, MAX_HEADERS, Method, Span, Version, head_end};
+pub use reply::{STATUSES, reason, standard_reply};
+pub use write::{Keep, RequestEdits, ResponseEdits, write_request, write_response};
+
+/// True for the characters of a token (RFC 9110 section 5.6.2).
+pub fn is_token(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)
+}
+
+/// The comma-separated members of a field value, white space around them removed, empty ones skipped.
+pub fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|b| *b == b',').map(trim).filter(|m| !m.is_empty())
+}
+
+/// Without the white space (space, tab) at both ends.
+pub fn trim(mut s: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = s {
+        s = rest;
+    }
+    while let [rest @ .., b' ' | b'\t'] = s {
+        s = rest;
+    }
+    s
+}

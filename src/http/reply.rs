@@ -1,0 +1,82 @@
+//! The answers that the proxy gives itself.
+
+use crate::util::fmt::Out;
+
+/// Status codes with an answer of our own, their reason phrases (RFC 9110 section 15) and the sentence for a person.
+pub const STATUSES: &[(u16, &str, &str)] = &[
+    (200, "OK", "Service ready."),
+    (400, "Bad Request", "The request could not be understood."),
+    (401, "Unauthorized", "This page needs a user name and a password."),
+    (403, "Forbidden", "This request is not allowed here."),
+    (404, "Not Found", "There is nothing at this address."),
+    (405, "Method Not Allowed", "This method is not allowed here."),
+    (407, "Proxy Authentication Required", "The proxy needs a user name and a password."),
+    (408, "Request Timeout", "The request did not arrive completely in time."),
+    (410, "Gone", "What was at this address has been removed."),
+    (413, "Content Too Large", "The request has a body that is too large."),
+    (414, "URI Too Long", "The address in the request is too long."),
+    (421, "Misdirected Request", "The request reached a server that cannot answer it."),
+    (422, "Unprocessable Content", "The request cannot be processed."),
+    (425, "Too Early", "The request came too early."),
+    (429, "Too Many Requests", "Too many requests came from your address lately."),
+    (431, "Request Header Fields Too Large", "The header of the request is too large."),
+    (500, "Internal Server Error", "The proxy failed to process the request."),
+    (501, "Not Implemented", "The proxy does not support what the request asks for."),
+    (502, "Bad Gateway", "The server gave an invalid or incomplete answer."),
+    (503, "Service Unavailable", "No server is available to handle this request."),
+    (504, "Gateway Timeout", "The server did not answer in time."),
+];
+
+/// The reason phrase of a status code, also of those that only redirects use.
+pub fn reason(status: u16) -> &'static str {
+    match status {
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        _ => STATUSES.iter().find(|s| s.0 == status).map_or("", |s| s.1),
+    }
+}
+
+/// The whole standard answer to an error: head and a small page.
+pub fn standard_reply(out: &mut Out, status: u16) {
+    let (_, phrase, sentence) = STATUSES.iter().find(|s| s.0 == status).unwrap_or(&STATUSES[16]);
+    let title = 16 + 3 + 1 + phrase.len() + 6; // <html><body><h1>NNN phrase</h1>\n
+    let body_len = title + sentence.len() + 1 + 15;
+    out.put(b"HTTP/1.1 ");
+    out.zero_padded(status.into(), 3);
+    out.byte(b' ');
+    out.put(phrase.as_bytes());
+    out.put(b"\r\nContent-Length: ");
+    out.num(body_len as u64);
+    out.put(b"\r\nCache-Control: no-cache\r\nConnection: close\r\nContent-Type: text/html\r\n");
+    if status == 401 {
+        out.put(b"WWW-Authenticate: Basic realm=\"evenkeel\"\r\n");
+    }
+    out.put(b"\r\n<html><body><h1>");
+    out.zero_padded(status.into(), 3);
+    out.byte(b' ');
+    out.put(phrase.as_bytes());
+    out.put(b"</h1>\n");
+    out.put(sentence.as_bytes());
+    out.put(b"\n</body></html>\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_right() {
+        for (status, ..) in STATUSES {
+            let mut b = [0; 1024];
+            let mut o = Out::new(&mut b);
+            standard_reply(&mut o, *status);
+            let text = std::str::from_utf8(o.bytes()).unwrap();
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            let length = head.split_once("Content-Length: ").unwrap().1.split("\r\n").next().unwrap();
+            assert_eq!(length.parse::<usize>().unwrap(), body.len(), "{status}");
+        }
+    }
+}

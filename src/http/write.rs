@@ -1,0 +1,138 @@
+//! Writes the head that is sent on, from the parse.
+
+use super::head::{Head, Kind, Version};
+use crate::util::fmt::Out;
+
+/// What the new head says about the connection that it is sent over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Keep {
+    /// It stays open: said only where it is not the default (HTTP/1.0).
+    Alive,
+    /// It is closed after this message.
+    Close,
+    /// The protocol is about to change: `Upgrade` is passed on and named.
+    Upgrade,
+    /// Nothing is said (`http-pretend-keepalive`, tunnels).
+    Silent,
+}
+
+/// Changes to a request head.
+#[derive(Default)]
+pub struct RequestEdits<'a> {
+    /// Replaces the target.
+    pub uri: Option<&'a [u8]>,
+    /// Name and value of fields to add at the end.
+    pub add: &'a [(&'a [u8], &'a [u8])],
+    /// Leaves `Expect` out (we answered it).
+    pub drop_expect: bool,
+}
+
+/// Changes to a response head.
+#[derive(Default)]
+pub struct ResponseEdits<'a> {
+    /// Name and value of fields to add at the end.
+    pub add: &'a [(&'a [u8], &'a [u8])],
+}
+
+/// Writes the request head for the server. `head` is what was parsed.
+pub fn write_request(out: &mut Out, index: &Head, head: &[u8], keep: Keep, edits: &RequestEdits) {
+    out.put(index.method_name.of(head));
+    out.byte(b' ');
+    out.put(edits.uri.unwrap_or(index.uri.of(head)));
+    out.put(match index.version {
+        Version::V10 => b" HTTP/1.0\r\n",
+        Version::V11 => b" HTTP/1.1\r\n",
+    });
+    fields(out, index, head, keep, edits.drop_expect);
+    finish(out, index, keep, edits.add);
+}
+
+/// Writes the response head for the client. `head` is what was parsed.
+pub fn write_response(out: &mut Out, index: &Head, head: &[u8], keep: Keep, edits: &ResponseEdits) {
+    out.put(match index.version {
+        Version::V10 => b"HTTP/1.0 ",
+        Version::V11 => b"HTTP/1.1 ",
+    });
+    out.zero_padded(index.status.into(), 3);
+    out.byte(b' ');
+    out.put(index.reason.of(head));
+    out.put(b"\r\n");
+    fields(out, index, head, keep, false);
+    finish(out, index, keep, edits.add);
+}
+
+fn fields(out: &mut Out, index: &Head, head: &[u8], keep: Keep, drop_expect: bool) {
+    let mut length_written = false;
+    for f in &index.fields {
+        let write = match f.kind {
+            Kind::Plain => !(drop_expect && f.name.of(head).eq_ignore_ascii_case(b"expect")),
+            Kind::HopByHop => false,
+            Kind::Upgrade => keep == Keep::Upgrade || keep == Keep::Silent,
+            Kind::TransferEncoding => index.chunked,
+            Kind::ContentLength => {
+                // One number, whatever the form in which it came (RFC 9110 section 8.6).
+                if let (Some(n), false) = (index.content_length, length_written) {
+                    length_written = true;
+                    out.put(f.name.of(head));
+                    out.put(b": ");
+                    out.num(n);
+                    out.put(b"\r\n");
+                }
+                false
+            }
+        };
+        if write {
+            put(out, f.name.of(head), f.value.of(head));
+        }
+    }
+}
+
+#[inline]
+fn put(out: &mut Out, name: &[u8], value: &[u8]) {
+    out.put(name);
+    out.put(b": ");
+    out.put(value);
+    out.put(b"\r\n");
+}
+
+fn finish(out: &mut Out, index: &Head, keep: Keep, add: &[(&[u8], &[u8])]) {
+    for (name, value) in add {
+        put(out, name, value);
+    }
+    match (keep, index.version) {
+        (Keep::Alive, Version::V10) => out.put(b"Connection: keep-alive\r\n"),
+        (Keep::Close, _) => out.put(b"Connection: close\r\n"),
+        (Keep::Upgrade, _) => out.put(b"Connection: upgrade\r\n"),
+        (Keep::Alive, Version::V11) | (Keep::Silent, _) => {}
+    }
+    out.put(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn written_anew() {
+        let head = b"POST /x HTTP/1.1\r\nHost: a\r\nConnection: close, Foo\r\nContent-Length: 05, 5\r\nX:  y \r\nKeep-Alive: 3\r\n\r\n";
+        let mut h = Head::new(20);
+        h.parse_request(head, false).unwrap();
+        let mut buf = [0; 300];
+        let mut out = Out::new(&mut buf);
+        let add: [(&[u8], &[u8]); 1] = [(b"X-Forwarded-For", b"1.2.3.4")];
+        write_request(&mut out, &h, head, Keep::Alive, &RequestEdits { add: &add, ..Default::default() });
+        let expected = "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nX: y\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n";
+        assert_eq!(std::str::from_utf8(out.bytes()).unwrap(), expected);
+    }
+
+    #[test]
+    fn no_length_on_204() {
+        let head = b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\nTE: x\r\n\r\n";
+        let mut h = Head::new(20);
+        h.parse_response(head, super::super::Method::Get, false).unwrap();
+        let mut buf = [0; 300];
+        let mut out = Out::new(&mut buf);
+        write_response(&mut out, &h, head, Keep::Close, &ResponseEdits::default());
+        assert_eq!(std::str::from_utf8(out.bytes()).unwrap(), "HTTP/1.1 204 No Content\r\nTE: x\r\nConnection: close\r\n\r\n");
+    }
+}

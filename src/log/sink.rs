@@ -1,0 +1,184 @@
+//! Heads of log lines and their way out.
+
+use super::{CLF_LOG, CONNECT_LOG, FACILITIES, Format, HTTP_LOG, Record, TCP_LOG};
+use crate::model::{Config, LogShape, Logger, SinkFormat};
+use crate::sys::zone::Zone;
+use crate::sys::{Fd, Kernel, NO_FD};
+use crate::util::date;
+use crate::util::fmt::Out;
+use std::sync::Arc;
+
+/// Everything a worker needs to log.
+pub struct Logs {
+    config: Arc<Config>,
+    /// Descriptor of each sink of the configuration, `NO_FD` when it could not be opened.
+    fds: Vec<Fd>,
+    formats: Vec<Format>,
+    zone: Arc<Zone>,
+    host: Arc<str>,
+    pid: u32,
+    line: Box<[u8]>,
+    head: Box<[u8]>,
+    /// Lines so far for each logger of each proxy that samples.
+    samples: Vec<u32>,
+    /// Lines that a sink did not take.
+    pub dropped: u64,
+}
+
+/// Longest line of all sinks, bytes (HAProxy's largest `len`).
+const MAX_LINE: usize = 65_535;
+/// Room for the head of a line.
+const MAX_HEAD: usize = 512;
+
+impl Logs {
+    /// Compiles the formats of all proxies (known to be right: the configuration was checked).
+    pub fn new(config: Arc<Config>, fds: Vec<Fd>, zone: Arc<Zone>, host: Arc<str>, pid: u32) -> Logs {
+        let compiled = |shape: &LogShape| {
+            let text = match shape {
+                LogShape::Connect => CONNECT_LOG,
+                LogShape::Tcp => TCP_LOG,
+                LogShape::Http => HTTP_LOG,
+                LogShape::Clf => CLF_LOG,
+                LogShape::Custom(text) => text,
+            };
+            Format::compile(text).unwrap_or_default()
+        };
+        let longest = config.sinks.iter().map(|s| s.max_len as usize).max().unwrap_or(0).min(MAX_LINE);
+        Logs {
+            formats: config.proxies.iter().map(|p| compiled(&p.log_shape)).collect(),
+            samples: vec![0; config.proxies.iter().map(|p| p.loggers.len()).max().unwrap_or(0)],
+            config,
+            fds,
+            zone,
+            host,
+            pid,
+            line: vec![0; longest.max(1024)].into(),
+            head: vec![0; MAX_HEAD + longest.max(1024)].into(),
+            dropped: 0,
+        }
+    }
+
+    /// True when a traffic line of this frontend would go anywhere.
+    pub fn wanted(&self, proxy: usize) -> bool {
+        !self.config.proxies[proxy].loggers.is_empty()
+    }
+
+    /// Seconds east of UTC at a time.
+    pub fn zone_offset(&self, unix_s: i64) -> i32 {
+        self.zone.offset(unix_s)
+    }
+
+    /// This machine's name, and the process id.
+    pub fn identity(&self) -> (Arc<str>, u32) {
+        (Arc::clone(&self.host), self.pid)
+    }
+
+    /// Sends the traffic line of a session.
+    pub fn traffic<K: Kernel>(&mut self, sys: &mut K, proxy: usize, level: u8, record: &Record) {
+        let config = Arc::clone(&self.config);
+        let mut line = std::mem::take(&mut self.line);
+        let len = {
+            let mut out = Out::new(&mut line);
+            self.formats[proxy].write(record, &mut out);
+            out.len()
+        };
+        let p = &config.proxies[proxy];
+        let tag = p.log_tag.as_deref().unwrap_or(&config.global.log_tag);
+        for (i, logger) in p.loggers.iter().enumerate() {
+            if self.sampled(i, logger) {
+                self.send(sys, logger, level, tag, record.end, &line[..len]);
+            }
+        }
+        self.line = line;
+    }
+
+    /// Sends a message to the loggers of a proxy (or to the global ones).
+    pub fn message<K: Kernel>(&mut self, sys: &mut K, proxy: Option<usize>, level: u8, text: &[u8]) {
+        let config = Arc::clone(&self.config);
+        let loggers = proxy.map_or(&config.global.loggers, |p| &config.proxies[p].loggers);
+        let now = sys.wall();
+        for logger in loggers {
+            self.send(sys, logger, level, &config.global.log_tag, now, text);
+        }
+    }
+
+    fn sampled(&mut self, i: usize, logger: &Logger) -> bool {
+        let Some((ranges, size)) = &logger.sample else { return true };
+        let n = self.samples[i] % size + 1;
+        self.samples[i] = n;
+        ranges.iter().any(|r| (r.0..=r.1).contains(&n))
+    }
+
+    fn send<K: Kernel>(&mut self, sys: &mut K, logger: &Logger, level: u8, tag: &str, at: (i64, u32), text: &[u8]) {
+        let (sink, fd) = (&self.config.sinks[logger.sink], self.fds[logger.sink]);
+        if level > logger.level {
+            return;
+        }
+        if fd == NO_FD {
+            self.dropped += 1;
+            return;
+        }
+        let level = level.max(logger.min_level);
+        let mut out = Out::new(&mut self.head);
+        let priority = u64::from(logger.facility.min(FACILITIES.len() as u8 - 1)) * 8 + u64::from(level);
+        let zone = self.zone.offset(at.0);
+        let local = date::civil(at.0 + i64::from(zone));
+        let bracket = |out: &mut Out, n: u64| {
+            out.byte(b'<');
+            out.num(n);
+            out.byte(b'>');
+        };
+        match sink.format {
+            SinkFormat::Rfc3164 | SinkFormat::Local => {
+                bracket(&mut out, priority);
+                local.put_syslog(&mut out);
+                out.byte(b' ');
+                if let (SinkFormat::Rfc3164, Some(name)) = (sink.format, &self.config.global.log_send_hostname) {
+                    out.put(if name.is_empty() { self.host.as_bytes() } else { name.as_bytes() });
+                    out.byte(b' ');
+                }
+                out.put(tag.as_bytes());
+                out.byte(b'[');
+                out.num(self.pid.into());
+                out.put(b"]: ");
+            }
+            SinkFormat::Rfc5424 => {
+                bracket(&mut out, priority);
+                out.put(b"1 ");
+                local.put_iso(&mut out);
+                out.byte(b'.');
+                out.zero_padded(at.1.into(), 6);
+                date::put_zone(&mut out, zone, true);
+                out.byte(b' ');
+                let name = self.config.global.log_send_hostname.as_deref().filter(|n| !n.is_empty());
+                out.put(name.unwrap_or(&self.host).as_bytes());
+                out.byte(b' ');
+                out.put(tag.as_bytes());
+                out.byte(b' ');
+                out.num(self.pid.into());
+                out.put(b" - - ");
+            }
+            SinkFormat::Priority => bracket(&mut out, priority),
+            SinkFormat::Short => bracket(&mut out, level.into()),
+            SinkFormat::Timed | SinkFormat::Iso => {
+                if sink.format == SinkFormat::Timed {
+                    bracket(&mut out, level.into());
+                }
+                local.put_iso(&mut out);
+                out.byte(b'.');
+                out.zero_padded(at.1.into(), 6);
+                date::put_zone(&mut out, zone, true);
+                out.byte(b' ');
+            }
+            SinkFormat::Raw => {}
+        }
+        // The configured length counts the line as a whole; the line feed comes last.
+        let room = (sink.max_len as usize).saturating_sub(out.len() + 1);
+        out.put(&text[..text.len().min(room)]);
+        out.byte(b'\n');
+        let len = out.len();
+        if sys.log_send(fd, &self.head[..len]).is_err() {
+            self.dropped += 1;
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What changes while the process runs and is shared by all workers: states of servers, counts, queues, mail.
+//!
+//! Counts that limits depend on are atomics; the order of balancing is under one short mutex a backend, the waiting sessions
+//! under one mutex for all queues (entered only when something waits). Statistics are counted by each worker for itself
+//! ([`Counters`]) and added up when shown.
+
+mod counters;
+mod mail;
+mod queue;
+mod state;
+
+pub use counters::{Counters, Tally, sum};
+pub use mail::{Mail, Mailbox};
+pub use queue::{Queues, Waiting};
+pub use state::{Admin, Health, LastCheck, Pick, ProxyState, ServerState, count_up, hash_options};
+
+use crate::model::Config;
+use crate::util::freq::Freq;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+
+/// The state of the process, shared by its workers.
+pub struct Shared {
+    pub config: Arc<Config>,
+    pub proxies: Vec<ProxyState>,
+    pub servers: Vec<ServerState>,
+    pub listeners: Vec<ListenerState>,
+    pub queues: Mutex<Queues>,
+    /// True while any session waits in a queue: the common case looks no further.
+    pub waiting: AtomicU32,
+    pub mail: Vec<Mailbox>,
+    pub tallies: Vec<Tally>,
+    pub process: ProcessState,
+    pub limits: Sizes,
+}
+
+/// The sizes that were derived at start-up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sizes {
+    pub maxconn: u32,
+    pub maxsock: u32,
+    pub maxpipes: u32,
+    pub ulimit_n: u64,
+    pub workers: usize,
+    /// Worst case of all pools of all workers, bytes.
+    pub memory_bound: u64,
+    /// `-m`, MiB; 0 = none.
+    pub memory_limit_mib: u32,
+}
+
+/// Numbers of the whole process.
+#[derive(Default)]
+pub struct ProcessState {
+    /// Client connections now.
+    pub connections: AtomicU32,
+    pub connections_max: AtomicU32,
+    pub conn_rate: Freq,
+    pub sess_rate: Freq,
+    /// Set when no new connection is to be accepted (SIGUSR1).
+    pub stopping: AtomicBool,
+    /// Workers that have ended.
+    pub ended: AtomicUsize,
+    /// Monotonic and wall time of the start.
+    pub started_ms: u64,
+    pub started_unix: i64,
+    pub pipes_used: AtomicU32,
+    pub pipes_free: AtomicU32,
+    pub log_drops: AtomicU32,
+    pub idle_percent: AtomicU32,
+    pub next_unique: AtomicU32,
+    pub cli_connections: AtomicU32,
+}
+
+/// A listening socket while the process runs.
+#[derive(Default)]
+pub struct ListenerState {
+    pub connections: AtomicU32,
+    pub fd: std::sync::atomic::AtomicI32,
+}
+
+impl Shared {
+    /// The state at start-up: everything allocated, servers in their configured states.
+    pub fn new(config: Arc<Config>, limits: Sizes, now_ms: u64, unix_s: i64) -> std::io::Result<Shared> {
+        let slots = config.proxies.len() * 2 + config.servers.len();
+        let proxies: Vec<_> = config.proxies.iter().map(|p| ProxyState::new(&config, p)).collect();
+        let servers: Vec<_> = config.servers.iter().map(|s| ServerState::new(s, now_ms)).collect();
+        let process = ProcessState { started_ms: now_ms, started_unix: unix_s, ..ProcessState::default() };
+        let shared = Shared {
+            proxies,
+            servers,
+            listeners: config.listeners.iter().map(|_| ListenerState::default()).collect(),
+            queues: Mutex::new(Queues::new(limits.maxconn as usize, config.proxies.len() + config.servers.len())),
+            waiting: AtomicU32::new(0),
+            mail: (0..limits.workers).map(|_| Mailbox::new(limits.maxconn as usize + 64)).collect::<Result<_, _>>()?,
+            tallies: (0..limits.workers).map(|_| Tally::new(slots)).collect(),
+            process,
+            limits,
+            config,
+        };
+        for p in 0..shared.proxies.len() {
+            shared.rebuild(p);
+        }
+        Ok(shared)
+    }
+
+    /// Index of a frontend's counters.
+    pub fn fe_slot(&self, proxy: usize) -> usize {
+        proxy * 2
+    }
+
+    /// Index of a backend's counters.
+    pub fn be_slot(&self, proxy: usize) -> usize {
+        proxy * 2 + 1
+    }
+
+    /// Index of a server's counters.
+    pub fn srv_slot(&self, server: usize) -> usize {
+        self.config.proxies.len() * 2 + server
+    }
+
+    /// True once the process accepts nothing any more.
+    pub fn stopping(&self) -> bool {
+        self.process.stopping.load(Relaxed)
+    }
+
+    /// Wakes every worker (after `stopping` was set, or a limit changed).
+    pub fn wake_all(&self) {
+        for m in &self.mail {
+            m.ring();
+        }
+    }
+}

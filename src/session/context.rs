@@ -1,0 +1,300 @@
+//! What a worker lends to everything that runs in it: the kernel, the clock, pools, timers, configuration, shared state.
+
+use super::Session;
+use super::endpoint::{Conn, Owner, key};
+use crate::http::Head;
+use crate::log::Logs;
+use crate::mem::{Buffers, Handle, Pool, Usage};
+use crate::model::{Config, ErrorReply, opt};
+use crate::sched::{RunQueue, Wheel};
+use crate::server::{Counters, Shared};
+use crate::sys::{Kernel, Pipe};
+use crate::util::tick::Tick;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Idle connections to one server, most recent first.
+#[derive(Clone, Copy, Default)]
+pub struct IdleList {
+    pub newest: Handle<Conn>,
+    pub oldest: Handle<Conn>,
+    pub len: u32,
+}
+
+/// Numbers of slots of a worker's pools.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolSizes {
+    pub conns: usize,
+    pub sessions: usize,
+    pub buffers: usize,
+    pub pipes: usize,
+    pub checks: usize,
+}
+
+/// The worker's belongings, without its sessions.
+pub struct Ctx<K: Kernel> {
+    pub sys: K,
+    pub worker: usize,
+    pub config: Arc<Config>,
+    pub shared: Arc<Shared>,
+    /// The clock of this round.
+    pub now: Tick,
+    pub now_ms: u64,
+    pub conns: Pool<Conn>,
+    pub bufs: Buffers,
+    /// Request lines kept for the log.
+    pub lines: Buffers,
+    pub pipes: Vec<Pipe>,
+    pipes_max: usize,
+    pipes_open: usize,
+    pub timers: Wheel,
+    pub runq: RunQueue,
+    pub head: Head,
+    pub scratch: Box<[u8]>,
+    pub logs: Logs,
+    pub idle: Vec<IdleList>,
+    pub sizes: PoolSizes,
+    /// Standard answers, written once.
+    pub replies: Vec<(u16, Vec<u8>)>,
+    /// A client connection was closed: a listener that was full may accept again.
+    pub freed_client: bool,
+    pub clients: u32,
+}
+
+/// What the worker is made of.
+pub struct Parts<K> {
+    pub sys: K,
+    pub worker: usize,
+    pub config: Arc<Config>,
+    pub shared: Arc<Shared>,
+    pub logs: Logs,
+    pub sizes: PoolSizes,
+}
+
+impl<K: Kernel> Ctx<K> {
+    /// Takes all memory.
+    pub fn new(mut parts: Parts<K>) -> Ctx<K> {
+        let now_ms = parts.sys.now_ms();
+        let now = Tick::from_ms(now_ms);
+        let (sizes, tune) = (parts.sizes, &parts.config.global.tune);
+        let tasks = sizes.conns + sizes.sessions + sizes.checks;
+        let logged = parts.config.proxies.iter().any(|p| !p.loggers.is_empty());
+        let lines = if logged { sizes.sessions } else { 0 };
+        let replies = crate::http::STATUSES.iter().map(|s| {
+            let mut page = [0u8; 1024];
+            let mut out = crate::util::fmt::Out::new(&mut page);
+            crate::http::standard_reply(&mut out, s.0);
+            (s.0, out.bytes().to_vec())
+        });
+        Ctx {
+            worker: parts.worker,
+            now,
+            now_ms,
+            conns: Pool::new(sizes.conns),
+            bufs: Buffers::new(sizes.buffers, tune.bufsize as usize),
+            lines: Buffers::new(lines, tune.logurilen as usize),
+            pipes: Vec::with_capacity(sizes.pipes),
+            pipes_max: sizes.pipes,
+            pipes_open: 0,
+            timers: Wheel::new(tasks, now),
+            runq: RunQueue::new(tasks),
+            head: Head::new(tune.maxhdr as usize),
+            scratch: vec![0; tune.bufsize as usize].into(),
+            logs: parts.logs,
+            idle: vec![IdleList::default(); parts.config.servers.len()],
+            sizes,
+            replies: replies.collect(),
+            freed_client: false,
+            clients: 0,
+            sys: parts.sys,
+            config: parts.config,
+            shared: parts.shared,
+        }
+    }
+
+    /// Task number of a connection.
+    pub fn conn_task(&self, h: Handle<Conn>) -> u32 {
+        h.index() as u32
+    }
+
+    /// Task number of a session.
+    pub fn session_task(&self, h: Handle<Session>) -> u32 {
+        (self.sizes.conns + h.index()) as u32
+    }
+
+    /// Task number of a check.
+    pub fn check_task(&self, n: u32) -> u32 {
+        (self.sizes.conns + self.sizes.sessions) as u32 + n
+    }
+
+    /// Lets a session run in this round.
+    pub fn wake(&mut self, h: Handle<Session>) {
+        let task = self.session_task(h);
+        self.runq.wake(task);
+    }
+
+    /// The counters of a frontend, backend or server that this worker writes.
+    pub fn tally(&self, slot: usize) -> &Counters {
+        self.shared.tallies[self.worker].slot(slot)
+    }
+
+    /// Stores a new connection and watches its descriptor; on failure the descriptor is closed.
+    pub fn adopt(&mut self, conn: Conn) -> Option<Handle<Conn>> {
+        let (fd, is_client) = (conn.fd, conn.is_client);
+        if self.conns.is_full() {
+            self.make_room(); // idle server connections give way
+        }
+        let Some(h) = self.conns.alloc(conn) else {
+            self.sys.close(fd);
+            return None;
+        };
+        if self.sys.watch(fd, key::conn(h)).is_err() {
+            self.conns.free(h);
+            self.sys.close(fd);
+            return None;
+        }
+        if !self.sys.edge() {
+            self.conns[h].armed = (true, true);
+        }
+        if is_client {
+            self.clients += 1;
+        }
+        Some(h)
+    }
+
+    /// Closes the oldest idle connection of the fullest server's pool; false when there is none.
+    pub fn make_room(&mut self) -> bool {
+        let fullest = (0..self.idle.len()).max_by_key(|s| self.idle[*s].len);
+        let Some(h) = fullest.map(|s| self.idle[s].oldest).filter(|h| h.is_some()) else { return false };
+        self.take_idle(h);
+        self.close(h);
+        true
+    }
+
+    /// Closes a connection and forgets it.
+    pub fn close(&mut self, h: Handle<Conn>) {
+        let Some(conn) = self.conns.free(h) else { return };
+        let task = self.conn_task(h);
+        self.timers.cancel(task);
+        self.sys.close(conn.fd);
+        if !conn.is_client {
+            return;
+        }
+        self.freed_client = true;
+        self.clients -= 1;
+        if conn.mate.is_some() {
+            self.close(conn.mate);
+        }
+        let listener = conn.origin as usize;
+        self.shared.process.connections.fetch_sub(1, Relaxed);
+        self.shared.listeners[listener].connections.fetch_sub(1, Relaxed);
+        match self.config.listeners[listener].audience {
+            crate::model::Audience::Frontend(fe) => {
+                self.shared.proxies[fe].fe_connections.fetch_sub(1, Relaxed);
+            }
+            crate::model::Audience::Cli(_) => {
+                self.shared.process.cli_connections.fetch_sub(1, Relaxed);
+            }
+        }
+    }
+
+    /// Tells a one-shot poller what a connection waits for now.
+    pub fn arm(&mut self, h: Handle<Conn>, read: bool, write: bool) {
+        if self.sys.edge() {
+            return;
+        }
+        let Some(c) = self.conns.get_mut(h) else { return };
+        let want = (read && !c.can_read, write && !c.can_write);
+        if c.armed != want {
+            c.armed = want;
+            self.sys.arm(c.fd, key::conn(h), want.0, want.1);
+        }
+    }
+
+    /// Puts a connection into the pool of its server. It must be watched and owe nothing.
+    pub fn put_idle(&mut self, h: Handle<Conn>) {
+        let server = self.conns[h].origin as usize;
+        let newest = self.idle[server].newest;
+        let delay = self.config.servers[server].pool_purge_delay_ms;
+        let deadline = self.now.after_opt(delay);
+        let c = &mut self.conns[h];
+        (c.owner, c.newer, c.older, c.deadline) = (Owner::Pooled, Handle::NONE, newest, deadline);
+        let list = &mut self.idle[server];
+        list.newest = h;
+        list.len += 1;
+        if newest.is_some() {
+            self.conns[newest].newer = h;
+        } else {
+            list.oldest = h;
+        }
+        self.shared.servers[server].idle.fetch_add(1, Relaxed);
+        let task = self.conn_task(h);
+        self.timers.set(task, deadline);
+        self.arm(h, true, false);
+    }
+
+    /// Takes a connection out of its pool.
+    pub fn take_idle(&mut self, h: Handle<Conn>) {
+        let c = &self.conns[h];
+        let (server, newer, older) = (c.origin as usize, c.newer, c.older);
+        if newer.is_some() { self.conns[newer].older = older } else { self.idle[server].newest = older }
+        if older.is_some() { self.conns[older].newer = newer } else { self.idle[server].oldest = newer }
+        self.idle[server].len -= 1;
+        self.shared.servers[server].idle.fetch_sub(1, Relaxed);
+        let c = &mut self.conns[h];
+        (c.owner, c.newer, c.older, c.deadline) = (Owner::Nobody, Handle::NONE, Handle::NONE, Tick::NEVER);
+    }
+
+    /// A pipe from the pool, opened if there is none and the limit allows.
+    pub fn take_pipe(&mut self) -> Option<Pipe> {
+        if let Some(p) = self.pipes.pop() {
+            self.shared.process.pipes_free.fetch_sub(1, Relaxed);
+            self.shared.process.pipes_used.fetch_add(1, Relaxed);
+            return Some(p);
+        }
+        if self.pipes_open == self.pipes_max {
+            return None;
+        }
+        let p = self.sys.pipe().ok()?;
+        self.pipes_open += 1;
+        self.shared.process.pipes_used.fetch_add(1, Relaxed);
+        Some(p)
+    }
+
+    /// Gives a pipe back; one that still has bytes is closed.
+    pub fn give_pipe(&mut self, p: Pipe, empty: bool) {
+        self.shared.process.pipes_used.fetch_sub(1, Relaxed);
+        if empty {
+            self.pipes.push(p);
+            self.shared.process.pipes_free.fetch_add(1, Relaxed);
+        } else {
+            self.sys.close(p.read);
+            self.sys.close(p.write);
+            self.pipes_open -= 1;
+        }
+    }
+
+    /// Pools for `show pools` and the memory bound, with their names.
+    pub fn usage(&self, sessions: Usage) -> [(&'static str, Usage); 4] {
+        [("session", sessions), ("connection", self.conns.usage()), ("buffer", self.bufs.usage()), ("requri", self.lines.usage())]
+    }
+
+    /// The bytes of an answer of ours: the proxy's errorfile or the standard one; redirects are written by the caller.
+    pub fn error_reply(&self, proxy: usize, status: u16) -> Option<&[u8]> {
+        match self.config.proxies[proxy].errors.iter().find(|e| e.0 == status) {
+            Some((_, ErrorReply::File(bytes))) => Some(bytes),
+            Some((_, ErrorReply::Redirect(..))) => None,
+            None => self.replies.iter().find(|r| r.0 == status).map(|r| &r.1[..]),
+        }
+    }
+
+    /// True when the option is on in the frontend or in the backend of a session.
+    pub fn either(&self, fe: usize, be: usize, option: u64) -> bool {
+        (self.config.proxies[fe].options | self.config.proxies[be].options) & option != 0
+    }
+
+    /// True when either side of a session wants the response spliced (or the request).
+    pub fn splices(&self, fe: usize, be: usize, direction: u64) -> bool {
+        !self.config.global.nosplice && self.either(fe, be, direction | opt::SPLICE_AUTO)
+    }
+}

@@ -1,0 +1,225 @@
+//! A session: one TCP connection, or one HTTP request and its response, between a client and a server.
+//!
+//! It joins two endpoints by two channels and walks through the phases of [`phases`]. Between two requests of a keep-alive
+//! client there is no session. It ends in one place ([`finish`]), whatever ended it.
+
+mod answer;
+mod assign;
+pub mod channel;
+mod connect;
+pub mod context;
+pub mod endpoint;
+mod finish;
+mod phases;
+mod proxy_header;
+mod request;
+mod response;
+mod transfer;
+
+pub use answer::{AppletKind, AppletState};
+pub use finish::{AfterEnd, finish};
+pub use phases::{Outcome, run};
+
+use crate::http::Method;
+use crate::mem::Handle;
+use crate::util::tick::Tick;
+use channel::Channel;
+use endpoint::{Conn, NO_INDEX};
+
+/// Where a session is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Phase {
+    /// Waits for the PROXY header (`accept-proxy`).
+    ProxyHeader,
+    /// Waits for the head of the request.
+    Request,
+    /// Waits for a server's slot.
+    Assign,
+    /// Waits for the connection to the server.
+    Connect,
+    /// Sends the request, waits for the head of the response.
+    Response,
+    /// Moves data in both directions.
+    Transfer,
+    /// Sends an answer of our own.
+    Answer,
+    /// Produces an answer of our own piece by piece (statistics page).
+    Applet,
+    /// Commands of an operator.
+    Cli,
+}
+
+/// What a phase says to the driver.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    Next,
+    Goto(Phase),
+    Wait,
+    /// The session is over; its `cause` says why.
+    End,
+}
+
+/// Who ended a session and in which stage: HAProxy's termination state (manual 8.5).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EndCause {
+    pub who: u8,
+    pub stage: u8,
+}
+
+impl EndCause {
+    /// It ended well.
+    pub const NORMAL: EndCause = EndCause { who: b'-', stage: b'-' };
+
+    /// A cause by its two letters.
+    pub const fn new(who: u8, stage: u8) -> EndCause {
+        EndCause { who, stage }
+    }
+}
+
+/// When things happened; never = not reached.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Times {
+    /// First byte of the request (HTTP) or accept (TCP).
+    pub start: Tick,
+    /// Wall clock of `start`.
+    pub start_at: (i64, u32),
+    pub request: Tick,
+    pub queue: Tick,
+    pub connect: Tick,
+    pub response: Tick,
+    /// The last attempt to connect began.
+    pub attempt: Tick,
+    /// Milliseconds that the client's connection was idle before.
+    pub idle_ms: u32,
+}
+
+/// A session.
+pub struct Session {
+    pub client: Handle<Conn>,
+    pub server_conn: Handle<Conn>,
+    pub me: Handle<Session>,
+    pub phase: Phase,
+    pub http: bool,
+    pub fe: u16,
+    pub be: u16,
+    /// The chosen server, or `NO_INDEX`.
+    pub server: u32,
+    /// We hold one of its slots.
+    pub slot: bool,
+    /// Counted in the backend's connections.
+    pub be_counted: bool,
+    /// The choice came from the client's last server.
+    pub persistent: bool,
+    /// Place in a queue, and of which server (`NO_INDEX`: the backend's).
+    pub ticket: Option<u32>,
+    pub queued_on: u32,
+    /// Sessions before this one when it was queued.
+    pub queue_pos: (u32, u32),
+    pub key: Option<u32>,
+    pub retries: u16,
+    pub redispatched: bool,
+    /// The server connection was idle before this request.
+    pub reused: bool,
+    pub connected: bool,
+    /// The next attempt to connect waits for this (turn-around).
+    pub turnaround: bool,
+    /// Bytes of a PROXY header before the request in its buffer.
+    pub prefix: u16,
+    pub req: Channel,
+    pub res: Channel,
+    /// Offset from the message's start up to which its head was searched for the end.
+    pub scanned: u32,
+    pub method: Method,
+    /// The request was HTTP/1.1.
+    pub http11: bool,
+    pub status: u16,
+    /// The client's connection stays open after this.
+    pub keep_client: bool,
+    pub keep_server: bool,
+    /// The client waits for `100 Continue`.
+    pub expects_continue: bool,
+    pub tunnel: bool,
+    /// Nothing may be sent to the server any more (it failed), its answer is still read.
+    pub request_broken: bool,
+    pub client_at: Tick,
+    pub server_at: Tick,
+    pub phase_at: Tick,
+    pub times: Times,
+    /// The request line for the log.
+    pub line: Handle<()>,
+    pub line_len: u16,
+    pub cause: EndCause,
+    pub logged: bool,
+    pub applet: AppletState,
+}
+
+impl Session {
+    /// A session that begins now on a client's connection.
+    pub fn new(client: Handle<Conn>, fe: usize, http: bool, phase: Phase) -> Session {
+        Session {
+            client,
+            server_conn: Handle::NONE,
+            me: Handle::NONE,
+            phase,
+            http,
+            fe: fe as u16,
+            be: fe as u16,
+            server: NO_INDEX,
+            slot: false,
+            be_counted: false,
+            persistent: false,
+            ticket: None,
+            queued_on: NO_INDEX,
+            queue_pos: (0, 0),
+            key: None,
+            retries: 0,
+            redispatched: false,
+            reused: false,
+            connected: false,
+            turnaround: false,
+            prefix: 0,
+            req: Channel::default(),
+            res: Channel::default(),
+            scanned: 0,
+            method: Method::Other,
+            http11: true,
+            status: 0,
+            keep_client: false,
+            keep_server: false,
+            expects_continue: false,
+            tunnel: !http,
+            request_broken: false,
+            client_at: Tick::NEVER,
+            server_at: Tick::NEVER,
+            phase_at: Tick::NEVER,
+            times: Times::default(),
+            line: Handle::NONE,
+            line_len: 0,
+            cause: EndCause::NORMAL,
+            logged: false,
+            applet: AppletState::default(),
+        }
+    }
+
+    /// The frontend's index.
+    pub fn fe(&self) -> usize {
+        self.fe as usize
+    }
+
+    /// The backend's index (the frontend's until one is chosen).
+    pub fn be(&self) -> usize {
+        self.be as usize
+    }
+
+    /// The server's index, if one is chosen.
+    pub fn server(&self) -> Option<usize> {
+        (self.server != NO_INDEX).then_some(self.server as usize)
+    }
+
+    /// Ends the session for a reason.
+    pub fn end(&mut self, who: u8, stage: u8) -> Step {
+        self.cause = EndCause::new(who, stage);
+        Step::End
+    }
+}

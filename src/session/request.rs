@@ -1,0 +1,369 @@
+//! Receives the head of a request, looks at it once, and writes the head that will be sent on.
+
+use super::channel::Fill;
+use super::context::Ctx;
+use super::{Phase, Session, Step, answer};
+use crate::balance::key;
+use crate::http::{Body, Fault, Head, HeadEnd, Keep, Method, RequestEdits, Version, head_end, write_request};
+use crate::mem::Handle;
+use crate::model::{CloseMode, ForwardFor, KeySource, Mode, Proxy, opt};
+use crate::server::hash_options;
+use crate::sys::{Addr, Kernel};
+use crate::util::fmt::Out;
+use std::fmt::Write;
+
+/// Reads until the head is complete, then processes it.
+pub fn receive<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    let headroom = cx.config.global.tune.maxrewrite;
+    loop {
+        if let Some(step) = complete(cx, s) {
+            return step;
+        }
+        match s.req.fill(cx, s.client, headroom) {
+            Fill::Got(_) => {}
+            Fill::Wait => return Step::Wait,
+            Fill::NoBuffer => return wait_for_memory(cx, s),
+            Fill::Full => return too_large(cx, s),
+            Fill::Eof => return aborted(cx, s),
+            Fill::Error(_) => return aborted(cx, s),
+        }
+    }
+}
+
+/// Pools are sized so that this does not happen with the default settings: try again in a moment.
+fn wait_for_memory<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    let task = cx.session_task(s.me);
+    cx.timers.set(task, cx.now.after(10));
+    Step::Wait
+}
+
+fn too_large<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    let line_ends = s.req.bytes(cx).contains(&b'\n');
+    refuse(cx, s, if line_ends { Fault::TooLarge } else { Fault::UriTooLong })
+}
+
+/// The client left before its request was complete.
+fn aborted<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    let p = &cx.config.proxies[s.fe()];
+    let nothing = s.req.received == 0;
+    if nothing && (cx.conns[s.client].requests > 0 || p.has(opt::IGNORE_PROBES)) {
+        s.logged = true; // the end of a keep-alive connection, or a probe
+    }
+    if nothing && p.has(opt::DONTLOGNULL) {
+        s.logged = true;
+    }
+    if !s.logged {
+        cx.tally(cx.shared.fe_slot(s.fe())).request_errors.inc();
+    }
+    s.status = if nothing { 0 } else { 400 };
+    if nothing {
+        return s.end(b'C', b'R');
+    }
+    answer::error(cx, s, 400, b'C', b'R')
+}
+
+/// `timeout http-request` (or `client`) passed.
+pub fn timeout<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    let p = &cx.config.proxies[s.fe()];
+    let nothing = s.req.received == 0;
+    if nothing && (cx.conns[s.client].requests > 0 || p.has(opt::IGNORE_PROBES)) {
+        s.logged = true;
+        return s.end(b'c', b'R');
+    }
+    if nothing && p.has(opt::DONTLOGNULL) {
+        s.logged = true;
+    }
+    cx.tally(cx.shared.fe_slot(s.fe())).request_errors.inc();
+    answer::error(cx, s, 408, b'c', b'R')
+}
+
+/// Looks for the end of the head in what is there.
+fn complete<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Option<Step> {
+    if s.req.buf.is_none() || s.req.start == s.req.end {
+        return None;
+    }
+    if s.scanned == 0 {
+        // Empty lines before a request are to be ignored (RFC 9112 section 2.2).
+        while s.req.bytes(cx).starts_with(b"\r\n") {
+            s.req.start += 2;
+            s.req.cleared = s.req.start;
+        }
+        if matches!(s.req.bytes(cx), [] | [b'\r']) {
+            return None;
+        }
+        if !s.times.start.is_set() {
+            begin(cx, s);
+        }
+    }
+    match head_end(s.req.bytes(cx), s.scanned as usize) {
+        HeadEnd::NotYet(n) => {
+            s.scanned = n as u32;
+            let room = cx.bufs.size() - cx.config.global.tune.maxrewrite as usize;
+            if s.req.bytes(cx).len() >= room { Some(too_large(cx, s)) } else { None }
+        }
+        HeadEnd::Bad(_) => Some(refuse(cx, s, Fault::Syntax)),
+        HeadEnd::At(len) => Some(process(cx, s, len)),
+    }
+}
+
+/// The first byte of a request is there.
+fn begin<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
+    let c = &mut cx.conns[s.client];
+    c.requests += 1;
+    s.times.start = cx.now;
+    s.times.start_at = cx.sys.wall();
+    s.times.idle_ms = cx.now.since(cx.conns[s.client].accepted);
+}
+
+fn refuse<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, fault: Fault) -> Step {
+    let status = match fault {
+        Fault::UriTooLong => 414,
+        Fault::TooLarge => 431,
+        Fault::Syntax | Fault::Version | Fault::Framing | Fault::Host => 400,
+    };
+    capture_line(cx, s);
+    cx.tally(cx.shared.fe_slot(s.fe())).request_errors.inc();
+    answer::error(cx, s, status, b'P', b'R')
+}
+
+/// Keeps the request line for the log.
+fn capture_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
+    if !cx.logs.wanted(s.fe()) || s.line.is_some() || s.req.buf.is_none() {
+        return;
+    }
+    let Some(slot) = cx.lines.alloc() else { return };
+    s.line = slot;
+    let head = &cx.bufs.get(s.req.buf)[s.req.start as usize..s.req.end as usize];
+    let line = &head[..head.iter().position(|b| *b == b'\r' || *b == b'\n').unwrap_or(0)];
+    let n = line.len().min(cx.lines.size());
+    cx.lines.get_mut(slot)[..n].copy_from_slice(&line[..n]);
+    s.line_len = n as u16;
+}
+
+/// The whole head is there.
+fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, len: usize) -> Step {
+    let config = std::sync::Arc::clone(&cx.config);
+    let fe = &config.proxies[s.fe()];
+    let start = s.req.start as usize;
+    let head = &cx.bufs.get(s.req.buf)[start..start + len];
+    if let Err(fault) = cx.head.parse_request(head, fe.has(opt::ACCEPT_INVALID_REQUEST)) {
+        return refuse(cx, s, fault);
+    }
+    s.times.request = cx.now;
+    s.method = cx.head.method;
+    s.http11 = cx.head.version == Version::V11;
+    s.expects_continue = cx.head.expects_continue && s.http11;
+    s.keep_client = wants_keep(&cx.head) && fe.close_mode != CloseMode::Close;
+    s.req.body = cx.head.body;
+    s.phase_at = crate::util::tick::Tick::NEVER;
+    capture_line(cx, s);
+    cx.tally(cx.shared.fe_slot(s.fe())).requests.inc();
+    cx.shared.proxies[s.fe()].fe_request_rate.tick(cx.now_ms);
+
+    if let Some(step) = served_here(cx, s, start, len) {
+        return step;
+    }
+    let Some(be) = choose_backend(&config, s.fe()) else { return answer::error(cx, s, 503, b'S', b'C') };
+    s.be = be as u16;
+    let be = &config.proxies[be];
+    if be.close_mode == CloseMode::Close {
+        s.keep_client = false;
+    }
+    s.key = balance_key(cx, s, start, len, be);
+    match rewrite(cx, s, start, len, fe, be) {
+        Ok(()) => {
+            if s.req.clear(cx).is_err() {
+                return refuse(cx, s, Fault::Framing);
+            }
+            Step::Next
+        }
+        Err(fault) => refuse(cx, s, fault),
+    }
+}
+
+/// The backend that a frontend's sessions go to.
+pub fn choose_backend(config: &crate::model::Config, fe: usize) -> Option<usize> {
+    let p = &config.proxies[fe];
+    p.default_backend.or(p.is_backend.then_some(fe))
+}
+
+fn wants_keep(head: &Head) -> bool {
+    !head.connection.close && (head.version == Version::V11 || head.connection.keep_alive)
+}
+
+/// Requests that the proxy answers itself: monitors and the statistics page.
+fn served_here<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usize) -> Option<Step> {
+    let fe = &cx.config.proxies[s.fe()];
+    let head = &cx.bufs.get(s.req.buf)[start..start + len];
+    let peer = cx.conns[s.client].peer.ip();
+    let monitored = fe.monitor_uri.as_ref().is_some_and(|u| cx.head.uri.of(head) == u.as_bytes())
+        || fe.monitor_net.is_some_and(|n| peer.is_some_and(|ip| n.contains(ip)));
+    if monitored {
+        s.logged = true; // monitors are not logged
+        return Some(answer::error(cx, s, 200, b'L', b'R'));
+    }
+    let be = choose_backend(&cx.config, s.fe());
+    for p in [Some(s.fe()), be].into_iter().flatten() {
+        let Some(page) = &cx.config.proxies[p].stats else { continue };
+        let uri = cx.head.uri.of(head);
+        if !uri.starts_with(page.uri.as_bytes()) || !matches!(s.method, Method::Get | Method::Head | Method::Post) {
+            continue;
+        }
+        s.be = p as u16;
+        return Some(answer::stats_page(cx, s, p, start, len));
+    }
+    None
+}
+
+/// The hash that `balance` needs, taken while the head is at hand.
+fn balance_key<K: Kernel>(cx: &Ctx<K>, s: &Session, start: usize, len: usize, be: &Proxy) -> Option<u32> {
+    if be.balance.key == KeySource::None {
+        return None;
+    }
+    let buffer = cx.bufs.get(s.req.buf);
+    let head = &buffer[start..start + len];
+    let options = hash_options(be);
+    match &be.balance.key {
+        KeySource::None => None,
+        KeySource::Source => source_key(cx.conns[s.client].peer, &options),
+        KeySource::Uri { len, depth, whole, path_only } => {
+            let args = key::UriArgs { len: *len as usize, depth: *depth as usize, whole: *whole, path_only: *path_only };
+            Some(key::uri(cx.head.uri.of(head), &args, &options))
+        }
+        KeySource::UrlParam { name, check_post } => {
+            let found = key::url_param(cx.head.uri.of(head), name.as_bytes(), &options);
+            if found.is_some() || check_post.is_none() || s.method != Method::Post {
+                return found;
+            }
+            let body = &buffer[start + len..s.req.end as usize];
+            key::body_param(body, name.as_bytes(), &options)
+        }
+        KeySource::Hdr { name, domain_only } => {
+            let value = cx.head.values(head, name.as_bytes()).next()?;
+            key::hdr(value, *domain_only, &options)
+        }
+        KeySource::RdpCookie { name } => key::rdp_cookie(head, name.as_bytes(), &options),
+    }
+}
+
+/// The key of `balance source`.
+pub fn source_key(peer: Addr, options: &crate::balance::Options) -> Option<u32> {
+    peer.ip().map(|ip| key::source(ip, options))
+}
+
+/// Writes the head for the server in place of the one that came: so that it ends where the body begins.
+fn rewrite<K: Kernel>(
+    cx: &mut Ctx<K>,
+    s: &mut Session,
+    start: usize,
+    len: usize,
+    fe: &Proxy,
+    be: &Proxy,
+) -> Result<(), Fault> {
+    let mode = fe.close_mode.max(be.close_mode);
+    let upgrade = cx.head.connection.upgrade && s.http11;
+    let private = mode == CloseMode::ServerClose || mode == CloseMode::Close;
+    s.keep_server = !private;
+    let keep = match mode {
+        CloseMode::Tunnel => Keep::Silent,
+        _ if upgrade => Keep::Upgrade,
+        _ if private && (fe.options | be.options) & opt::PRETEND_KEEPALIVE != 0 => Keep::Silent,
+        _ if private => Keep::Close,
+        _ => Keep::Alive,
+    };
+    let (mut for_text, mut to_text) = ([0u8; 48], [0u8; 48]);
+    let (peer, local) = (cx.conns[s.client].peer, client_side_addr(cx, s.client));
+    let head = &cx.bufs.get(s.req.buf)[start..start + len];
+    let mut add: [(&[u8], &[u8]); 2] = [(b"", b""); 2];
+    let mut n = 0;
+    let settings = [
+        (be.forward_for.as_ref().or(fe.forward_for.as_ref()), peer, &mut for_text),
+        (be.original_to.as_ref().or(fe.original_to.as_ref()), local, &mut to_text),
+    ];
+    for (setting, addr, space) in settings {
+        let Some(f) = setting else { continue };
+        if let Some(value) = address_header(&cx.head, head, f, addr, space) {
+            add[n] = (f.header.as_bytes(), value);
+            n += 1;
+        }
+    }
+    let edits = RequestEdits { add: &add[..n], ..RequestEdits::default() };
+    let mut out = Out::new(&mut cx.scratch);
+    write_request(&mut out, &cx.head, head, keep, &edits);
+    if out.overflow() {
+        return Err(Fault::TooLarge);
+    }
+    let new_len = out.len();
+    replace_head(cx, s.req.buf, &mut s.req, start, len, new_len).ok_or(Fault::TooLarge)
+}
+
+fn client_side_addr<K: Kernel>(cx: &mut Ctx<K>, client: Handle<super::endpoint::Conn>) -> Addr {
+    let c = &cx.conns[client];
+    if c.local == Addr::None {
+        let fd = c.fd;
+        cx.conns[client].local = cx.sys.local_addr(fd);
+    }
+    cx.conns[client].local
+}
+
+fn address_header<'a>(index: &Head, head: &[u8], f: &ForwardFor, addr: Addr, space: &'a mut [u8; 48]) -> Option<&'a [u8]> {
+    let ip = addr.ip()?;
+    if f.except.is_some_and(|net| net.contains(ip)) {
+        return None;
+    }
+    if f.if_none && index.values(head, f.header.as_bytes()).next().is_some() {
+        return None;
+    }
+    let len = {
+        let mut out = Out::new(space);
+        let _ = write!(out, "{ip}");
+        out.len()
+    };
+    Some(&space[..len])
+}
+
+/// Puts the first `new_len` bytes of the scratch buffer in place of the `old_len` bytes at `at`, and clears them to be sent. The head
+/// grows towards the front when nothing unsent is there; else what follows is moved. None when it does not fit.
+pub fn replace_head<K: Kernel>(
+    cx: &mut Ctx<K>,
+    buf: Handle<()>,
+    ch: &mut super::channel::Channel,
+    at: usize,
+    old_len: usize,
+    new_len: usize,
+) -> Option<()> {
+    let end_of_head = at + old_len;
+    let bytes = cx.bufs.get_mut(buf);
+    let size = bytes.len();
+    if ch.start as usize == at && new_len <= end_of_head {
+        let new_start = end_of_head - new_len;
+        bytes[new_start..end_of_head].copy_from_slice(&cx.scratch[..new_len]);
+        ch.start = new_start as u32;
+        ch.cleared = end_of_head as u32;
+        return Some(());
+    }
+    let rest = ch.end as usize - end_of_head;
+    let new_end = at + new_len + rest;
+    if new_end > size {
+        return None;
+    }
+    bytes.copy_within(end_of_head..end_of_head + rest, at + new_len);
+    bytes[at..at + new_len].copy_from_slice(&cx.scratch[..new_len]);
+    ch.cleared = (at + new_len) as u32;
+    ch.end = new_end as u32;
+    Some(())
+}
+
+/// The mode of a listener's frontend decides in which phase its sessions begin.
+pub fn first_phase(mode: Mode, accept_proxy: bool) -> Phase {
+    match mode {
+        _ if accept_proxy => Phase::ProxyHeader,
+        Mode::Http => Phase::Request,
+        Mode::Tcp | Mode::Health => Phase::Assign,
+    }
+}
+
+/// What a request without a body has: nothing more to wait for from the client.
+pub fn has_body(s: &Session) -> bool {
+    s.req.body != Body::None
+}
