@@ -177,6 +177,7 @@ pub struct Head {
     pub body: Body,
     pub(super) content_length: Option<u64>,
     pub(super) chunked: bool,
+    h2c: bool,
     /// `Expect: 100-continue`
     pub expects_continue: bool,
     /// The Host field, if there is exactly one.
@@ -201,6 +202,7 @@ impl Head {
             body: Body::None,
             content_length: None,
             chunked: false,
+            h2c: false,
             expects_continue: false,
             host: None,
         }
@@ -262,6 +264,7 @@ impl Head {
         self.body = Body::None;
         self.content_length = None;
         self.chunked = false;
+        self.h2c = false;
         self.expects_continue = false;
         self.host = None;
         Ok(())
@@ -279,7 +282,11 @@ impl Head {
             6 if name.eq_ignore_ascii_case(b"expect") => {
                 self.expects_continue |= value.eq_ignore_ascii_case(b"100-continue");
             }
-            7 if name.eq_ignore_ascii_case(b"upgrade") => kind = Kind::Upgrade,
+            7 if name.eq_ignore_ascii_case(b"upgrade") => {
+                kind = Kind::Upgrade;
+                self.h2c |= members(value).any(|m| m.eq_ignore_ascii_case(b"h2c"));
+            }
+            14 if name.eq_ignore_ascii_case(b"http2-settings") => kind = Kind::HopByHop,
             10 if name.eq_ignore_ascii_case(b"connection") => {
                 kind = Kind::HopByHop;
                 self.connection_says(value);
@@ -406,6 +413,11 @@ impl Head {
             Some(a) if !same_host(a, host) => Err(Fault::Host),
             _ => Ok(()),
         }
+    }
+
+    /// The request wants to go on in HTTP/2 (RFC 7540 section 3.2, withdrawn by RFC 9113).
+    pub fn upgrades_to_h2(&self) -> bool {
+        self.h2c
     }
 
     /// Number of fields.

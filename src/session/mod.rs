@@ -140,6 +140,8 @@ pub struct Session {
     /// The client waits for `100 Continue`.
     pub expects_continue: bool,
     pub tunnel: bool,
+    /// The request asked for another protocol: only then may the server switch.
+    pub asked_upgrade: bool,
     /// Nothing may be sent to the server any more (it failed), its answer is still read.
     pub request_broken: bool,
     pub client_at: Tick,
@@ -189,6 +191,7 @@ impl Session {
             keep_server: false,
             expects_continue: false,
             tunnel: !http,
+            asked_upgrade: false,
             request_broken: false,
             client_at: Tick::NEVER,
             server_at: Tick::NEVER,

@@ -16,8 +16,9 @@ use std::fmt::Write;
 pub fn receive<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     let headroom = cx.config.global.tune.maxrewrite;
     loop {
-        if let Some(step) = complete(cx, s) {
-            return step;
+        match complete(cx, s) {
+            None | Some(Step::Wait) => {}
+            Some(step) => return step,
         }
         match s.req.fill(cx, s.client, headroom) {
             Fill::Got(_) => {}
@@ -149,6 +150,10 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, len: usize) -> Step {
     if let Err(fault) = cx.head.parse_request(head, fe.has(opt::ACCEPT_INVALID_REQUEST)) {
         return refuse(cx, s, fault);
     }
+    if choose_backend(&config, s.fe()).is_some_and(|be| waits_for_post(cx, s, start, len, &config.proxies[be])) {
+        s.scanned = len as u32 - 4;
+        return Step::Wait;
+    }
     s.times.request = cx.now;
     s.method = cx.head.method;
     s.http11 = cx.head.version == Version::V11;
@@ -225,30 +230,68 @@ fn balance_key<K: Kernel>(cx: &Ctx<K>, s: &Session, start: usize, len: usize, be
     let options = hash_options(be);
     match &be.balance.key {
         KeySource::None => None,
-        KeySource::Source => source_key(cx.conns[s.client].peer, &options),
+        KeySource::Source => cx.conns[s.client].peer.ip().map(|ip| key::source(&options, ip)),
         KeySource::Uri { len, depth, whole, path_only } => {
-            let args = key::UriArgs { len: *len as usize, depth: *depth as usize, whole: *whole, path_only: *path_only };
-            Some(key::uri(cx.head.uri.of(head), &args, &options))
+            let args = key::UriArgs {
+                len_bytes: *len as usize,
+                depth: *depth as usize,
+                whole: *whole,
+                path_only: *path_only,
+            };
+            Some(key::uri(&options, cx.head.uri.of(head), &args))
         }
         KeySource::UrlParam { name, check_post } => {
-            let found = key::url_param(cx.head.uri.of(head), name.as_bytes(), &options);
+            let found = key::url_param(&options, cx.head.uri.of(head), name.as_bytes());
             if found.is_some() || check_post.is_none() || s.method != Method::Post {
                 return found;
             }
-            let body = &buffer[start + len..s.req.end as usize];
-            key::body_param(body, name.as_bytes(), &options)
+            key::body_param(&options, posted(&buffer[start + len..s.req.end as usize], &cx.head.body)?, name.as_bytes())
         }
         KeySource::Hdr { name, domain_only } => {
             let value = cx.head.values(head, name.as_bytes()).next()?;
-            key::hdr(value, *domain_only, &options)
+            key::hdr(&options, value, *domain_only)
         }
-        KeySource::RdpCookie { name } => key::rdp_cookie(head, name.as_bytes(), &options),
+        KeySource::RdpCookie { .. } => None,
     }
 }
 
-/// The key of `balance source`.
-pub fn source_key(peer: Addr, options: &crate::balance::Options) -> Option<u32> {
-    peer.ip().map(|ip| key::source(ip, options))
+/// What has come of a posted form: the body itself, or its first chunk. None while the first chunk's size is not there.
+fn posted<'a>(bytes: &'a [u8], body: &Body) -> Option<&'a [u8]> {
+    match body {
+        Body::Chunked(_) => {
+            let line = bytes.windows(2).position(|w| w == b"\r\n")?;
+            let digits = bytes[..line].split(|b| *b == b';').next()?;
+            let size = usize::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+            Some(&bytes[line + 2..][..size.min(bytes.len() - line - 2)])
+        }
+        Body::Length(n) => Some(&bytes[..bytes.len().min(usize::try_from(*n).unwrap_or(usize::MAX))]),
+        _ => Some(&[]),
+    }
+}
+
+/// Bytes of a posted form that `check_post` waits for when it says no number.
+const CHECK_POST: usize = 48;
+
+/// True while `balance url_param .. check_post` should wait for more of the body.
+fn waits_for_post<K: Kernel>(cx: &Ctx<K>, s: &Session, start: usize, len: usize, be: &Proxy) -> bool {
+    let KeySource::UrlParam { name, check_post: Some(wanted) } = &be.balance.key else { return false };
+    let buffer = cx.bufs.get(s.req.buf);
+    let head = &buffer[start..start + len];
+    if cx.head.method != Method::Post || cx.head.body == Body::None || cx.head.expects_continue {
+        return false;
+    }
+    if key::url_param(&hash_options(be), cx.head.uri.of(head), name.as_bytes()).is_some() {
+        return false;
+    }
+    let wanted = if *wanted == 0 { CHECK_POST } else { *wanted as usize };
+    let have = posted(&buffer[start + len..s.req.end as usize], &cx.head.body);
+    let whole = match cx.head.body {
+        Body::Length(n) => usize::try_from(n).unwrap_or(usize::MAX),
+        _ => usize::MAX,
+    };
+    // A chunked body that is shorter than wanted ends with "0": what came with its first chunk has to do.
+    let chunk_done = matches!(cx.head.body, Body::Chunked(_)) && buffer[..s.req.end as usize].ends_with(b"0\r\n\r\n");
+    have.is_none_or(|h| h.len() < wanted.min(whole)) && !chunk_done && (s.req.end as usize) < buffer.len() && !s.req.eof
 }
 
 /// Writes the head for the server in place of the one that came: so that it ends where the body begins.
@@ -261,7 +304,9 @@ fn rewrite<K: Kernel>(
     be: &Proxy,
 ) -> Result<(), Fault> {
     let mode = fe.close_mode.max(be.close_mode);
-    let upgrade = cx.head.connection.upgrade && s.http11;
+    // HTTP/2 in clear text is not spoken here, so nobody may switch to it behind our back.
+    let upgrade = cx.head.connection.upgrade && s.http11 && !cx.head.upgrades_to_h2();
+    s.asked_upgrade = upgrade;
     let private = mode == CloseMode::ServerClose || mode == CloseMode::Close;
     s.keep_server = !private;
     let keep = match mode {
@@ -354,16 +399,11 @@ pub fn replace_head<K: Kernel>(
     Some(())
 }
 
-/// The mode of a listener's frontend decides in which phase its sessions begin.
+/// The phase in which a listener's sessions begin.
 pub fn first_phase(mode: Mode, accept_proxy: bool) -> Phase {
     match mode {
         _ if accept_proxy => Phase::ProxyHeader,
         Mode::Http => Phase::Request,
         Mode::Tcp | Mode::Health => Phase::Assign,
     }
-}
-
-/// What a request without a body has: nothing more to wait for from the client.
-pub fn has_body(s: &Session) -> bool {
-    s.req.body != Body::None
 }

@@ -1,0 +1,266 @@
+//! The row of a keyword table, the words of a line as its function reads them, and the search in the tables.
+//!
+//! A keyword is one function and one row. Rows are sorted by name, names are written with all their words
+//! (`timeout http-request`), and the longest name that a line begins with is taken.
+
+use super::diag::{Pos, nearest};
+use super::lexer::Word;
+use super::state::State;
+
+/// Sections in which a keyword is known, one bit each ([`Row::sections`]).
+pub const GLOBAL: u16 = 1;
+pub const DEFAULTS: u16 = 1 << 1;
+pub const FRONTEND: u16 = 1 << 2;
+pub const LISTEN: u16 = 1 << 3;
+pub const BACKEND: u16 = 1 << 4;
+pub const USERLIST: u16 = 1 << 5;
+pub const RESOLVERS: u16 = 1 << 6;
+pub const PEERS: u16 = 1 << 7;
+/// A section that is none of the others.
+pub const OTHER: u16 = 1 << 8;
+/// Not a word of a file: the command line, the command socket, a column of the statistics.
+pub const NO_SECTION: u16 = 0;
+/// Not a section: in a proxy of the other side the keyword is an error, where others are ignored with a warning.
+pub const STRICT: u16 = 1 << 15;
+/// The usual combinations.
+pub const PROXY: u16 = DEFAULTS | FRONTEND | LISTEN | BACKEND;
+pub const FRONT: u16 = DEFAULTS | FRONTEND | LISTEN;
+pub const BACK: u16 = DEFAULTS | LISTEN | BACKEND;
+
+/// Names of the section bits.
+pub const SECTION_NAMES: [(u16, &str); 9] = [
+    (GLOBAL, "global"),
+    (DEFAULTS, "defaults"),
+    (FRONTEND, "frontend"),
+    (LISTEN, "listen"),
+    (BACKEND, "backend"),
+    (USERLIST, "userlist"),
+    (RESOLVERS, "resolvers"),
+    (PEERS, "peers"),
+    (OTHER, "other"),
+];
+
+/// Reads the arguments of a keyword into the model.
+pub type Parse = fn(&mut State, &mut Args) -> Result<(), Fault>;
+
+/// What becomes of a keyword.
+#[derive(Clone, Copy)]
+pub enum Status {
+    Built(Parse),
+    /// Recognised and refused; why, or what to use instead.
+    NotBuilt(&'static str),
+    /// Gone from today's HAProxy; works here as it did, with a warning that names today's spelling.
+    Removed {
+        today: &'static str,
+        parse: Parse,
+    },
+    /// Not a keyword of the file (a sample fetch, a command ...) whose function is in another table, or is missing.
+    Listed(bool),
+}
+
+/// A keyword.
+#[derive(Clone, Copy)]
+pub struct Row {
+    /// All its words.
+    pub name: &'static str,
+    /// The table: `global`, `proxy`, `option`, `timeout`, `bind option`, `sample fetch` ...
+    pub family: &'static str,
+    /// Where it is valid: bits such as [`GLOBAL`].
+    pub sections: u16,
+    /// The shape of its arguments.
+    pub args: &'static str,
+    /// Value without the keyword; empty = none.
+    pub default: &'static str,
+    /// Unit of a number without a suffix; empty = none.
+    pub unit: &'static str,
+    /// First HAProxy release that has it.
+    pub since: &'static str,
+    pub doc: &'static str,
+    pub status: Status,
+}
+
+impl Row {
+    /// A keyword that is built.
+    pub const fn built(
+        family: &'static str,
+        sections: u16,
+        name: &'static str,
+        args: &'static str,
+        since: &'static str,
+        doc: &'static str,
+        parse: Parse,
+    ) -> Row {
+        Row { name, family, sections, args, default: "", unit: "", since, doc, status: Status::Built(parse) }
+    }
+
+    /// Sets the default.
+    pub const fn or(mut self, default: &'static str) -> Row {
+        self.default = default;
+        self
+    }
+
+    /// Sets the unit.
+    pub const fn unit(mut self, unit: &'static str) -> Row {
+        self.unit = unit;
+        self
+    }
+
+    /// Marks a keyword that today's HAProxy no longer has.
+    pub const fn removed(mut self, today: &'static str) -> Row {
+        if let Status::Built(parse) = self.status {
+            self.status = Status::Removed { today, parse };
+        }
+        self
+    }
+
+    /// How many words its arguments take, counted in `args`.
+    pub fn arg_count(&self) -> usize {
+        self.args.matches('<').count()
+    }
+
+    /// The names of the sections where it is valid.
+    pub fn section_names(&self) -> impl Iterator<Item = &'static str> {
+        let mask = self.sections;
+        SECTION_NAMES.iter().filter(move |s| mask & s.0 != 0).map(|s| s.1)
+    }
+}
+
+/// Why a line was not taken.
+#[derive(Debug)]
+pub struct Fault {
+    pub pos: Pos,
+    pub message: String,
+    pub hint: Option<String>,
+}
+
+impl Fault {
+    pub fn new(pos: Pos, message: impl Into<String>) -> Fault {
+        Fault { pos, message: message.into(), hint: None }
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Fault {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// The words of a line, read from left to right.
+pub struct Args<'a> {
+    words: &'a [Word],
+    at: usize,
+    /// The keyword as it is named in messages.
+    pub name: String,
+}
+
+impl<'a> Args<'a> {
+    pub fn new(words: &'a [Word], at: usize, name: impl Into<String>) -> Args<'a> {
+        Args { words, at, name: name.into() }
+    }
+
+    /// The next word, taken.
+    pub fn next(&mut self) -> Option<&'a Word> {
+        let word = self.words.get(self.at)?;
+        self.at += 1;
+        Some(word)
+    }
+
+    /// The text of the next word, left in place.
+    pub fn peek(&self) -> Option<&'a str> {
+        self.words.get(self.at).map(|w| w.text.as_str())
+    }
+
+    /// Takes the next word if it is `text`.
+    pub fn accept(&mut self, text: &str) -> bool {
+        let found = self.peek() == Some(text);
+        self.at += usize::from(found);
+        found
+    }
+
+    /// The next word, or an error that says what is missing.
+    pub fn need(&mut self, what: &str) -> Result<&'a Word, Fault> {
+        match self.next() {
+            Some(word) if !word.text.is_empty() => Ok(word),
+            _ => Err(Fault::new(self.end(), format!("'{}' expects {what}", self.name))),
+        }
+    }
+
+    /// All words that are left.
+    pub fn rest(&mut self) -> &'a [Word] {
+        let rest = self.words.get(self.at..).unwrap_or(&[]);
+        self.at = self.words.len();
+        rest
+    }
+
+    /// Leaves `count` words out.
+    pub fn skip(&mut self, count: usize) {
+        self.at = (self.at + count).min(self.words.len());
+    }
+
+    /// The first word of the line.
+    pub fn first(&self) -> &'a Word {
+        &self.words[0]
+    }
+
+    /// Place of the keyword.
+    pub fn pos(&self) -> Pos {
+        let (first, last) = (self.words[0].pos, self.words[self.at.clamp(1, self.words.len()) - 1].pos);
+        span(first, last)
+    }
+
+    /// Place of the word taken last.
+    pub fn last_pos(&self) -> Pos {
+        self.words[self.at.clamp(1, self.words.len()) - 1].pos
+    }
+
+    /// The place behind the last word, where something is missing.
+    fn end(&self) -> Pos {
+        let last = self.words[self.words.len() - 1].pos;
+        if self.at < self.words.len() {
+            return self.words[self.at].pos;
+        }
+        Pos { column: last.column.saturating_add(last.len), len: 1, ..last }
+    }
+
+    /// An error when a word is left.
+    pub fn finish(&mut self) -> Result<(), Fault> {
+        match self.next() {
+            None => Ok(()),
+            Some(word) => {
+                Err(Fault::new(word.pos, format!("'{}' cannot handle the unexpected argument '{}'", self.name, word.text)))
+            }
+        }
+    }
+}
+
+fn span(first: Pos, last: Pos) -> Pos {
+    if first.line != last.line || last.column < first.column {
+        return first;
+    }
+    Pos { len: last.column - first.column + last.len, ..first }
+}
+
+/// The row with the longest name that `words` begins with, and how many words that is.
+pub fn find(tables: &[&'static [Row]], words: &[Word]) -> Option<(&'static Row, usize)> {
+    for count in (1..=words.len().min(3)).rev() {
+        let name: Vec<&str> = words[..count].iter().map(|w| w.text.as_str()).collect();
+        let name = name.join(" ");
+        for table in tables {
+            if let Some(row) = named(table, &name) {
+                return Some((row, count));
+            }
+        }
+    }
+    None
+}
+
+/// The row of a name in a sorted table.
+pub fn named(table: &'static [Row], name: &str) -> Option<&'static Row> {
+    table.binary_search_by(|row| row.name.cmp(name)).ok().map(|at| &table[at])
+}
+
+/// "did you mean 'x'?" for a word that is in none of the tables; with `family_word`, only names that begin with it count.
+pub fn suggest(tables: &[&'static [Row]], word: &str) -> Option<String> {
+    let names = tables.iter().flat_map(|t| t.iter()).map(|row| row.name);
+    nearest(word, names).map(|near| format!("did you mean '{near}'?"))
+}

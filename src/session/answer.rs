@@ -1,0 +1,247 @@
+//! What the proxy answers itself: errors, redirects, the statistics page, and the dialogue on the command socket.
+
+use super::channel::{Fill, pump};
+use super::context::Ctx;
+use super::{Phase, Session, Step, connect};
+use crate::http::{Body, Method, basic_credentials};
+use crate::mem::Handle;
+use crate::model::ErrorReply;
+use crate::stats::Cursor;
+use crate::sys::Kernel;
+use crate::util::fmt::Out;
+use crate::util::tick::Tick;
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// Who fills the response buffer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum AppletKind {
+    #[default]
+    None,
+    StatsPage,
+    StatsCsv,
+    /// A row of `cli::COMMANDS`; its line is in the request buffer.
+    Command(u16),
+}
+
+/// An answer in the making.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AppletState {
+    pub kind: AppletKind,
+    pub cursor: Cursor,
+    /// The proxy whose page it is.
+    pub proxy: u16,
+    /// There is room and more to say.
+    pub wants_fill: bool,
+    pub done: bool,
+    /// Command socket: a prompt is shown and the connection stays.
+    pub interactive: bool,
+    pub timeout_ms: u32,
+}
+
+/// Answers with an error (or 200 for monitors) and ends the session for a cause; the status is logged and counted.
+pub fn error<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, status: u16, who: u8, stage: u8) -> Step {
+    s.cause = super::EndCause::new(who, stage);
+    connect::drop_connection(cx, s);
+    connect::release_server(cx, s);
+    (s.client_at, s.server_at, s.phase_at) = (Tick::NEVER, Tick::NEVER, Tick::NEVER);
+    s.keep_client = false;
+    s.req.release(cx);
+    if !s.http {
+        return Step::End;
+    }
+    s.status = status;
+    cx.tally(cx.shared.fe_slot(s.fe())).response(status);
+    if s.be_counted {
+        cx.tally(cx.shared.be_slot(s.be())).response(status);
+    }
+    s.res.release(cx);
+    if !s.res.need_buffer(cx, 0) {
+        return Step::End;
+    }
+    let config = Arc::clone(&cx.config);
+    let errors = |p: usize| config.proxies[p].errors.iter().find(|e| e.0 == status).map(|e| &e.1);
+    let standard = cx.replies.iter().find(|r| r.0 == status).map_or(&[][..], |r| &r.1);
+    let mut out = Out::new(cx.bufs.get_mut(s.res.buf));
+    match errors(s.be()).or_else(|| errors(s.fe())) {
+        Some(ErrorReply::File(bytes)) => out.put(bytes),
+        Some(ErrorReply::Redirect(code, location)) => {
+            let _ = write!(
+                out,
+                "HTTP/1.1 {code} {}\r\nCache-Control: no-cache\r\nContent-Length: 0\r\nLocation: {location}\r\nConnection: close\r\n\r\n",
+                crate::http::reason(*code)
+            );
+        }
+        None => out.put(standard),
+    }
+    let mut len = out.len() as u32;
+    if s.method == Method::Head {
+        let body = out.bytes().windows(4).position(|w| w == b"\r\n\r\n");
+        len = body.map_or(len, |at| at as u32 + 4);
+    }
+    (s.res.end, s.res.cleared) = (len, len);
+    s.client_at = cx.now.after_opt(config.proxies[s.fe()].timeouts.client);
+    Step::Goto(Phase::Answer)
+}
+
+/// Sends an answer that is complete in the buffer.
+pub fn send<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    s.res.body = Body::None;
+    match pump(cx, Handle::NONE, &mut s.res, s.client) {
+        Ok(_) if s.res.is_drained() => Step::End,
+        Ok(_) => Step::Wait,
+        Err(_) => Step::End,
+    }
+}
+
+/// The client does not read our answer.
+pub fn timeout<K: Kernel>(_cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    s.keep_client = false;
+    Step::End
+}
+
+/// A request for the statistics of `proxy`; its head is at `start..start + len` of the request buffer.
+pub fn stats_page<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, proxy: usize, start: usize, len: usize) -> Step {
+    let config = Arc::clone(&cx.config);
+    let Some(page) = &config.proxies[proxy].stats else { return error(cx, s, 404, b'L', b'R') };
+    let head = &cx.bufs.get(s.req.buf)[start..start + len];
+    if !page.auth.is_empty() && !authorized(cx, head, &page.auth) {
+        return unauthorized(cx, s, &page.realm);
+    }
+    let csv = cx.head.uri.of(head)[page.uri.len()..].starts_with(b";csv");
+    s.req.release(cx);
+    s.keep_client = false;
+    s.status = 200;
+    s.cause = super::EndCause::new(b'L', b'R');
+    cx.tally(cx.shared.fe_slot(s.fe())).response(200);
+    if !s.res.need_buffer(cx, 0) {
+        return Step::End;
+    }
+    let mut out = Out::new(cx.bufs.get_mut(s.res.buf));
+    out.put(b"HTTP/1.1 200 OK\r\nCache-Control: no-cache\r\nConnection: close\r\nContent-Type: ");
+    out.put(if csv { b"text/plain" } else { b"text/html; charset=utf-8" });
+    out.put(b"\r\n\r\n");
+    let head_len = out.len() as u32;
+    (s.res.end, s.res.cleared) = (head_len, head_len);
+    s.applet = AppletState {
+        kind: if csv { AppletKind::StatsCsv } else { AppletKind::StatsPage },
+        proxy: proxy as u16,
+        done: s.method == Method::Head,
+        ..AppletState::default()
+    };
+    s.client_at = cx.now.after_opt(config.proxies[s.fe()].timeouts.client);
+    Step::Goto(Phase::Applet)
+}
+
+fn authorized<K: Kernel>(cx: &Ctx<K>, head: &[u8], accounts: &[String]) -> bool {
+    let mut space = [0u8; 256];
+    let Some(given) = cx.head.values(head, b"authorization").next() else { return false };
+    let Some(given) = basic_credentials(given, &mut space) else { return false };
+    // Every account is compared in full: the time taken says nothing about how much of a password was right.
+    let equal = |a: &str| {
+        let mut diff = a.len() ^ given.len();
+        for (i, b) in given.iter().enumerate() {
+            diff |= usize::from(b ^ a.as_bytes().get(i).copied().unwrap_or(0));
+        }
+        diff == 0
+    };
+    accounts.iter().fold(false, |found, a| found | equal(a))
+}
+
+fn unauthorized<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, realm: &str) -> Step {
+    s.req.release(cx);
+    s.keep_client = false;
+    s.status = 401;
+    s.cause = super::EndCause::new(b'P', b'R');
+    cx.tally(cx.shared.fe_slot(s.fe())).response(401);
+    if !s.res.need_buffer(cx, 0) {
+        return Step::End;
+    }
+    let mut out = Out::new(cx.bufs.get_mut(s.res.buf));
+    let body = "<html><body><h1>401 Unauthorized</h1>\nYou need a valid user and password to access this content.\n</body></html>\n";
+    let _ = write!(
+        out,
+        "HTTP/1.1 401 Unauthorized\r\nContent-Length: {}\r\nCache-Control: no-cache\r\nConnection: close\r\n\
+         Content-Type: text/html\r\nWWW-Authenticate: Basic realm=\"{realm}\"\r\n\r\n{body}",
+        body.len()
+    );
+    let len = out.len() as u32;
+    (s.res.end, s.res.cleared) = (len, len);
+    s.client_at = cx.now.after_opt(cx.config.proxies[s.fe()].timeouts.client);
+    Step::Goto(Phase::Answer)
+}
+
+/// Sends what an applet produced, and asks for more when there is room.
+pub fn send_applet<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    s.applet.wants_fill = false;
+    s.res.body = Body::None;
+    match pump(cx, Handle::NONE, &mut s.res, s.client) {
+        Ok(done) if done.wrote => s.client_at = cx.now.after_opt(cx.config.proxies[s.fe()].timeouts.client),
+        Ok(_) => {}
+        Err(_) => return Step::End,
+    }
+    if !s.res.is_drained() {
+        return Step::Wait;
+    }
+    if s.applet.done {
+        return Step::End;
+    }
+    s.applet.wants_fill = true;
+    Step::Wait
+}
+
+/// Longest command line, bytes.
+const MAX_COMMAND: usize = 4096;
+
+/// The command socket: reads a line, lets the worker produce the answer, sends it; one line a connection unless `prompt`.
+pub fn command<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    s.applet.wants_fill = false;
+    let idle = s.applet.timeout_ms;
+    s.res.body = Body::None;
+    match pump(cx, Handle::NONE, &mut s.res, s.client) {
+        Ok(done) if done.wrote => s.client_at = cx.now.after_opt(idle),
+        Ok(_) => {}
+        Err(_) => return Step::End,
+    }
+    if !s.res.is_drained() {
+        return Step::Wait;
+    }
+    if s.applet.kind != AppletKind::None {
+        if !s.applet.done {
+            s.applet.wants_fill = true;
+            return Step::Wait;
+        }
+        s.applet.kind = AppletKind::None;
+        if !s.applet.interactive && !s.req.has_leftover() {
+            return Step::End;
+        }
+    }
+    loop {
+        if s.req.bytes(cx).contains(&b'\n') {
+            s.applet.kind = AppletKind::Command(0);
+            s.applet.cursor = Cursor::default();
+            s.applet.done = false;
+            s.applet.wants_fill = true;
+            return Step::Wait;
+        }
+        if s.req.bytes(cx).len() > MAX_COMMAND {
+            return Step::End;
+        }
+        match s.req.fill(cx, s.client, 0) {
+            Fill::Got(_) => s.client_at = cx.now.after_opt(idle),
+            Fill::Wait | Fill::NoBuffer => {
+                if s.req.start == s.req.end {
+                    s.req.release_if_empty(cx);
+                }
+                return Step::Wait;
+            }
+            Fill::Eof | Fill::Error(_) | Fill::Full => return Step::End,
+        }
+    }
+}
+
+/// The first command of a line: its text, and how many bytes it takes with its separator.
+pub fn first_command(line: &[u8]) -> (&[u8], usize) {
+    let end = line.iter().position(|b| matches!(b, b'\n' | b';')).unwrap_or(line.len());
+    (crate::http::trim(line[..end].strip_suffix(b"\r").unwrap_or(&line[..end])), (end + 1).min(line.len()))
+}

@@ -1,0 +1,194 @@
+//! Finds the server: by persistence, by balancing, or by waiting for one.
+
+use super::context::Ctx;
+use super::endpoint::NO_INDEX;
+use super::request::choose_backend;
+use super::{Session, Step, answer};
+use crate::balance::key;
+use crate::http::Body;
+use crate::model::{KeySource, opt};
+use crate::server::{Pick, Waiting, count_up, hash_options};
+use crate::sys::Kernel;
+use crate::util::tick::Tick;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Chooses a server and takes a slot of it, or waits in a queue.
+pub fn assign<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    if !s.be_counted && !enter_backend(cx, s) {
+        return answer::error(cx, s, 503, b'S', b'C');
+    }
+    if s.slot {
+        return assigned(cx, s);
+    }
+    let be = s.be();
+    if let Some(step) = gone_client(cx, s) {
+        return step;
+    }
+    if s.ticket.is_some() {
+        return Step::Wait;
+    }
+    if cx.config.proxies[be].dispatch.is_some() || cx.config.proxies[be].has(opt::TRANSPARENT) {
+        s.times.queue = cx.now;
+        return Step::Next;
+    }
+    if waits_for_rdp_cookie(cx, s) {
+        return Step::Wait;
+    }
+    let avoid = if s.redispatched { s.server() } else { None };
+    match choose(cx, s, avoid) {
+        Pick::Server(server) => {
+            s.server = server as u32;
+            s.slot = true;
+            assigned(cx, s)
+        }
+        Pick::QueueServer(server) => enqueue(cx, s, Some(server)),
+        Pick::QueueBackend => enqueue(cx, s, None),
+        Pick::None => {
+            cx.tally(cx.shared.be_slot(be)).connect_errors.inc();
+            s.server = NO_INDEX;
+            answer::error(cx, s, 503, b'S', b'C')
+        }
+    }
+}
+
+/// Counts the session in its backend, once. False when there is none.
+fn enter_backend<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> bool {
+    if !s.http {
+        let Some(be) = choose_backend(&cx.config, s.fe()) else { return false };
+        s.be = be as u16;
+        s.times.request = cx.now;
+    }
+    s.be_counted = true;
+    let state = &cx.shared.proxies[s.be()];
+    count_up(&state.be_connections, &state.be_connections_max);
+    state.be_session_rate.tick(cx.now_ms);
+    cx.tally(cx.shared.be_slot(s.be())).sessions.inc();
+    true
+}
+
+/// A client that left while it waited (`option abortonclose`).
+fn gone_client<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Option<Step> {
+    let gone = cx.conns.get(s.client).is_some_and(|c| c.hangup);
+    if !gone || !cx.either(s.fe(), s.be(), opt::ABORTONCLOSE) {
+        return None;
+    }
+    leave_queue(cx, s);
+    cx.tally(cx.shared.be_slot(s.be())).client_aborts.inc();
+    let stage = if s.ticket.is_some() { b'Q' } else { b'C' };
+    Some(answer::error(cx, s, 503, b'C', stage))
+}
+
+fn choose<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, avoid: Option<usize>) -> Pick {
+    let config = Arc::clone(&cx.config);
+    let be = &config.proxies[s.be()];
+    let (last, stay) = cx.conns.get(s.client).map_or((NO_INDEX, false), |c| (c.last_server, c.stay));
+    if last != NO_INDEX && avoid.is_none() && (stay || be.has(opt::PREFER_LAST_SERVER)) {
+        let last = last as usize;
+        if config.servers[last].proxy == s.be() && cx.shared.servers[last].is_usable() && cx.shared.has_room(last) {
+            s.persistent = stay;
+            return cx.shared.pick_this(last);
+        }
+    }
+    if !s.http {
+        s.key = tcp_key(cx, s);
+    }
+    let random = cx.sys.random();
+    let pick = cx.shared.pick(s.be(), s.key, avoid, random);
+    if let Pick::Server(server) = pick {
+        cx.tally(cx.shared.srv_slot(server)).balanced.inc();
+        cx.tally(cx.shared.be_slot(s.be())).balanced.inc();
+    }
+    pick
+}
+
+fn tcp_key<K: Kernel>(cx: &Ctx<K>, s: &Session) -> Option<u32> {
+    let be = &cx.config.proxies[s.be()];
+    let options = hash_options(be);
+    match &be.balance.key {
+        KeySource::Source => cx.conns.get(s.client)?.peer.ip().map(|ip| key::source(&options, ip)),
+        KeySource::RdpCookie { name } => key::rdp_cookie(&options, rdp_cookie(s.req.bytes(cx), name)?),
+        _ => None,
+    }
+}
+
+/// The value of an RDP cookie: within the first packet, "Cookie: name=value" up to the line end.
+fn rdp_cookie<'a>(data: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let at = data.windows(7).position(|w| w.eq_ignore_ascii_case(b"cookie:"))?;
+    let cookie = crate::http::trim(&data[at + 7..]);
+    let (given, value) = cookie.split_at(cookie.iter().position(|b| *b == b'=')?);
+    let end = value.iter().position(|b| matches!(b, b'\r' | b'\n' | b';')).unwrap_or(value.len());
+    given.eq_ignore_ascii_case(name.as_bytes()).then(|| &value[1..end])
+}
+
+/// `balance rdp-cookie` needs the client's first packet, and RDP clients speak first.
+fn waits_for_rdp_cookie<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> bool {
+    let needed = matches!(cx.config.proxies[s.be()].balance.key, KeySource::RdpCookie { .. });
+    if s.http || !needed || s.req.eof || s.req.end > s.req.start {
+        return false;
+    }
+    s.req.body = Body::Tunnel;
+    let headroom = cx.config.global.tune.maxrewrite;
+    let got = s.req.fill(cx, s.client, headroom);
+    let _ = s.req.clear(cx);
+    if matches!(got, super::channel::Fill::Wait) {
+        let client = cx.config.proxies[s.fe()].timeouts.client;
+        s.client_at = s.client_at.sooner(cx.now.after_opt(client));
+        return true;
+    }
+    false
+}
+
+/// A server's slot is ours.
+fn assigned<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    let server = s.server as usize;
+    s.phase_at = Tick::NEVER;
+    if !s.times.queue.is_set() {
+        s.times.queue = cx.now;
+    }
+    cx.tally(cx.shared.srv_slot(server)).sessions.inc();
+    cx.shared.servers[server].session_rate.tick(cx.now_ms);
+    let uptime = (cx.now_ms / 1000) as u32;
+    cx.shared.servers[server].last_session_s.store(uptime, Relaxed);
+    cx.shared.proxies[s.be()].last_session_s.store(uptime, Relaxed);
+    Step::Next
+}
+
+fn me<K: Kernel>(cx: &Ctx<K>, s: &Session) -> Waiting {
+    Waiting { worker: cx.worker, session: (s.me.index(), s.me.generation()) }
+}
+
+fn enqueue<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, server: Option<usize>) -> Step {
+    let t = &cx.config.proxies[s.be()].timeouts;
+    s.phase_at = cx.now.after_opt(if t.queue > 0 { t.queue } else { t.connect });
+    s.queued_on = server.map_or(NO_INDEX, |x| x as u32);
+    let before = server.map_or(0, |x| cx.shared.servers[x].queued.load(Relaxed));
+    s.queue_pos = (before, cx.shared.proxies[s.be()].queued.load(Relaxed));
+    s.ticket = cx.shared.enqueue(s.be(), server, me(cx, s));
+    if s.ticket.is_none() {
+        return answer::error(cx, s, 503, b'R', b'Q');
+    }
+    Step::Wait
+}
+
+/// Leaves the queue, if in one. A slot that is granted meanwhile comes back by mail to a session that is gone.
+pub fn leave_queue<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
+    if let Some(ticket) = s.ticket.take() {
+        let server = (s.queued_on != NO_INDEX).then_some(s.queued_on as usize);
+        cx.shared.dequeue(s.be(), server, ticket, me(cx, s));
+    }
+}
+
+/// `timeout queue` passed, or the client's while it was to speak.
+pub fn timeout<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    if s.ticket.is_none() {
+        return s.end(b'c', b'D');
+    }
+    leave_queue(cx, s);
+    if s.queued_on != NO_INDEX {
+        s.server = s.queued_on;
+        cx.tally(cx.shared.srv_slot(s.queued_on as usize)).connect_errors.inc();
+    }
+    cx.tally(cx.shared.be_slot(s.be())).connect_errors.inc();
+    answer::error(cx, s, 503, b's', b'Q')
+}

@@ -1,0 +1,292 @@
+//! The one exit of a session: it counts, logs, and gives back whatever it holds, whatever ended it.
+
+use super::context::Ctx;
+use super::endpoint::Owner;
+use super::{Phase, Session, Times, assign, connect};
+use crate::log::{self, Record};
+use crate::mem::Handle;
+use crate::model::opt;
+use crate::sys::{Addr, Kernel};
+use crate::util::tick::Tick;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// What happens with the client's connection next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AfterEnd {
+    /// Closed, or lingering: the session's slot is free.
+    Gone,
+    /// It waits for the next request without a session.
+    Idle,
+    /// The next request is in the buffer already: the session begins anew.
+    Again,
+}
+
+/// Ends a session. After [`AfterEnd::Again`] the session is a fresh one.
+pub fn finish<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> AfterEnd {
+    assign::leave_queue(cx, s);
+    if s.phase == Phase::Cli {
+        s.logged = true;
+    } else {
+        count(cx, s);
+        if !s.logged {
+            write_log(cx, s);
+        }
+    }
+    connect::drop_connection(cx, s);
+    connect::release_server(cx, s);
+    if s.be_counted {
+        cx.shared.proxies[s.be()].be_connections.fetch_sub(1, Relaxed);
+    }
+    if s.line.is_some() {
+        cx.lines.free(s.line);
+        s.line = Handle::NONE;
+    }
+    let task = cx.session_task(s.me);
+    cx.timers.cancel(task);
+    let task = cx.conn_task(s.client);
+    cx.timers.cancel(task);
+    after(cx, s)
+}
+
+fn after<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> AfterEnd {
+    let usable = cx.conns.get(s.client).is_some() && s.keep_client && !s.req.eof;
+    s.res.release(cx);
+    if !usable {
+        close_client(cx, s);
+        s.req.release(cx);
+        return AfterEnd::Gone;
+    }
+    let fe = &cx.config.proxies[s.fe()];
+    let keep_alive = [fe.timeouts.http_keep_alive, fe.timeouts.http_request, fe.timeouts.client];
+    let wait_ms = keep_alive.into_iter().find(|t| *t > 0).unwrap_or(0);
+    let c = &mut cx.conns[s.client];
+    c.accepted = cx.now;
+    c.handshake_ms = 0;
+    if s.req.buf.is_some() && s.req.end > s.req.cleared {
+        begin_again(cx, s);
+        return AfterEnd::Again;
+    }
+    s.req.held = false;
+    s.req.start = s.req.end;
+    s.req.release(cx);
+    if cx.shared.stopping() || c_hangup_without_data(cx, s) {
+        cx.close(s.client);
+        return AfterEnd::Gone;
+    }
+    let c = &mut cx.conns[s.client];
+    c.owner = Owner::IdleClient;
+    c.deadline = cx.now.after_opt(wait_ms);
+    let deadline = c.deadline;
+    let task = cx.conn_task(s.client);
+    cx.timers.set(task, deadline);
+    if cx.conns[s.client].can_read {
+        cx.runq.wake(task);
+    }
+    cx.arm(s.client, true, false);
+    AfterEnd::Idle
+}
+
+fn c_hangup_without_data<K: Kernel>(cx: &Ctx<K>, s: &Session) -> bool {
+    cx.conns[s.client].hangup && !cx.conns[s.client].can_read
+}
+
+/// Moves a pipelined request to where requests begin.
+fn begin_again<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
+    let headroom = cx.config.global.tune.maxrewrite as usize;
+    let (from, to) = (s.req.cleared as usize, s.req.end as usize);
+    let bytes = cx.bufs.get_mut(s.req.buf);
+    let at = if headroom + (to - from) <= bytes.len() { headroom } else { 0 };
+    bytes.copy_within(from..to, at);
+    let buf = std::mem::take(&mut s.req.buf);
+    let (client, fe, me) = (s.client, s.fe(), s.me);
+    *s = Session::new(client, fe, true, Phase::Request);
+    s.me = me;
+    s.req.buf = buf;
+    (s.req.start, s.req.cleared, s.req.end) = (at as u32, at as u32, (at + to - from) as u32);
+    s.req.received = (to - from) as u64;
+    let fe = &cx.config.proxies[s.fe()];
+    let wait = if fe.timeouts.http_request > 0 { fe.timeouts.http_request } else { fe.timeouts.client };
+    s.phase_at = cx.now.after_opt(wait);
+}
+
+/// Closes the client's connection so that it can read all that we sent: with input left unread a close would reset it.
+fn close_client<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
+    let Some(c) = cx.conns.get(s.client) else { return };
+    let fd = c.fd;
+    if cx.config.proxies[s.fe()].has(opt::NOLINGER) || s.cause.who == b'S' && s.tunnel {
+        cx.sys.set_reset_on_close(fd);
+    }
+    // An answer of ours, or a response that came before the request's end: something may still be on its way to us.
+    let unread = s.http && s.status != 0 && !s.tunnel && !s.req.eof && s.cause.who != b'C';
+    if !unread {
+        cx.close(s.client);
+        return;
+    }
+    cx.sys.shutdown_write(fd);
+    let deadline = cx.now.after(LINGER_MS);
+    let c = &mut cx.conns[s.client];
+    (c.owner, c.deadline, c.discarded) = (Owner::Lingering, deadline, 0);
+    let task = cx.conn_task(s.client);
+    cx.timers.set(task, deadline);
+    if cx.conns[s.client].can_read {
+        cx.runq.wake(task);
+    }
+    cx.arm(s.client, true, false);
+}
+
+/// How long we throw away what a client still sends after our last word, ms.
+const LINGER_MS: u32 = 2000;
+/// And how much, bytes.
+const LINGER_BYTES: u32 = 1 << 20;
+
+/// Throws away what a client sends after our last word. True when its connection is gone.
+pub fn linger<K: Kernel>(cx: &mut Ctx<K>, h: Handle<super::endpoint::Conn>) -> bool {
+    for _ in 0..8 {
+        let c = &cx.conns[h];
+        if c.deadline.is_due(cx.now) || c.discarded > LINGER_BYTES {
+            cx.close(h);
+            return true;
+        }
+        if !c.can_read {
+            cx.arm(h, true, false);
+            return false;
+        }
+        let fd = c.fd;
+        match cx.sys.recv(fd, &mut cx.scratch) {
+            Ok(n) if n > 0 => cx.conns[h].discarded += n as u32,
+            Err(crate::sys::IoError::Again) => cx.conns[h].can_read = false,
+            _ => {
+                cx.close(h);
+                return true;
+            }
+        }
+    }
+    let task = cx.conn_task(h);
+    cx.runq.wake(task);
+    false
+}
+
+fn count<K: Kernel>(cx: &mut Ctx<K>, s: &Session) {
+    let slots = [
+        Some(cx.shared.fe_slot(s.fe())),
+        s.be_counted.then(|| cx.shared.be_slot(s.be())),
+        s.server().filter(|_| s.be_counted).map(|x| cx.shared.srv_slot(x)),
+    ];
+    for slot in slots.into_iter().flatten() {
+        let t = cx.tally(slot);
+        t.bytes_in.add(s.req.received);
+        t.bytes_out.add(s.res.sent);
+    }
+    if s.be_counted && s.times.connect.is_set() {
+        let d = durations(cx.now, &s.times);
+        for slot in slots.into_iter().flatten().skip(1) {
+            let t = cx.tally(slot);
+            t.queue_ms.add(d.queue.max(0) as u64);
+            t.connect_ms.add(d.connect.max(0) as u64);
+            t.response_ms.add(d.response.max(0) as u64);
+            t.total_ms.add(d.active.max(0) as u64);
+            t.queue_max_ms.raise(d.queue.max(0) as u64);
+            t.connect_max_ms.raise(d.connect.max(0) as u64);
+            t.response_max_ms.raise(d.response.max(0) as u64);
+            t.total_max_ms.raise(d.active.max(0) as u64);
+        }
+    }
+}
+
+struct Durations {
+    request: i32,
+    queue: i32,
+    connect: i32,
+    response: i32,
+    active: i32,
+}
+
+/// The log's timers: each stage from the end of the one before, -1 where it was not reached.
+fn durations(now: Tick, t: &Times) -> Durations {
+    let span = |from: Tick, to: Tick| if from.is_set() && to.is_set() { to.since(from) as i32 } else { -1 };
+    Durations {
+        request: span(t.start, t.request),
+        queue: span(t.request, t.queue),
+        connect: span(t.queue, t.connect),
+        response: span(t.connect, t.response),
+        active: if t.start.is_set() { now.since(t.start) as i32 } else { 0 },
+    }
+}
+
+/// Writes the session's line, if its frontend logs and the options want it.
+pub fn write_log<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
+    s.logged = true;
+    if !cx.logs.wanted(s.fe()) {
+        return;
+    }
+    let config = Arc::clone(&cx.config);
+    let (fe, be) = (&config.proxies[s.fe()], &config.proxies[s.be()]);
+    let good = s.cause.who == b'-' && s.retries == 0 && s.status < 500;
+    if good && fe.has(opt::DONTLOG_NORMAL) {
+        return;
+    }
+    let level = if !good && fe.has(opt::LOG_SEPARATE_ERRORS) && s.cause.who != b'L' { log::ERR } else { log::INFO };
+    let shared = Arc::clone(&cx.shared);
+    let end = cx.sys.wall();
+    let zone = cx.logs.zone_offset(end.0);
+    let (host, pid) = cx.logs.identity();
+    let Some(c) = cx.conns.get(s.client) else { return };
+    let (client, accepted_at, handshake) = (c.peer, c.accepted_at, c.handshake_ms);
+    let frontend_addr = connect::local_addr(cx, s.client);
+    let source = match cx.conns.get(s.server_conn).map(|c| c.fd) {
+        Some(fd) => cx.sys.local_addr(fd),
+        None => Addr::None,
+    };
+    let d = durations(cx.now, &s.times);
+    let server_name = match s.server() {
+        Some(i) => config.servers[i].name.as_str(),
+        None if s.phase == Phase::Applet => "<STATS>",
+        None => "<NOSRV>",
+    };
+    let served = s.server().map_or(0, |i| shared.servers[i].served.load(Relaxed));
+    let space = cx.lines.size();
+    let line = if s.line.is_some() { &cx.lines.get(s.line)[..(s.line_len as usize).min(space)] } else { &[] };
+    let idle_ms = s.times.idle_ms as i32;
+    let record = Record {
+        client,
+        frontend_addr,
+        source,
+        server_addr: s.server().map_or(Addr::None, |i| config.servers[i].target.addr()),
+        accept: accepted_at,
+        request: if s.times.start_at.0 > 0 { s.times.start_at } else { accepted_at },
+        end,
+        zone,
+        frontend: &fe.name,
+        backend: &be.name,
+        server: server_name,
+        host_name: &host,
+        http: s.http,
+        t_handshake: handshake,
+        t_idle: if s.http { idle_ms } else { 0 },
+        t_request: d.request,
+        t_queue: d.queue,
+        t_connect: d.connect,
+        t_response: d.response,
+        t_active: d.active,
+        t_total: d.active + idle_ms + handshake.max(0),
+        status: if s.status == 0 { -1 } else { s.status.into() },
+        bytes_out: s.res.sent,
+        bytes_in: s.req.received,
+        termination: [s.cause.who, s.cause.stage, b'-', b'-'],
+        actconn: shared.process.connections.load(Relaxed),
+        feconn: shared.proxies[s.fe()].fe_connections.load(Relaxed),
+        beconn: shared.proxies[s.be()].be_connections.load(Relaxed),
+        srvconn: served,
+        retries: s.retries.into(),
+        redispatched: s.redispatched,
+        srv_queue: s.queue_pos.0,
+        backend_queue: s.queue_pos.1,
+        counter: shared.process.next_unique.fetch_add(1, Relaxed),
+        pid,
+        request_line: line,
+        asap: false,
+    };
+    cx.logs.traffic(&mut cx.sys, s.fe(), level, &record);
+}
+

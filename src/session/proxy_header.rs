@@ -1,0 +1,233 @@
+//! The PROXY protocol, versions 1 and 2: received on listeners with `accept-proxy`, sent to servers with `send-proxy`.
+//!
+//! Source: the specification of the protocol (proxy-protocol.txt, revision of 2020). A header that is malformed, too long or late
+//! closes the connection; `LOCAL` and `UNKNOWN` keep the connection's own addresses.
+
+use super::channel::Fill;
+use super::context::Ctx;
+use super::{Phase, Session, Step, connect};
+use crate::model::ProxyHeader;
+use crate::sys::{Addr, Kernel};
+use crate::util::fmt::Out;
+use std::fmt::Write;
+use std::net::IpAddr;
+
+const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
+/// Longest version 1 header, bytes, CRLF included.
+const MAX_V1: usize = 107;
+/// Longest version 2 header that we accept, bytes.
+const MAX_V2: usize = 1024;
+
+/// What the first bytes of a connection are.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Parsed {
+    NeedMore,
+    Bad,
+    /// Source and destination (none: keep the connection's), and the header's length.
+    Done(Option<(Addr, Addr)>, usize),
+}
+
+/// Parses a header of either version.
+pub fn parse(data: &[u8]) -> Parsed {
+    let n = data.len().min(SIGNATURE.len());
+    if data[..n] == SIGNATURE[..n] {
+        return if data.len() < 16 { Parsed::NeedMore } else { parse_v2(data) };
+    }
+    let n = data.len().min(6);
+    if data[..n] != b"PROXY "[..n] {
+        return Parsed::Bad;
+    }
+    match data.iter().take(MAX_V1).position(|b| *b == b'\n') {
+        Some(lf) if lf > 0 && data[lf - 1] == b'\r' => match parse_v1(&data[6..lf - 1]) {
+            Some(addresses) => Parsed::Done(addresses, lf + 1),
+            None => Parsed::Bad,
+        },
+        None if data.len() < MAX_V1 => Parsed::NeedMore,
+        _ => Parsed::Bad,
+    }
+}
+
+fn parse_v1(line: &[u8]) -> Option<Option<(Addr, Addr)>> {
+    let line = std::str::from_utf8(line).ok()?;
+    if line == "UNKNOWN" || line.starts_with("UNKNOWN ") {
+        return Some(None);
+    }
+    let mut words = line.split(' ');
+    let v6 = match words.next()? {
+        "TCP4" => false,
+        "TCP6" => true,
+        _ => return None,
+    };
+    let (from, to): (IpAddr, IpAddr) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    let port = |w: Option<&str>| w.filter(|w| !w.starts_with('+'))?.parse::<u16>().ok();
+    let (from_port, to_port) = (port(words.next())?, port(words.next())?);
+    if words.next().is_some() || from.is_ipv6() != v6 || to.is_ipv6() != v6 {
+        return None;
+    }
+    Some(Some((std::net::SocketAddr::new(from, from_port).into(), std::net::SocketAddr::new(to, to_port).into())))
+}
+
+fn parse_v2(data: &[u8]) -> Parsed {
+    let len = 16 + usize::from(u16::from_be_bytes([data[14], data[15]]));
+    if data[12] >> 4 != 2 || data[12] & 15 > 1 || len > MAX_V2 {
+        return Parsed::Bad;
+    }
+    if data.len() < len {
+        return Parsed::NeedMore;
+    }
+    let body = &data[16..len];
+    let port = |at: usize| u16::from_be_bytes([body[at], body[at + 1]]);
+    let v6 = |at: usize| <[u8; 16]>::try_from(&body[at..at + 16]).unwrap_or_default();
+    let addresses = match (data[12] & 15, data[13]) {
+        (0, _) => None,
+        (_, 0x11) if body.len() >= 12 => {
+            let v4 = |at: usize| [body[at], body[at + 1], body[at + 2], body[at + 3]];
+            Some((Addr::V4(v4(0), port(8)), Addr::V4(v4(4), port(10))))
+        }
+        (_, 0x21) if body.len() >= 36 => Some((Addr::V6(v6(0), port(32)), Addr::V6(v6(16), port(34)))),
+        (_, 0x11 | 0x21) => return Parsed::Bad,
+        // UNSPEC, datagrams, unix sockets: nothing to learn.
+        _ => None,
+    };
+    Parsed::Done(addresses, len)
+}
+
+/// Waits for the header and takes the addresses from it.
+pub fn receive<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    let headroom = cx.config.global.tune.maxrewrite;
+    loop {
+        if s.req.end > s.req.start {
+            match parse(s.req.bytes(cx)) {
+                Parsed::NeedMore => {}
+                Parsed::Bad => return s.end(b'P', b'R'),
+                Parsed::Done(addresses, len) => return received(cx, s, addresses, len),
+            }
+        }
+        match s.req.fill(cx, s.client, headroom) {
+            Fill::Got(_) => {}
+            Fill::Wait | Fill::NoBuffer => return Step::Wait,
+            Fill::Full | Fill::Eof | Fill::Error(_) => return s.end(b'C', b'R'),
+        }
+    }
+}
+
+fn received<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, addresses: Option<(Addr, Addr)>, len: usize) -> Step {
+    let now = cx.now;
+    if let Some(c) = cx.conns.get_mut(s.client) {
+        if let Some((from, to)) = addresses {
+            (c.peer, c.local) = (from, to);
+        }
+        c.handshake_ms = now.since(c.accepted) as i32;
+        c.accepted = now;
+    }
+    s.req.start += len as u32;
+    s.req.cleared = s.req.start;
+    s.req.received -= len as u64;
+    if s.http {
+        return Step::Goto(Phase::Request);
+    }
+    let _ = s.req.clear(cx);
+    s.req.release_if_empty(cx);
+    Step::Goto(Phase::Assign)
+}
+
+/// The header did not come in time.
+pub fn timeout<K: Kernel>(_cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    s.end(b'c', b'R')
+}
+
+/// Puts a header before what is to be sent to the server.
+pub fn prepend<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, version: ProxyHeader) {
+    let from = cx.conns.get(s.client).map_or(Addr::None, |c| c.peer);
+    let to = connect::local_addr(cx, s.client);
+    let mut space = [0u8; MAX_V1];
+    let mut out = Out::new(&mut space);
+    write_header(&mut out, version, from, to);
+    let header = out.bytes();
+    let headroom = cx.config.global.tune.maxrewrite;
+    if !s.req.need_buffer(cx, headroom) || (s.req.start as usize) < header.len() {
+        return;
+    }
+    let start = s.req.start as usize;
+    cx.bufs.get_mut(s.req.buf)[start - header.len()..start].copy_from_slice(header);
+    s.req.start -= header.len() as u32;
+    s.prefix = header.len() as u16;
+}
+
+/// The header that tells of a connection from `from` to `to`.
+pub fn write_header(out: &mut Out, version: ProxyHeader, from: Addr, to: Addr) {
+    let to = match (from, to) {
+        (Addr::V4(..), Addr::V4(..)) | (Addr::V6(..), Addr::V6(..)) => Some(to),
+        _ => None,
+    };
+    match (version, from, to) {
+        (ProxyHeader::None, ..) => {}
+        (ProxyHeader::V1, _, None) => out.put(b"PROXY UNKNOWN\r\n"),
+        (ProxyHeader::V1, from, Some(to)) => {
+            let family = if matches!(from, Addr::V4(..)) { "TCP4" } else { "TCP6" };
+            let _ = write!(out, "PROXY {family} {from} {to} {} {}\r\n", from.port(), to.port());
+        }
+        (ProxyHeader::V2, from, to) => {
+            out.put(SIGNATURE);
+            match (from, to) {
+                (Addr::V4(a, p), Some(Addr::V4(b, q))) => {
+                    out.put(&[0x21, 0x11, 0, 12]);
+                    out.put(&a);
+                    out.put(&b);
+                    out.put(&p.to_be_bytes());
+                    out.put(&q.to_be_bytes());
+                }
+                (Addr::V6(a, p), Some(Addr::V6(b, q))) => {
+                    out.put(&[0x21, 0x21, 0, 36]);
+                    out.put(&a);
+                    out.put(&b);
+                    out.put(&p.to_be_bytes());
+                    out.put(&q.to_be_bytes());
+                }
+                _ => out.put(&[0x21, 0x00, 0, 0]),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_versions_there_and_back() {
+        let pairs = [
+            (Addr::V4([1, 2, 3, 4], 56), Addr::V4([5, 6, 7, 8], 443)),
+            (Addr::V6([1; 16], 56), Addr::V6([2; 16], 443)),
+        ];
+        for version in [ProxyHeader::V1, ProxyHeader::V2] {
+            for (from, to) in pairs {
+                let mut space = [0; 107];
+                let mut out = Out::new(&mut space);
+                write_header(&mut out, version, from, to);
+                let bytes = out.bytes();
+                for cut in 0..bytes.len() {
+                    assert_eq!(parse(&bytes[..cut]), Parsed::NeedMore, "{version:?} {cut}");
+                }
+                assert_eq!(parse(bytes), Parsed::Done(Some((from, to)), bytes.len()));
+            }
+            let mut space = [0; 107];
+            let mut out = Out::new(&mut space);
+            write_header(&mut out, version, Addr::Unix, Addr::Unix);
+            assert_eq!(parse(out.bytes()), Parsed::Done(None, out.len()));
+        }
+    }
+
+    #[test]
+    fn malformed_ones() {
+        let bad = [
+            "GET / HTTP/1.1\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 1\r\n", "PROXY TCP4 1.2.3.4 ::1 1 2\r\n", "PROXY TCP5 1 2\r\n",
+            "PROXY TCP4 1.2.3.4 5.6.7.8 1 2 3\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 1 70000\r\n", "PROXY UNKNOWN\n",
+        ];
+        for b in bad {
+            assert_eq!(parse(b.as_bytes()), Parsed::Bad, "{b}");
+        }
+        assert_eq!(parse(&[b"PROXY ".as_slice(), &[b'x'; 120]].concat()), Parsed::Bad);
+        assert_eq!(parse(b"\r\n\r\n\0\r\nQUIT\n\x31\x11\0\0"), Parsed::Bad);
+    }
+}

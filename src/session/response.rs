@@ -1,0 +1,314 @@
+//! Sends the request and receives the head of the response, both at once.
+
+use super::channel::{Fill, Trouble, pump};
+use super::context::Ctx;
+use super::request::replace_head;
+use super::{Session, Step, answer, connect};
+use crate::http::{Body, Fault, HeadEnd, Keep, ResponseEdits, Version, head_end, write_response};
+use crate::mem::Handle;
+use crate::model::{CloseMode, opt, retry};
+use crate::sys::Kernel;
+use crate::util::fmt::Out;
+use crate::util::tick::Tick;
+use std::sync::Arc;
+
+/// Moves the request on and looks for the response.
+pub fn exchange<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    if let Some(step) = send_request(cx, s) {
+        return step;
+    }
+    let headroom = cx.config.global.tune.maxrewrite;
+    loop {
+        match complete(cx, s) {
+            None => {}
+            Some(step) => return step,
+        }
+        match s.res.fill(cx, s.server_conn, headroom) {
+            Fill::Got(_) => {
+                refresh_server(cx, s);
+                let t = cx.config.proxies[s.be()].timeouts.server;
+                s.server_at = cx.now.after_opt(t);
+            }
+            Fill::Wait => return forward_interim(cx, s),
+            Fill::NoBuffer => {
+                let task = cx.session_task(s.me);
+                cx.timers.set(task, cx.now.after(10));
+                return Step::Wait;
+            }
+            Fill::Full => return bad_response(cx, s, Fault::TooLarge),
+            Fill::Eof | Fill::Error(_) => return server_left(cx, s),
+        }
+    }
+}
+
+/// The server showed life: a held request that it began to answer is not needed again.
+fn refresh_server<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
+    let keeps = cx.config.proxies[s.be()].retry_on >> retry::STATUS_SHIFT != 0;
+    if !keeps && s.req.held {
+        s.req.held = false;
+        if s.req.is_drained() && !s.req.has_leftover() {
+            s.req.release_if_empty(cx);
+        }
+    }
+}
+
+/// Moves what there is of the request. Some = the session takes another way.
+pub fn send_request<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Option<Step> {
+    if s.request_broken || (s.req.is_drained() && s.req.body.is_done()) {
+        return None;
+    }
+    let was_done = s.req.body.is_done();
+    match pump(cx, s.client, &mut s.req, s.server_conn) {
+        Ok(done) => {
+            let (fe, be) = (s.fe(), s.be());
+            if done.read || done.wrote {
+                let t = cx.config.proxies[be].timeouts.server;
+                s.server_at = cx.now.after_opt(t);
+            }
+            // The client is waited for only while it has something to say.
+            let waits = !s.req.body.is_done() && !s.req.eof && s.req.is_drained();
+            if done.read || !waits || !s.client_at.is_set() {
+                let t = cx.config.proxies[fe].timeouts.client;
+                s.client_at = if waits { cx.now.after_opt(t) } else { Tick::NEVER };
+            }
+            if done.more {
+                cx.wake(s.me);
+            }
+            if s.req.eof && !s.req.body.is_done() {
+                return Some(client_left(cx, s));
+            }
+        }
+        Err(Trouble::Source(_)) => return Some(client_left(cx, s)),
+        // The server may have answered before it closed: its answer is what the client gets.
+        Err(Trouble::Destination(_)) => {
+            s.request_broken = true;
+            s.keep_server = false;
+            if !was_done {
+                s.keep_client = false;
+            }
+            if let Some(c) = cx.conns.get_mut(s.server_conn) {
+                c.can_read = true;
+            }
+        }
+        Err(Trouble::Body(_)) => {
+            cx.tally(cx.shared.fe_slot(s.fe())).request_errors.inc();
+            return Some(answer::error(cx, s, 400, b'P', b'D'));
+        }
+    }
+    None
+}
+
+/// The client closed in the middle of its request.
+fn client_left<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    count_client_abort(cx, s);
+    let stage = if s.status == 0 { b'H' } else { b'D' };
+    if s.status == 0 { answer::error(cx, s, 400, b'C', stage) } else { s.end(b'C', stage) }
+}
+
+/// Counts an abort by the client at backend and server.
+pub fn count_client_abort<K: Kernel>(cx: &mut Ctx<K>, s: &Session) {
+    cx.tally(cx.shared.be_slot(s.be())).client_aborts.inc();
+    if let Some(server) = s.server() {
+        cx.tally(cx.shared.srv_slot(server)).client_aborts.inc();
+    }
+}
+
+/// Interim responses go to the client while the final one is awaited; a client that is gone ends the wait.
+fn forward_interim<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    if !s.res.is_drained() && pump(cx, Handle::NONE, &mut s.res, s.client).is_err() {
+        count_client_abort(cx, s);
+        return s.end(b'C', b'H');
+    }
+    let gone = cx.conns.get(s.client).is_some_and(|c| c.hangup);
+    if gone && cx.either(s.fe(), s.be(), opt::ABORTONCLOSE) {
+        count_client_abort(cx, s);
+        return s.end(b'C', b'H');
+    }
+    Step::Wait
+}
+
+/// The connection ended before a response: try again where that is safe, else 502.
+fn server_left<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    let be = &cx.config.proxies[s.be()];
+    let nothing = s.res.received == 0;
+    let wanted = be.retry_on & if nothing { retry::EMPTY_RESPONSE } else { retry::JUNK_RESPONSE } != 0;
+    if s.req.held && ((nothing && s.reused) || (wanted && u32::from(s.retries) < be.retries)) {
+        return connect::again(cx, s);
+    }
+    count_response_error(cx, s);
+    let who = b'S';
+    if let Some(server) = s.server() {
+        cx.tally(cx.shared.srv_slot(server)).server_aborts.inc();
+    }
+    cx.tally(cx.shared.be_slot(s.be())).server_aborts.inc();
+    // Nothing at all over a connection that was idle: the client may safely repeat the request itself.
+    answer::error(cx, s, 502, who, b'H')
+}
+
+fn count_response_error<K: Kernel>(cx: &mut Ctx<K>, s: &Session) {
+    cx.tally(cx.shared.be_slot(s.be())).response_errors.inc();
+    if let Some(server) = s.server() {
+        cx.tally(cx.shared.srv_slot(server)).response_errors.inc();
+    }
+}
+
+fn bad_response<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, _fault: Fault) -> Step {
+    let be = &cx.config.proxies[s.be()];
+    if s.req.held && be.retry_on & retry::JUNK_RESPONSE != 0 && u32::from(s.retries) < be.retries {
+        s.res.release(cx);
+        return connect::again(cx, s);
+    }
+    count_response_error(cx, s);
+    answer::error(cx, s, 502, b'P', b'H')
+}
+
+/// Looks for the end of the head at `cleared` (interim responses may wait to be sent before it).
+fn complete<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Option<Step> {
+    if s.res.buf.is_none() || s.res.cleared == s.res.end {
+        return None;
+    }
+    let (at, end) = (s.res.cleared as usize, s.res.end as usize);
+    let bytes = &cx.bufs.get(s.res.buf)[at..end];
+    match head_end(bytes, s.scanned as usize) {
+        HeadEnd::NotYet(n) => {
+            s.scanned = n as u32;
+            let room = cx.bufs.size() - cx.config.global.tune.maxrewrite as usize;
+            // Not HTTP at all: no need to wait for more of it.
+            let junk = !b"HTTP/1.".starts_with(&bytes[..bytes.len().min(7)]);
+            if junk || bytes.len() >= room { Some(bad_response(cx, s, Fault::TooLarge)) } else { None }
+        }
+        HeadEnd::Bad(_) => Some(bad_response(cx, s, Fault::Syntax)),
+        HeadEnd::At(len) => {
+            s.scanned = 0;
+            process(cx, s, at, len)
+        }
+    }
+}
+
+/// A whole head is there. None = it was an interim one, go on.
+fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -> Option<Step> {
+    let config = Arc::clone(&cx.config);
+    let (fe, be) = (&config.proxies[s.fe()], &config.proxies[s.be()]);
+    let head = &cx.bufs.get(s.res.buf)[at..at + len];
+    if let Err(fault) = cx.head.parse_response(head, s.method, be.has(opt::ACCEPT_INVALID_RESPONSE)) {
+        return Some(bad_response(cx, s, fault));
+    }
+    let status = cx.head.status;
+    if status == 101 && !s.asked_upgrade {
+        return Some(bad_response(cx, s, Fault::Syntax));
+    }
+    if status < 200 && status != 101 {
+        return interim(cx, s, at, len);
+    }
+    if retries_status(cx, s, status) {
+        s.res.release(cx);
+        return Some(connect::again(cx, s));
+    }
+    s.status = status;
+    s.times.response = cx.now;
+    s.req.held = false;
+    s.res.body = cx.head.body;
+    settle(cx, s, fe.close_mode.max(be.close_mode));
+    let keep = if cx.head.body == Body::Tunnel {
+        if status == 101 { Keep::Upgrade } else { Keep::Silent }
+    } else if s.keep_client {
+        Keep::Alive
+    } else {
+        Keep::Close
+    };
+    let head = &cx.bufs.get(s.res.buf)[at..at + len];
+    let mut out = Out::new(&mut cx.scratch);
+    write_response(&mut out, &cx.head, head, keep, &ResponseEdits::default());
+    let (new_len, overflow) = (out.len(), out.overflow());
+    let buf = s.res.buf;
+    if overflow || replace_head(cx, buf, &mut s.res, at, len, new_len).is_none() {
+        return Some(bad_response(cx, s, Fault::TooLarge));
+    }
+    if s.res.clear(cx).is_err() {
+        return Some(bad_response(cx, s, Fault::Framing));
+    }
+    s.res.splice = cx.splices(s.fe(), s.be(), opt::SPLICE_RESPONSE);
+    if cx.head.body == Body::Tunnel {
+        become_tunnel(cx, s);
+    }
+    Some(Step::Next)
+}
+
+/// Decides what becomes of both connections, and counts.
+fn settle<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, mode: CloseMode) {
+    let head = &cx.head;
+    let server_keeps = match head.version {
+        Version::V11 => !head.connection.close,
+        Version::V10 => head.connection.keep_alive,
+    };
+    let delimited = !matches!(head.body, Body::UntilClose | Body::Tunnel);
+    s.keep_server &= server_keeps && delimited && mode < CloseMode::ServerClose;
+    s.keep_client &= delimited && mode != CloseMode::Close && !cx.shared.stopping();
+    // A request whose body the server did not wait for: what of it is still to come cannot be told from a new request.
+    if !s.req.body.is_done() {
+        s.keep_server = false;
+    }
+    cx.tally(cx.shared.fe_slot(s.fe())).response(s.status);
+    cx.tally(cx.shared.be_slot(s.be())).response(s.status);
+    if let Some(server) = s.server() {
+        cx.tally(cx.shared.srv_slot(server)).response(s.status);
+        if let Some(c) = cx.conns.get_mut(s.client) {
+            c.last_server = s.server;
+            // NTLM and its kin authenticate connections: the next request must take the same one.
+            c.stay = matches!(s.status, 401 | 407);
+        }
+    }
+}
+
+fn become_tunnel<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
+    s.tunnel = true;
+    (s.keep_client, s.keep_server) = (false, false);
+    s.req.body = Body::Tunnel;
+    let _ = s.req.clear(cx);
+    let t = cx.config.proxies[s.be()].timeouts.tunnel;
+    if t > 0 {
+        (s.client_at, s.server_at) = (Tick::NEVER, cx.now.after(t));
+    } else {
+        s.client_at = cx.now.after_opt(cx.config.proxies[s.fe()].timeouts.client);
+    }
+}
+
+fn retries_status<K: Kernel>(cx: &Ctx<K>, s: &Session, status: u16) -> bool {
+    let be = &cx.config.proxies[s.be()];
+    s.req.held && u32::from(s.retries) < be.retries && be.retry_on & retry::status_bit(status) != 0
+}
+
+/// A 1xx response: to the client if it speaks HTTP/1.1, and on with the next head.
+fn interim<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -> Option<Step> {
+    cx.tally(cx.shared.fe_slot(s.fe())).response(cx.head.status);
+    let head = &cx.bufs.get(s.res.buf)[at..at + len];
+    let mut out = Out::new(&mut cx.scratch);
+    if s.http11 {
+        write_response(&mut out, &cx.head, head, Keep::Silent, &ResponseEdits::default());
+    }
+    let new_len = out.len();
+    let buf = s.res.buf;
+    if replace_head(cx, buf, &mut s.res, at, len, new_len).is_none() {
+        return Some(bad_response(cx, s, Fault::TooLarge));
+    }
+    // At most what one buffer holds waits for a client that does not read.
+    if pump(cx, Handle::NONE, &mut s.res, s.client).is_err() {
+        count_client_abort(cx, s);
+        return Some(s.end(b'C', b'H'));
+    }
+    complete(cx, s)
+}
+
+/// `timeout server` (or the client's, while it was to send its body) passed.
+pub fn timeout<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    if s.client_at.is_due(cx.now) && !s.server_at.is_due(cx.now) {
+        count_client_abort(cx, s);
+        return answer::error(cx, s, 408, b'c', b'H');
+    }
+    let be = &cx.config.proxies[s.be()];
+    if s.req.held && be.retry_on & retry::RESPONSE_TIMEOUT != 0 && u32::from(s.retries) < be.retries {
+        return connect::again(cx, s);
+    }
+    count_response_error(cx, s);
+    answer::error(cx, s, 504, b's', b'H')
+}

@@ -1,0 +1,179 @@
+//! Moves data in both directions until the exchange is complete (HTTP) or both sides have closed (TCP, tunnels).
+
+use super::channel::{Pumped, Trouble, pump};
+use super::context::Ctx;
+use super::response::{count_client_abort, send_request};
+use super::{Session, Step, connect};
+use crate::http::Body;
+use crate::sys::Kernel;
+use crate::util::tick::Tick;
+
+/// Both directions, as far as they go without waiting.
+pub fn transfer<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    if s.tunnel { tunnel(cx, s) } else { http(cx, s) }
+}
+
+fn http<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    if s.server_conn.is_some() {
+        if let Some(step) = send_request(cx, s) {
+            return step;
+        }
+    }
+    let source = s.server_conn;
+    match pump(cx, source, &mut s.res, s.client) {
+        Ok(done) => {
+            if done.more {
+                cx.wake(s.me);
+            }
+            http_timers(cx, s, done);
+        }
+        Err(Trouble::Destination(_)) => {
+            count_client_abort(cx, s);
+            s.keep_client = false;
+            return s.end(b'C', b'D');
+        }
+        Err(Trouble::Source(_)) => s.res.eof = true,
+        Err(Trouble::Body(_)) => {
+            count_server_abort(cx, s);
+            s.keep_client = false;
+            return s.end(b'P', b'D');
+        }
+    }
+    if s.res.eof && !s.res.body.is_done() {
+        if !s.res.body.may_end_by_close() {
+            return truncated(cx, s);
+        }
+        s.res.body = Body::None;
+    }
+    if s.res.body.is_done() {
+        if s.server_conn.is_some() {
+            answered(cx, s);
+        }
+        if s.res.is_drained() {
+            s.keep_client &= s.req.body.is_done();
+            return Step::End;
+        }
+    }
+    Step::Wait
+}
+
+/// The response is complete: the server is done with us, however slowly the client reads.
+fn answered<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
+    let complete = s.req.body.is_done() && s.req.is_drained() && !s.request_broken;
+    // Bytes after the response belong to nothing that was asked for: such a connection is not to be trusted.
+    s.keep_server &= complete && !s.res.has_leftover() && !s.res.eof;
+    s.res.end = s.res.cleared;
+    if !complete {
+        s.keep_client = false;
+        s.req.release(cx);
+    }
+    s.server_at = Tick::NEVER;
+    connect::part(cx, s);
+}
+
+/// The server left in the middle of its response: the client gets what there is, then the end of its connection.
+fn truncated<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    s.keep_client = false;
+    if s.server_conn.is_some() {
+        count_server_abort(cx, s);
+        s.keep_server = false;
+        connect::part(cx, s);
+    }
+    s.server_at = Tick::NEVER;
+    if s.res.is_drained() { s.end(b'S', b'D') } else { Step::Wait }
+}
+
+fn count_server_abort<K: Kernel>(cx: &mut Ctx<K>, s: &Session) {
+    cx.tally(cx.shared.be_slot(s.be())).server_aborts.inc();
+    if let Some(server) = s.server() {
+        cx.tally(cx.shared.srv_slot(server)).server_aborts.inc();
+    }
+}
+
+/// The server is waited for while the response is incomplete and there is room for it; the client while it has to read.
+fn http_timers<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, done: Pumped) {
+    let client_ms = cx.config.proxies[s.fe()].timeouts.client;
+    let server_ms = cx.config.proxies[s.be()].timeouts.server;
+    let blocked = !s.res.is_drained();
+    if s.res.body.is_done() || blocked {
+        s.server_at = Tick::NEVER;
+    } else if done.read || !s.server_at.is_set() {
+        s.server_at = cx.now.after_opt(server_ms);
+    }
+    if blocked && (done.wrote || !s.client_at.is_set()) {
+        s.client_at = cx.now.after_opt(client_ms);
+    } else if !blocked && (s.req.body.is_done() || s.server_conn.is_none()) {
+        s.client_at = Tick::NEVER;
+    }
+}
+
+fn tunnel<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    let (client, server) = (s.client, s.server_conn);
+    let there = pump(cx, client, &mut s.req, server);
+    let back = pump(cx, server, &mut s.res, client);
+    let (there, back) = match (there, back) {
+        (Ok(t), Ok(b)) => (t, b),
+        (Err(Trouble::Source(_)), _) | (_, Err(Trouble::Destination(_))) => {
+            count_client_abort(cx, s);
+            return s.end(b'C', b'D');
+        }
+        _ => {
+            count_server_abort(cx, s);
+            return s.end(b'S', b'D');
+        }
+    };
+    if there.more || back.more {
+        cx.wake(s.me);
+    }
+    for (ch, to) in [(&mut s.req, server), (&mut s.res, client)] {
+        if ch.eof && ch.is_drained() && !ch.shut {
+            ch.shut = true;
+            let fd = cx.conns[to].fd;
+            cx.sys.shutdown_write(fd);
+        }
+    }
+    if s.req.shut && s.res.shut {
+        return Step::End;
+    }
+    tunnel_timers(cx, s, there, back);
+    Step::Wait
+}
+
+fn tunnel_timers<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, there: Pumped, back: Pumped) {
+    let (fe, be) = (&cx.config.proxies[s.fe()].timeouts, &cx.config.proxies[s.be()].timeouts);
+    let active = |p: Pumped| p.read || p.wrote;
+    if be.tunnel > 0 && !s.req.shut && !s.res.shut {
+        if active(there) || active(back) {
+            (s.client_at, s.server_at) = (Tick::NEVER, cx.now.after(be.tunnel));
+        }
+        return;
+    }
+    // A side to which we have closed is given its -fin timeout to close too.
+    let client_ms = if s.res.shut && fe.client_fin > 0 { fe.client_fin } else { fe.client };
+    let server_ms = if s.req.shut && be.server_fin > 0 { be.server_fin } else { be.server };
+    let quiet = !active(there) && !active(back);
+    if there.read || back.wrote || !s.client_at.is_set() || s.res.shut && !quiet {
+        s.client_at = cx.now.after_opt(client_ms);
+    }
+    if back.read || there.wrote || !s.server_at.is_set() || s.req.shut && !quiet {
+        s.server_at = cx.now.after_opt(server_ms);
+    }
+    // Nothing is expected of a side that has closed and has taken everything.
+    if s.req.eof && s.res.is_drained() {
+        s.client_at = Tick::NEVER;
+    }
+    if s.res.eof && s.req.is_drained() {
+        s.server_at = Tick::NEVER;
+    }
+}
+
+/// An inactivity timeout passed while data was moved.
+pub fn timeout<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    s.keep_client = false;
+    if s.server_at.is_due(cx.now) {
+        count_server_abort(cx, s);
+        return s.end(b's', b'D');
+    }
+    count_client_abort(cx, s);
+    s.end(b'c', b'D')
+}
