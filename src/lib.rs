@@ -1,10 +1,50 @@
+//! evenkeel: a TCP and HTTP load balancer that speaks HAProxy's configuration language and fits in a router.
+//!
+//! A module uses only those above it in this list; `docs/architecture.md` walks through the house.
+
 #![deny(unsafe_code)]
+
 pub mod util;
+
 pub mod mem;
+
 pub mod sys;
+
 pub mod sched;
+
 pub mod model;
+
 pub mod http;
+
 pub mod balance;
+
 pub mod server;
+
+pub mod check;
+
 pub mod log;
+
+pub mod session;
+
+pub mod listener;
+
+#[path = "/tmp/stub/stats.rs"]
+pub mod stats;
+
+#[path = "/tmp/stub/cli.rs"]
+pub mod cli;
+
+pub mod worker;
+
+#[path = "/tmp/stub/conf.rs"]
+pub mod conf;
+
+pub mod args;
+
+pub mod reload;
+
+pub mod master;
+
+pub mod demo;
+
+pub mod start;

@@ -1,0 +1,115 @@
+//! The command socket: what an operator can ask. One row of [`COMMANDS`] and one function for each command.
+//!
+//! Commands are stateless: the session keeps the line and a [`Cursor`] and calls again while the answer is [`Progress::More`].
+//! It also splits lines at `;`, writes the empty line after each answer, and itself acts on `prompt` and `quit`.
+
+mod help;
+mod info;
+mod pools;
+mod sess;
+mod stat;
+#[cfg(test)]
+mod tests;
+
+use crate::model::CliLevel;
+use crate::stats::{Cursor, Progress, View};
+use crate::util::fmt::Out;
+
+pub use help::write_refusal;
+
+/// A command.
+pub struct Command {
+    /// Its words: `show info`.
+    pub name: &'static str,
+    /// Its arguments for the help.
+    pub args: &'static str,
+    /// Who may use it.
+    pub level: CliLevel,
+    /// What it does, in a few words.
+    pub doc: &'static str,
+    /// Writes the answer from the cursor on.
+    pub run: fn(&View, args: &[&str], cur: &mut Cursor, out: &mut Out) -> Progress,
+}
+
+/// All commands, sorted by name.
+pub static COMMANDS: &[Command] = &[
+    Command { name: "help", args: "[<command>]", level: CliLevel::User, doc: "this list, or the part of it that begins so", run: help::help },
+    Command { name: "prompt", args: "", level: CliLevel::User, doc: "stay connected and show a prompt (again: stop)", run: nothing },
+    Command { name: "quit", args: "", level: CliLevel::User, doc: "close the connection", run: nothing },
+    Command { name: "show info", args: "[desc]", level: CliLevel::User, doc: "the process: limits, counts, rates, memory", run: info::show_info },
+    Command { name: "show pools", args: "", level: CliLevel::User, doc: "memory pools: size, use, peak, failures, bound", run: pools::show_pools },
+    Command { name: "show sess", args: "[all|<id>]", level: CliLevel::Operator, doc: "sessions now, or all about each or one", run: sess::show_sess },
+    Command {
+        name: "show stat",
+        args: "[<iid|proxy> <type> <sid>] [up|no-maint]",
+        level: CliLevel::User,
+        doc: "counters of proxies and servers as CSV",
+        run: stat::show_stat,
+    },
+    Command { name: "show version", args: "", level: CliLevel::User, doc: "the version of this process", run: info::show_version },
+];
+
+/// `prompt` and `quit`: the session acts on them.
+fn nothing(_: &View, _: &[&str], _: &mut Cursor, _: &mut Out) -> Progress {
+    Progress::Done
+}
+
+/// Most words of a line that are looked at.
+const MAX_WORDS: usize = 16;
+
+/// The words after a command's name.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Args<'a> {
+    words: [&'a str; MAX_WORDS],
+    first: usize,
+    len: usize,
+}
+
+impl<'a> Args<'a> {
+    /// The words of a line; further ones than [`MAX_WORDS`] are left out.
+    fn of(line: &'a str) -> Args<'a> {
+        let mut args = Args::default();
+        for word in line.split_ascii_whitespace().take(MAX_WORDS) {
+            args.words[args.len] = word;
+            args.len += 1;
+        }
+        args
+    }
+
+    /// As a slice, for [`Command::run`].
+    pub fn as_slice(&self) -> &[&'a str] {
+        &self.words[self.first..self.len]
+    }
+}
+
+/// Why a line is not a command; [`write_refusal`] says it to the user.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal<'a> {
+    Unknown(&'a str),
+    /// The socket's `level` is too low.
+    Denied,
+}
+
+/// The command of a line and its arguments.
+pub fn find(line: &str, level: CliLevel) -> Result<(&'static Command, Args<'_>), Refusal<'_>> {
+    let mut args = Args::of(line);
+    let named = |c: &&Command| {
+        let words = c.name.split(' ');
+        let n = words.clone().count();
+        n <= args.len && words.eq(args.words[..n].iter().copied())
+    };
+    let command = COMMANDS.iter().find(named).ok_or(Refusal::Unknown(line))?;
+    if level < command.level {
+        return Err(Refusal::Denied);
+    }
+    args.first = command.name.split(' ').count();
+    Ok((command, args))
+}
+
+/// Answers a line from the cursor on, whatever it is.
+pub fn answer(view: &View, line: &str, cur: &mut Cursor, out: &mut Out) -> Progress {
+    match find(line, view.level) {
+        Ok((command, args)) => (command.run)(view, args.as_slice(), cur, out),
+        Err(refusal) => write_refusal(refusal, view.level, cur, out),
+    }
+}

@@ -22,6 +22,8 @@ pub const OTHER: u16 = 1 << 8;
 pub const NO_SECTION: u16 = 0;
 /// Not a section: in a proxy of the other side the keyword is an error, where others are ignored with a warning.
 pub const STRICT: u16 = 1 << 15;
+/// Not a section: `no` may stand before the keyword.
+pub const NEGATABLE: u16 = 1 << 14;
 /// The usual combinations.
 pub const PROXY: u16 = DEFAULTS | FRONTEND | LISTEN | BACKEND;
 pub const FRONT: u16 = DEFAULTS | FRONTEND | LISTEN;
@@ -113,6 +115,12 @@ impl Row {
         self
     }
 
+    /// Marks a keyword that is recognised and refused.
+    pub const fn not_built(mut self, reason: &'static str) -> Row {
+        self.status = Status::NotBuilt(reason);
+        self
+    }
+
     /// How many words its arguments take, counted in `args`.
     pub fn arg_count(&self) -> usize {
         self.args.matches('<').count()
@@ -151,11 +159,13 @@ pub struct Args<'a> {
     at: usize,
     /// The keyword as it is named in messages.
     pub name: String,
+    /// The line begins with `no` (or `default`).
+    pub no: bool,
 }
 
 impl<'a> Args<'a> {
     pub fn new(words: &'a [Word], at: usize, name: impl Into<String>) -> Args<'a> {
-        Args { words, at, name: name.into() }
+        Args { words, at, name: name.into(), no: false }
     }
 
     /// The next word, taken.

@@ -3,6 +3,7 @@
 //! Everything that grows with traffic lives in one of these, sized at start-up. The address space is reserved then;
 //! a page is backed by memory when it is first used and can be given back when load falls ([`Pool::trim`]).
 
+pub mod guard;
 mod pool;
 mod region;
 

@@ -41,6 +41,8 @@ pub struct Global {
     pub nokqueue: bool,
     pub nosplice: bool,
     pub quiet: bool,
+    /// `zero-warning`: a warning prevents the start.
+    pub zero_warning: bool,
     pub spread_checks: u32,
     pub hard_stop_after_ms: u32,
     pub grace_ms: u32,
@@ -129,6 +131,7 @@ impl Default for Global {
             nokqueue: false,
             nosplice: false,
             quiet: false,
+            zero_warning: false,
             spread_checks: 0,
             hard_stop_after_ms: 0,
             grace_ms: 0,

@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub enum Mail {
     /// A waiting session has got a slot of a server (already counted there).
     Slot { session: (usize, u32), server: usize },
-    /// End a session (`on-marked-down shutdown-sessions`): all of a server.
+    /// The server that a session waited for is gone: it has left that queue and must choose anew.
+    Choose { session: (usize, u32) },
+    /// `on-marked-down shutdown-sessions`: end all sessions of a server.
     ShutdownServer { server: usize },
 }
 

@@ -58,6 +58,8 @@ pub struct ProcessState {
     pub sess_rate: Freq,
     /// Set when no new connection is to be accepted (SIGUSR1).
     pub stopping: AtomicBool,
+    /// Set when nobody is waited for (SIGTERM, `hard-stop-after`).
+    pub killed: AtomicBool,
     /// Workers that have ended.
     pub ended: AtomicUsize,
     /// Monotonic and wall time of the start.

@@ -422,6 +422,19 @@ impl Shared {
         }
     }
 
+    /// Sends those who wait for a server that is gone back to choose another.
+    pub fn scatter_waiting(&self, server: usize) -> u32 {
+        let (proxy, own) = (self.config.servers[server].proxy, self.list_of_server(server));
+        let mut sent = 0;
+        let mut q = self.queues.lock().unwrap_or_else(|e| e.into_inner());
+        while let Some((who, _)) = q.pop_older(own, own) {
+            self.left_queue(proxy, Some(server));
+            self.mail[who.worker].send(Mail::Choose { session: who.session });
+            sent += 1;
+        }
+        sent
+    }
+
     /// True when balancing may choose this server now (an active one, or a backup in use).
     fn in_use(&self, server: usize) -> bool {
         let proxy = self.config.servers[server].proxy;

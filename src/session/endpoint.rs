@@ -17,8 +17,6 @@ pub enum Owner {
     Pooled,
     /// Attached to an idle client (`http-reuse never`), or to be closed: nobody.
     Nobody,
-    /// A health check, by its number.
-    Check(u32),
     /// Closed by us in one direction; what the client still sends is thrown away so that it reads our answer.
     Lingering,
 }
@@ -105,6 +103,7 @@ pub mod key {
         Listener(usize),
         /// The mailbox (0) or the signal pipe (1).
         Special(usize),
+        Check(usize),
     }
 
     /// The key of a connection.
@@ -122,12 +121,18 @@ pub mod key {
         n << 2 | 2
     }
 
+    /// The key of a health check.
+    pub fn check(n: usize) -> usize {
+        n << 2 | 3
+    }
+
     /// What a key names.
     pub fn parse(key: usize) -> Key {
         match key & 3 {
             0 => Key::Conn(key),
             1 => Key::Listener(key >> 2),
-            _ => Key::Special(key >> 2),
+            2 => Key::Special(key >> 2),
+            _ => Key::Check(key >> 2),
         }
     }
 

@@ -17,8 +17,10 @@ mod response;
 mod transfer;
 
 pub use answer::{AppletKind, AppletState};
-pub use finish::{AfterEnd, finish};
+pub use finish::{AfterEnd, finish, linger as finish_linger};
 pub use phases::{Outcome, run};
+pub use proxy_header::{Parsed as ProxyParsed, parse as parse_proxy_header, write_header as write_proxy_header};
+pub use request::first_phase;
 
 use crate::http::Method;
 use crate::mem::Handle;

@@ -144,3 +144,29 @@ pub fn close(fd: Fd) {
     // SAFETY: the caller owns the number and forgets it.
     unsafe { rustix::io::close(fd) };
 }
+
+/// A descriptor that this process was given, as a file that owns it.
+#[allow(unsafe_code)]
+pub fn own_file(fd: Fd) -> std::fs::File {
+    use std::os::fd::FromRawFd;
+    // SAFETY: the number was given to this process by its parent for this one use.
+    unsafe { std::fs::File::from_raw_fd(fd) }
+}
+
+/// Makes reads and writes on a descriptor return at once.
+pub fn set_nonblocking(fd: Fd) -> std::io::Result<()> {
+    let flags = rustix::fs::fcntl_getfl(borrow(fd))?;
+    Ok(rustix::fs::fcntl_setfl(borrow(fd), flags | rustix::fs::OFlags::NONBLOCK)?)
+}
+
+/// Writes a line to standard error without the standard library's buffers and locks.
+pub fn write_stderr(line: &[u8]) {
+    let err = borrow(2);
+    let _ = rustix::io::write(err, line);
+    let _ = rustix::io::write(err, b"\n");
+}
+
+/// True for a descriptor that was given to us to be passed on: open, and not closed on exec.
+pub fn is_passed_on(fd: Fd) -> bool {
+    rustix::io::fcntl_getfd(borrow(fd)).is_ok_and(|f| !f.contains(rustix::io::FdFlags::CLOEXEC))
+}

@@ -2,6 +2,21 @@
 
 use std::fmt;
 
+/// A position in an answer that is produced piece by piece; its meaning is the producer's.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    pub stage: u16,
+    pub a: u32,
+    pub b: u32,
+}
+
+/// What a producer says after it filled a buffer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Progress {
+    More,
+    Done,
+}
+
 /// Appends to a byte slice; what does not fit is cut and `overflow` is set.
 pub struct Out<'a> {
     buf: &'a mut [u8],

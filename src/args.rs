@@ -1,0 +1,153 @@
+//! The command line, as HAProxy reads it (management guide, section 3).
+//!
+//! Written by hand: options of several letters after one dash (`-db`, `-sf`) and options that swallow all that follows are not what
+//! argument libraries read, and a shim before one would be longer than this.
+
+/// What the command line asks for.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Args {
+    pub files: Vec<String>,
+    pub check: bool,
+    pub verbose: bool,
+    pub quiet: bool,
+    pub daemon: bool,
+    pub foreground: bool,
+    pub debug: bool,
+    pub master: bool,
+    pub notify: bool,
+    /// `-v` (1) or `-vv` (2)
+    pub version: u8,
+    pub help: bool,
+    pub maxconn: Option<u32>,
+    pub proxy_maxconn: Option<u32>,
+    pub memory_mib: Option<u32>,
+    pub pidfile: Option<String>,
+    pub directory: Option<String>,
+    pub peer: Option<String>,
+    pub no_epoll: bool,
+    pub no_kqueue: bool,
+    pub no_poll: bool,
+    pub no_splice: bool,
+    /// `-dr`: names that do not resolve are ignored.
+    pub ignore_unresolved: bool,
+    pub diagnostics: bool,
+    pub zero_warning: bool,
+    pub keywords: Option<String>,
+    pub condition: Option<String>,
+    /// Processes to be told to finish (`-sf`) or to stop (`-st`) once we are ready.
+    pub finish: Vec<i32>,
+    pub terminate: Vec<i32>,
+    /// `-x`: accepted for compatibility; the sockets of `-sf` processes are taken over without it.
+    pub transfer: Option<String>,
+    /// Poison freed memory (`-dM`): nothing is freed here, so it has no effect.
+    pub poison: bool,
+    /// `evenkeel demo`
+    pub demo: bool,
+}
+
+/// One line an option, for `-h`.
+pub const HELP: &str = "\
+Usage: evenkeel -f <file|folder> [-f ...] [options]
+       evenkeel demo              two sample servers, balanced on a local port
+  -f <file>      configuration file, or folder whose *.cfg are read in order; may be repeated; all after -- too
+  -c             check the configuration and exit
+  -cc <cond>     evaluate a condition as .if does; exit 0 if true, 1 if not
+  -C <dir>       change to this folder before reading files
+  -D             daemon: go to the background once ready
+  -W, -Ws        master and worker: the master reloads on SIGUSR2 (-Ws: tells systemd when ready)
+  -db            stay in the foreground, whatever the configuration says
+  -d             debug: foreground, and more messages
+  -dD            report what is suspicious though valid
+  -dK<kind>      list all keywords (kind: all, cfg, smp, cnv, acl, log, cli)
+  -dr            server names that do not resolve are ignored
+  -dW            treat warnings as errors
+  -de -dk -dp -dS   do not use epoll, kqueue, poll, splice
+  -m <MiB>       memory that all pools together may take
+  -n <number>    maxconn of the process
+  -N <number>    default maxconn of the proxies
+  -p <file>      write the process id here
+  -L <name>      name of this peer
+  -q             quiet: no messages
+  -V             verbose
+  -v, -vv        version; with build options
+  -sf <pid>...   once ready, tell these processes to finish; their listening sockets are taken over
+  -st <pid>...   the same, and they stop at once
+  -x <socket>    accepted; not needed
+";
+
+/// Reads the arguments after the program's name.
+pub fn parse(args: &[String]) -> Result<Args, String> {
+    let mut a = Args::default();
+    let mut it = args.iter().peekable();
+    while let Some(arg) = it.next() {
+        let mut value = |what: &str| it.next().cloned().ok_or(format!("'{arg}' needs {what}"));
+        match arg.as_str() {
+            "demo" => a.demo = true,
+            "-f" => a.files.push(value("a file")?),
+            "-c" => a.check = true,
+            "-cc" => a.condition = Some(value("a condition")?),
+            "-C" => a.directory = Some(value("a folder")?),
+            "-D" => a.daemon = true,
+            "-Ds" | "-Ws" => (a.master, a.notify) = (true, true),
+            "-W" => a.master = true,
+            "-db" => a.foreground = true,
+            "-d" => (a.debug, a.foreground) = (true, true),
+            "-dD" => a.diagnostics = true,
+            "-dW" => a.zero_warning = true,
+            "-dr" => a.ignore_unresolved = true,
+            "-de" | "-ds" => a.no_epoll = true,
+            "-dk" => a.no_kqueue = true,
+            "-dp" => a.no_poll = true,
+            "-dS" => a.no_splice = true,
+            // No getaddrinfo, no SSL verification, no SO_REUSEPORT, no locks' statistics: nothing to switch off.
+            "-dG" | "-dV" | "-dR" | "-dL" | "-dF" => {}
+            "-m" => a.memory_mib = Some(number(&value("a number of MiB")?)?),
+            "-n" => a.maxconn = Some(number(&value("a number")?)?),
+            "-N" => a.proxy_maxconn = Some(number(&value("a number")?)?),
+            "-p" => a.pidfile = Some(value("a file")?),
+            "-L" => a.peer = Some(value("a name")?),
+            "-x" => a.transfer = Some(value("a socket")?),
+            "-S" => drop(value("an address")?),
+            "-q" => a.quiet = true,
+            "-V" => a.verbose = true,
+            "-v" => a.version = 1,
+            "-vv" => a.version = 2,
+            "-h" | "--help" => a.help = true,
+            "-sf" | "-st" => {
+                let list = if arg == "-sf" { &mut a.finish } else { &mut a.terminate };
+                while let Some(pid) = it.peek().and_then(|p| p.parse::<i32>().ok()).filter(|p| *p > 0) {
+                    list.push(pid);
+                    it.next();
+                }
+            }
+            "--" => a.files.extend(it.by_ref().cloned()),
+            other if other.starts_with("-dK") => a.keywords = Some(other[3..].to_string()),
+            other if other.starts_with("-dM") => a.poison = true,
+            other => return Err(format!("unknown argument '{other}'")),
+        }
+    }
+    Ok(a)
+}
+
+fn number(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| format!("'{text}' is not a number"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Args, String> {
+        parse(&line.split_whitespace().map(str::to_string).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn as_init_scripts_write_it() {
+        let a = read("-f /etc/a.cfg -D -p /run/x.pid -sf 12 345").unwrap();
+        assert_eq!((a.files.len(), a.daemon, &a.finish[..]), (1, true, &[12, 345][..]));
+        let a = read("-W -db -f a -f b -m 64 -n 100 -dM0x5a -de -- c d").unwrap();
+        assert_eq!((a.files.len(), a.master, a.foreground, a.no_epoll), (4, true, true, true));
+        assert_eq!(read("-sf").unwrap().finish.len(), 0, "no old process: as `pidof` finds none");
+        assert!(read("-f").is_err() && read("-n x").is_err() && read("-zz").is_err());
+    }
+}

@@ -1,0 +1,292 @@
+//! Runs the checks of all servers, on one worker: a descriptor and a small buffer for each, all allocated at start.
+
+use super::{Verdict, kind};
+use crate::model::{CheckSettings, Config, ProxyHeader};
+use crate::server::{Admin, Health, LastCheck, Shared};
+use crate::sys::{Addr, ConnectOptions, Fd, IoError, Kernel, NO_FD, Target};
+use crate::util::tick::Tick;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Bytes of a server's answer that are looked at.
+const ANSWER: usize = 4096;
+
+/// A server whose state changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Change {
+    pub server: usize,
+    pub up: bool,
+    pub result: &'static str,
+    pub code: u16,
+    pub duration_ms: u32,
+}
+
+struct Check {
+    server: usize,
+    fd: Fd,
+    connected: bool,
+    can_write: bool,
+    can_read: bool,
+    hangup: bool,
+    sent: usize,
+    answer: Box<[u8]>,
+    got: usize,
+    started: Tick,
+    /// When the next check starts, or when this one is given up.
+    at: Tick,
+    target: Target,
+    options: ConnectOptions,
+}
+
+/// All checks of the process.
+pub struct Runner {
+    config: Arc<Config>,
+    checks: Vec<Check>,
+}
+
+impl Runner {
+    /// One check for each server that asks for it, spread over their first interval.
+    pub fn new(config: &Arc<Config>, now: Tick) -> Runner {
+        let with: Vec<_> = config.servers.iter().enumerate().filter_map(|(i, s)| Some((i, s.check.as_ref()?))).collect();
+        let n = with.len().max(1) as u32;
+        let checks = with.iter().enumerate().map(|(k, (i, c))| {
+            let s = &config.servers[*i];
+            let p = &config.proxies[s.proxy];
+            Check {
+                server: *i,
+                fd: NO_FD,
+                connected: false,
+                can_write: false,
+                can_read: false,
+                hangup: false,
+                sent: 0,
+                answer: vec![0; if kind(p.check.kind).connect_only { 16 } else { ANSWER }].into(),
+                got: 0,
+                started: now,
+                at: now.after(c.inter_ms.min(1000) / n * k as u32 + 1),
+                target: target(&s.target, c),
+                options: ConnectOptions {
+                    source: s.source.or(p.source).map(|a| a.with_port(0)),
+                    interface: s.interface.clone(),
+                    ..ConnectOptions::default()
+                },
+            }
+        });
+        Runner { checks: checks.collect(), config: Arc::clone(config) }
+    }
+
+    /// Number of checks.
+    pub fn len(&self) -> usize {
+        self.checks.len()
+    }
+
+    /// True when no server is checked.
+    pub fn is_empty(&self) -> bool {
+        self.checks.is_empty()
+    }
+
+    /// When check `n` wants to run next.
+    pub fn due(&self, n: usize) -> Tick {
+        self.checks[n].at
+    }
+
+    /// Something happened on the descriptor of check `n`.
+    pub fn event(&mut self, n: usize, readable: bool, writable: bool, hangup: bool) {
+        let c = &mut self.checks[n];
+        c.can_read |= readable;
+        c.can_write |= writable;
+        c.hangup |= hangup;
+    }
+
+    /// Lets check `n` go on; tells when that changed the state of its server.
+    pub fn run<K: Kernel>(&mut self, n: usize, sys: &mut K, key: usize, shared: &Shared, now: Tick) -> Option<Change> {
+        if self.checks[n].fd == NO_FD {
+            if !self.checks[n].at.is_due(now) {
+                return None;
+            }
+            if shared.servers[self.checks[n].server].admin() == Admin::Maint {
+                self.schedule(n, sys, shared, now);
+                return None;
+            }
+            if let Err(e) = self.start(n, sys, key, now) {
+                return self.done(n, sys, shared, now, Verdict::Fail(connect_status(e), 0));
+            }
+        }
+        let verdict = self.step(n, sys);
+        let c = &self.checks[n];
+        match verdict {
+            Verdict::More if c.at.is_due(now) => {
+                let name = self.config.proxies[self.config.servers[c.server].proxy].check.kind;
+                let status = if c.connected { kind(name).timed_out } else { "L4TOUT" };
+                self.done(n, sys, shared, now, Verdict::Fail(status, 0))
+            }
+            Verdict::More => {
+                if !sys.edge() {
+                    sys.arm(c.fd, key, c.connected && !c.can_read, !c.can_write);
+                }
+                None
+            }
+            v => self.done(n, sys, shared, now, v),
+        }
+    }
+
+    fn start<K: Kernel>(&mut self, n: usize, sys: &mut K, key: usize, now: Tick) -> Result<(), IoError> {
+        let c = &mut self.checks[n];
+        c.started = now;
+        let (fd, connected) = sys.connect(&c.target, &c.options)?;
+        if let Err(e) = sys.watch(fd, key) {
+            sys.close(fd);
+            return Err(e);
+        }
+        (c.fd, c.connected, c.can_write, c.can_read, c.hangup, c.sent, c.got) = (fd, connected, connected, false, false, 0, 0);
+        let s = &self.config.servers[c.server];
+        let t = &self.config.proxies[s.proxy].timeouts;
+        let inter = s.check.as_ref().map_or(2000, |x| x.inter_ms);
+        // `timeout check` is for the answer; connecting is given the shorter of `timeout connect` and the interval.
+        let limit = match (t.check, t.connect) {
+            (0, _) => inter,
+            (check, 0) => check,
+            (check, connect) => check.saturating_add(connect.min(inter)),
+        };
+        c.at = now.after(limit.max(1));
+        Ok(())
+    }
+
+    fn step<K: Kernel>(&mut self, n: usize, sys: &mut K) -> Verdict {
+        let c = &mut self.checks[n];
+        let s = &self.config.servers[c.server];
+        let conf = &self.config.proxies[s.proxy].check;
+        let kind = kind(conf.kind);
+        if !c.connected {
+            if !c.can_write && !c.hangup {
+                return Verdict::More;
+            }
+            match sys.connected(c.fd) {
+                Ok(()) => c.connected = true,
+                Err(IoError::Again) => {
+                    (c.can_write, c.hangup) = (false, false);
+                    return Verdict::More;
+                }
+                Err(e) => return Verdict::Fail(connect_status(e), 0),
+            }
+        }
+        if c.sent == 0 && s.send_proxy != ProxyHeader::None && s.check.as_ref().is_some_and(|x| x.send_proxy) {
+            let local: &[u8] = match s.send_proxy {
+                ProxyHeader::V2 => b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0",
+                _ => b"PROXY UNKNOWN\r\n",
+            };
+            if sys.send(c.fd, local, !kind.connect_only).is_err() {
+                return Verdict::Fail("L4CON", 0);
+            }
+        }
+        if kind.connect_only {
+            return (kind.judge)(conf, &[], false);
+        }
+        let request = (kind.request)(conf);
+        while c.sent < request.len() && c.can_write {
+            match sys.send(c.fd, &request[c.sent..], false) {
+                Ok(k) => c.sent += k,
+                Err(IoError::Again) => c.can_write = false,
+                Err(_) => return Verdict::Fail("L7RSP", 0),
+            }
+        }
+        while c.can_read {
+            if c.got == c.answer.len() {
+                return match (kind.judge)(conf, &c.answer, true) {
+                    Verdict::More => Verdict::Fail("L7RSP", 0),
+                    v => v,
+                };
+            }
+            match sys.recv(c.fd, &mut c.answer[c.got..]) {
+                Ok(0) | Err(IoError::Closed) => {
+                    return match (kind.judge)(conf, &c.answer[..c.got], true) {
+                        Verdict::More => Verdict::Fail("L7RSP", 0),
+                        v => v,
+                    };
+                }
+                Ok(k) => {
+                    c.got += k;
+                    match (kind.judge)(conf, &c.answer[..c.got], false) {
+                        Verdict::More => {}
+                        v => return v,
+                    }
+                }
+                Err(IoError::Again) => (c.can_read, c.hangup) = (false, false),
+                Err(_) => return Verdict::Fail("L7RSP", 0),
+            }
+        }
+        Verdict::More
+    }
+
+    fn done<K: Kernel>(&mut self, n: usize, sys: &mut K, shared: &Shared, now: Tick, v: Verdict) -> Option<Change> {
+        let c = &mut self.checks[n];
+        if c.fd != NO_FD {
+            // A reset spares the server the TIME_WAIT of our checks.
+            sys.set_reset_on_close(c.fd);
+            sys.close(c.fd);
+            c.fd = NO_FD;
+        }
+        let duration_ms = now.since(c.started);
+        let (pass, result, code) = match v {
+            Verdict::Pass(r, code) => (true, r, code),
+            Verdict::Fail(r, code) => (false, r, code),
+            Verdict::More => (false, "L7RSP", 0),
+        };
+        let server = c.server;
+        let state = &shared.servers[server];
+        *state.check.lock().unwrap_or_else(|e| e.into_inner()) =
+            LastCheck { status: result, code, duration_ms, done: true };
+        if !pass {
+            shared.tallies[0].slot(shared.srv_slot(server)).checks_failed.inc();
+        }
+        let up = state.health() != Health::Down;
+        let settings = self.config.servers[server].check.as_ref()?;
+        let needed = if up { settings.fall } else { settings.rise };
+        let streak = if pass == up { 0 } else { state.streak.load(Relaxed) + 1 };
+        let changes = pass != up && streak >= needed;
+        state.streak.store(if changes { 0 } else { streak }, Relaxed);
+        if changes {
+            state.set_health(if pass { Health::Up } else { Health::Down });
+        }
+        self.schedule(n, sys, shared, now);
+        changes.then_some(Change { server, up: pass, result, code, duration_ms })
+    }
+
+    /// The next check: `fastinter` while the state is about to change, `downinter` while down, `inter` else, spread.
+    fn schedule<K: Kernel>(&mut self, n: usize, sys: &mut K, shared: &Shared, now: Tick) {
+        let c = &mut self.checks[n];
+        let Some(s) = self.config.servers[c.server].check.as_ref() else { return };
+        let state = &shared.servers[c.server];
+        let down = state.health() == Health::Down;
+        let interval = match (state.streak.load(Relaxed) > 0, down) {
+            (true, _) if s.fastinter_ms > 0 => s.fastinter_ms,
+            (false, true) if s.downinter_ms > 0 => s.downinter_ms,
+            _ => s.inter_ms,
+        };
+        let spread = interval / 100 * self.config.global.spread_checks;
+        let jitter = if spread > 0 { sys.random() % (spread + 1) } else { 0 };
+        c.at = now.after((interval - spread / 2 + jitter).max(1));
+    }
+}
+
+fn connect_status(e: IoError) -> &'static str {
+    match e {
+        IoError::TimedOut => "L4TOUT",
+        _ => "L4CON",
+    }
+}
+
+fn target(server: &Target, c: &CheckSettings) -> Target {
+    let base = c.addr.as_ref().unwrap_or(server);
+    match (base, c.port) {
+        (Target::Inet(a), port) if port != 0 => Target::Inet(a.with_port(port)),
+        (Target::Inet(a), _) if a.port() == 0 => {
+            let port = match server {
+                Target::Inet(Addr::V4(_, p) | Addr::V6(_, p)) => *p,
+                _ => 0,
+            };
+            Target::Inet(a.with_port(port))
+        }
+        _ => base.clone(),
+    }
+}

@@ -1,0 +1,215 @@
+//! `log` lines of `global` and of proxies, and what belongs to them.
+
+use super::address::{self, Port, Written};
+use super::row::{Args, FRONT, Fault, GLOBAL, NEGATABLE, PROXY, Parse, Row};
+use super::state::{Current, LogEntry, State};
+use super::values::{number, number_of};
+use crate::log::{FACILITIES, Format, LEVELS};
+use crate::model::{LogShape, LogSink, Logger, SinkFormat, SinkPlace};
+
+const fn l(name: &'static str, args: &'static str, since: &'static str, doc: &'static str, parse: Parse) -> Row {
+    Row::built("log", PROXY, name, args, since, doc, parse)
+}
+
+/// Keywords of proxies, sorted by name.
+pub static PROXY_TABLE: &[Row] = &[
+    Row {
+        sections: PROXY | NEGATABLE,
+        ..l("log", "global | <address> [len <n>] [format <f>] [sample <ranges>:<n>] <facility> [<level> [<min>]]", "1.1",
+            "Where the lines of this proxy go; 'global' stands for the log lines of the section global, 'no log' forgets all.", log)
+    },
+    Row { sections: FRONT, ..l("log-format", "<text>", "1.5", "The shape of the traffic lines, with variables such as %ci.", log_format) },
+    l("log-tag", "<text>", "1.5", "The tag that lines of this proxy begin with.", log_tag),
+];
+
+/// Keywords of the section `global`, sorted by name.
+pub static GLOBAL_TABLE: &[Row] = &[
+    Row {
+        sections: GLOBAL | NEGATABLE,
+        ..l("log", "<address> [len <n>] [format <f>] [sample <ranges>:<n>] <facility> [<level> [<min>]]", "1.1",
+            "A log destination: host, path, stdout, stderr or fd@N, with facility, level and least level.", log)
+    },
+    Row {
+        sections: GLOBAL,
+        ..l("log-send-hostname", "[<name>]", "1.5", "Puts the host name into the head of log lines.", |s, a| {
+            Ok(s.global.log_send_hostname = Some(a.rest().first().map_or(String::new(), |w| w.text.clone())))
+        })
+    },
+    Row {
+        sections: GLOBAL,
+        ..l("log-tag", "<text>", "1.5", "The tag that log lines begin with.", |s, a| {
+            s.global.log_tag = a.need("a tag")?.text.clone();
+            a.rest();
+            Ok(())
+        })
+        .or("evenkeel")
+    },
+];
+
+const FORMATS: [(&str, SinkFormat); 8] = [
+    ("iso", SinkFormat::Iso),
+    ("local", SinkFormat::Local),
+    ("priority", SinkFormat::Priority),
+    ("raw", SinkFormat::Raw),
+    ("rfc3164", SinkFormat::Rfc3164),
+    ("rfc5424", SinkFormat::Rfc5424),
+    ("short", SinkFormat::Short),
+    ("timed", SinkFormat::Timed),
+];
+
+fn log(s: &mut State, a: &mut Args) -> Result<(), Fault> {
+    let global = s.current == Current::Global;
+    if a.no {
+        match global {
+            true => s.global.loggers.clear(),
+            false => s.draft().logs.clear(),
+        }
+        return Ok(());
+    }
+    if !global && a.peek() == Some("global") {
+        a.next();
+        s.draft().logs.push(LogEntry::Global);
+        return a.finish();
+    }
+    if let Some(logger) = logger(s, a)? {
+        match global {
+            true => s.global.loggers.push(logger),
+            false => s.draft().logs.push(LogEntry::Own(logger)),
+        }
+    }
+    Ok(())
+}
+
+/// Reads a `log` line; none when its host is not known, which is only warned about.
+fn logger(s: &mut State, a: &mut Args) -> Result<Option<Logger>, Fault> {
+    let word = a.need("an address and a facility")?;
+    let mut place = sink_place(s, &word.text, word.pos);
+    let (mut max_len, mut format, mut sample) = (1024, None, None);
+    loop {
+        match a.peek() {
+            Some("len") => {
+                a.next();
+                a.name = "log len".into();
+                max_len = number(a, 80, 65_535)? as u32;
+            }
+            Some("format") => {
+                a.next();
+                a.name = "log format".into();
+                format = Some(super::values::one_of(a, &FORMATS)?.0);
+            }
+            Some("sample") => {
+                a.next();
+                sample = Some(samples(a)?);
+            }
+            _ => break,
+        }
+    }
+    a.name = "log".into();
+    let facility = choice(a, &FACILITIES, "facility")?;
+    let level = if a.peek().is_some() { choice(a, &LEVELS, "level")? } else { 7 };
+    let min_level = if a.peek().is_some() { choice(a, &LEVELS, "level")? } else { 0 };
+    if let Err(fault) = &mut place {
+        if fault.message.contains("unknown host") {
+            let message = format!("{}: nothing is logged there", fault.message);
+            s.diags.warning(fault.pos, message);
+            return Ok(None);
+        }
+    }
+    let place = place?;
+    let sink = s.sink(LogSink { place, format: format.unwrap_or(SinkFormat::Local), max_len }, format.is_none());
+    Ok(Some(Logger { sink, facility, level, min_level, sample }))
+}
+
+fn choice(a: &mut Args, names: &[&str], what: &str) -> Result<u8, Fault> {
+    let word = a.need(&format!("a {what}"))?;
+    match names.iter().position(|n| *n == word.text) {
+        Some(at) => Ok(at as u8),
+        None => {
+            let fault = Fault::new(word.pos, format!("'log': unknown {what} '{}'", word.text));
+            Err(fault.hint(format!("one of {}", names.join(", "))))
+        }
+    }
+}
+
+fn sink_place(s: &State, text: &str, pos: super::diag::Pos) -> Result<SinkPlace, Fault> {
+    match text {
+        "stdout" => return Ok(SinkPlace::Fd(1)),
+        "stderr" => return Ok(SinkPlace::Fd(2)),
+        "global" => return Err(Fault::new(pos, "'log global' is for proxies: the section global is where it points to")),
+        _ => {}
+    }
+    match address::parse(text, pos, "log")? {
+        Written::Unix(path) => Ok(SinkPlace::Unix(path)),
+        Written::Fd(fd) => Ok(SinkPlace::Fd(fd)),
+        Written::Abstract(_) => Err(Fault::new(pos, "'log': abstract sockets are not built yet in this version")),
+        Written::Inet(at) => {
+            let port = match at.port {
+                Port::Absent => 514,
+                Port::Range(first, last) if first == last => first,
+                _ => return Err(Fault::new(pos, format!("'log': a single port is needed in '{text}'"))),
+            };
+            let mut socket = at.socket(s.resolver, pos, "log")?;
+            if at.is_wildcard() {
+                // HAProxy sends to the address "any", which the kernel takes for this machine.
+                socket.set_ip(if socket.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() });
+            }
+            socket.set_port(port);
+            Ok(SinkPlace::Udp(socket))
+        }
+    }
+}
+
+/// `1,3-5:10`
+fn samples(a: &mut Args) -> Result<(Vec<(u32, u32)>, u32), Fault> {
+    a.name = "log sample".into();
+    let word = a.need("ranges and a size, such as 1:10")?;
+    let fail = || Fault::new(word.pos, format!("'log sample' expects ranges and a size such as 1,3-5:10, got '{}'", word.text));
+    let (list, size) = word.text.split_once(':').ok_or_else(fail)?;
+    let size: u32 = size.parse().map_err(|_| fail())?;
+    let mut ranges = Vec::new();
+    for part in list.split(',') {
+        let (low, high) = part.split_once('-').unwrap_or((part, part));
+        let (low, high): (u32, u32) = (low.parse().map_err(|_| fail())?, high.parse().map_err(|_| fail())?);
+        if low == 0 || low > high || high > size {
+            return Err(fail());
+        }
+        ranges.push((low, high));
+    }
+    ranges.sort_unstable();
+    if ranges.windows(2).any(|w| w[0].1 >= w[1].0) {
+        return Err(Fault::new(word.pos, "'log sample': the ranges overlap"));
+    }
+    Ok((ranges, size))
+}
+
+fn log_tag(s: &mut State, a: &mut Args) -> Result<(), Fault> {
+    s.proxy().log_tag = Some(a.need("a tag")?.text.clone());
+    a.rest();
+    Ok(())
+}
+
+fn log_format(s: &mut State, a: &mut Args) -> Result<(), Fault> {
+    let word = a.need("a format")?;
+    if let Some(extra) = a.peek() {
+        let fault = Fault::new(word.pos, format!("'log-format' expects only one argument, '{extra}' is left"));
+        return Err(fault.hint("put the format into quotes, or escape its spaces"));
+    }
+    if let Err((at, message)) = Format::compile(&word.text) {
+        // The offset is that of the text without its quotes: right when nothing is escaped.
+        let column = word.pos.column + at as u32 + u32::from(word.quoted);
+        let fault = Fault::new(super::diag::Pos { column, len: 1, ..word.pos }, format!("'log-format': {message}"));
+        return Err(fault.hint("to log the character % itself, write %%"));
+    }
+    s.proxy().log_shape = LogShape::Custom(word.text.clone());
+    let pos = word.pos;
+    s.draft().places.insert("log-format", pos);
+    s.draft().places.remove("option httplog");
+    s.draft().places.remove("option tcplog");
+    Ok(())
+}
+
+/// A positive number of a rate; shared with `rate-limit`.
+pub fn rate(a: &mut Args) -> Result<u32, Fault> {
+    let word = a.need("a number of sessions a second")?;
+    number_of(word, &a.name, 0, i64::from(i32::MAX)).map(|n| n as u32)
+}

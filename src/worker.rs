@@ -1,0 +1,528 @@
+//! The loop: one screen that shows the whole life of an event.
+//!
+//! ```text
+//! clock -> timers that came -> run queue -> wait for events -> clock ...
+//!                                  |             |
+//!                 sessions, idle connections,    +-> ready bits, run queue, accept, mail, signals
+//!                 lingering ones, checks
+//! ```
+//! Each worker is one thread with its own poller, pools, timers and sessions; what workers share is in `server::Shared`.
+
+use crate::check::{Change, Runner, describe};
+use crate::listener::Listeners;
+use crate::log;
+use crate::mem::{Handle, Pool};
+use crate::model::{Audience, CliLevel, Mode};
+use crate::server::{Mail, Shared};
+use crate::session::context::{Ctx, Parts};
+use crate::session::endpoint::{Conn, Owner, key};
+use crate::session::{AfterEnd, AppletKind, Outcome, Phase, Session, finish, finish_linger, first_phase, run};
+use crate::stats::View;
+use crate::sys::{Event, IoError, Kernel};
+use crate::util::fmt::{Out, Progress};
+use crate::util::tick::Tick;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Key of the mailbox.
+pub const MAILBOX: usize = 0;
+/// Key of the signal pipe.
+pub const SIGNALS: usize = 1;
+
+/// Milliseconds without traffic after which cold memory is given back.
+const QUIET_MS: u32 = 2000;
+
+/// One event loop with all that it owns.
+pub struct Worker<K: Kernel> {
+    pub cx: Ctx<K>,
+    pub sessions: Pool<Session>,
+    pub listeners: Listeners,
+    checks: Runner,
+    events: Vec<Event>,
+    depth: usize,
+    /// The signal pipe became readable.
+    pub signalled: bool,
+    trim_at: Tick,
+    host: Arc<str>,
+}
+
+impl<K: Kernel> Worker<K> {
+    /// A worker ready to run: all memory taken, mailbox watched. The first worker runs the health checks.
+    pub fn new(parts: Parts<K>, host: Arc<str>) -> Result<Worker<K>, IoError> {
+        let (sessions, worker) = (parts.sizes.sessions, parts.worker);
+        let (batch, depth) = (parts.config.global.tune.maxpollevents, parts.config.global.tune.runqueue_depth);
+        let mut cx = Ctx::new(parts);
+        let mailbox = cx.shared.mail[worker].fd();
+        cx.sys.watch(mailbox, key::special(MAILBOX))?;
+        let checks = Runner::new(&cx.config, cx.now);
+        let mut w = Worker {
+            sessions: Pool::new(sessions),
+            listeners: Listeners::new(cx.config.listeners.len()),
+            events: Vec::with_capacity((batch as usize).clamp(1, 1024) + 8),
+            depth: (depth as usize).max(1),
+            checks,
+            signalled: false,
+            trim_at: Tick::NEVER,
+            host,
+            cx,
+        };
+        if worker == 0 {
+            for n in 0..w.checks.len() {
+                let task = w.cx.check_task(n as u32);
+                w.cx.timers.set(task, w.checks.due(n));
+            }
+        }
+        Ok(w)
+    }
+
+    /// One round; returns after at most `limit_ms` without anything to do.
+    pub fn round(&mut self, limit_ms: Option<u32>) {
+        self.clock();
+        let runq = &mut self.cx.runq;
+        self.cx.timers.advance(self.cx.now, |task| runq.wake(task));
+        for _ in 0..self.depth {
+            let Some(task) = self.cx.runq.next() else { break };
+            self.task(task as usize);
+        }
+        self.listeners.resume(&mut self.cx);
+        self.wait(limit_ms);
+    }
+
+    fn clock(&mut self) {
+        self.cx.now_ms = self.cx.sys.now_ms();
+        self.cx.now = Tick::from_ms(self.cx.now_ms);
+        if self.trim_at.is_due(self.cx.now) {
+            self.trim_at = Tick::NEVER;
+            self.trim();
+        }
+    }
+
+    /// Nothing happened for a while: memory that the last burst touched goes back to the system.
+    fn trim(&mut self) {
+        let usage = self.cx.bufs.usage();
+        if usage.touched > usage.used + 16 {
+            self.cx.bufs.trim();
+            self.cx.lines.trim();
+            self.sessions.trim();
+            self.cx.conns.trim();
+        }
+    }
+
+    fn wait(&mut self, limit_ms: Option<u32>) {
+        let mut timeout = limit_ms;
+        let mut sooner = |ms: u32| timeout = Some(timeout.map_or(ms, |t: u32| t.min(ms)));
+        if self.cx.runq.is_empty() {
+            if let Some(ms) = self.cx.timers.wait_ms() {
+                sooner(ms);
+            }
+            for at in [self.listeners.resume_at(), self.trim_at] {
+                if at.is_set() {
+                    sooner(at.until(self.cx.now).max(0) as u32);
+                }
+            }
+        } else {
+            sooner(0);
+        }
+        let mut events = std::mem::take(&mut self.events);
+        self.cx.sys.wait(timeout, &mut |e| {
+            if events.len() < events.capacity() {
+                events.push(e);
+            }
+        });
+        if !events.is_empty() {
+            self.trim_at = self.cx.now.after(QUIET_MS);
+            self.clock();
+        }
+        for e in events.drain(..) {
+            self.event(e);
+        }
+        self.events = events;
+    }
+
+    /// Something happened on a descriptor.
+    fn event(&mut self, e: Event) {
+        match key::parse(e.key) {
+            key::Key::Conn(k) => {
+                let Some(h) = key::find(&self.cx.conns, k) else { return };
+                let edge = self.cx.sys.edge();
+                let c = &mut self.cx.conns[h];
+                c.can_read |= e.readable;
+                c.can_write |= e.writable;
+                c.hangup |= e.hangup;
+                if !edge {
+                    c.armed = (false, false);
+                }
+                let task = match c.owner {
+                    Owner::Session(s) => self.cx.session_task(s),
+                    _ => self.cx.conn_task(h),
+                };
+                self.cx.runq.wake(task);
+            }
+            key::Key::Listener(n) => self.accept(n),
+            key::Key::Special(SIGNALS) => self.signalled = true,
+            key::Key::Special(_) => self.mail(),
+            key::Key::Check(n) => {
+                self.checks.event(n, e.readable, e.writable, e.hangup);
+                let task = self.cx.check_task(n as u32);
+                self.cx.runq.wake(task);
+            }
+        }
+    }
+
+    fn accept(&mut self, n: usize) {
+        for _ in 0..self.cx.config.global.tune.maxaccept.max(1) {
+            match self.listeners.accept(&mut self.cx, n) {
+                Some(h) => self.greet(h, n),
+                None => break,
+            }
+        }
+        self.listeners.rearm(&mut self.cx, n);
+    }
+
+    /// A new connection: TCP begins its session at once, HTTP when the first byte is there.
+    fn greet(&mut self, h: Handle<Conn>, n: usize) {
+        let config = Arc::clone(&self.cx.config);
+        let l = &config.listeners[n];
+        let (fe, phase, timeout) = match l.audience {
+            Audience::Frontend(fe) => {
+                let p = &config.proxies[fe];
+                if p.mode == Mode::Health {
+                    let fd = self.cx.conns[h].fd;
+                    let _ = self.cx.sys.send(fd, b"OK\n", false);
+                    self.cx.close(h);
+                    return;
+                }
+                let t = &p.timeouts;
+                (fe, first_phase(p.mode, l.accept_proxy), if t.http_request > 0 { t.http_request } else { t.client })
+            }
+            Audience::Cli(_) => (0, Phase::Cli, config.global.stats_timeout_ms),
+        };
+        if phase != Phase::Request {
+            self.begin(h, fe, phase, timeout);
+            return;
+        }
+        // The request often comes with the handshake: look now.
+        let c = &mut self.cx.conns[h];
+        c.owner = Owner::IdleClient;
+        c.deadline = self.cx.now.after_opt(timeout);
+        let deadline = c.deadline;
+        let task = self.cx.conn_task(h);
+        self.cx.timers.set(task, deadline);
+        self.cx.runq.wake(task);
+    }
+
+    /// Starts a session on a client's connection.
+    fn begin(&mut self, h: Handle<Conn>, fe: usize, phase: Phase, timeout_ms: u32) {
+        let http = self.cx.config.proxies.get(fe).is_some_and(|p| p.mode == Mode::Http);
+        let mut s = Session::new(h, fe, http, phase);
+        let c = &self.cx.conns[h];
+        match phase {
+            Phase::Request => s.phase_at = c.deadline,
+            Phase::Cli => {
+                s.applet.timeout_ms = timeout_ms;
+                s.client_at = self.cx.now.after_opt(timeout_ms);
+            }
+            _ => {
+                s.times.start = c.accepted;
+                s.times.start_at = c.accepted_at;
+                if phase == Phase::ProxyHeader {
+                    s.phase_at = self.cx.now.after_opt(timeout_ms);
+                }
+                s.req.body = if http { crate::http::Body::None } else { crate::http::Body::Tunnel };
+                s.res.body = s.req.body;
+            }
+        }
+        let Some(me) = self.sessions.alloc(s) else {
+            self.cx.close(h); // one session for each client: cannot be
+            return;
+        };
+        self.sessions[me].me = me;
+        self.cx.conns[h].owner = Owner::Session(me);
+        self.cx.conns[h].deadline = Tick::NEVER;
+        self.session(me);
+    }
+
+    fn task(&mut self, task: usize) {
+        let sizes = self.cx.sizes;
+        if task < sizes.conns {
+            if let Some(h) = self.cx.conns.handle_at(task) {
+                self.conn(h);
+            }
+        } else if task < sizes.conns + sizes.sessions {
+            if let Some(h) = self.sessions.handle_at(task - sizes.conns) {
+                self.session(h);
+            }
+        } else {
+            self.check(task - sizes.conns - sizes.sessions);
+        }
+    }
+
+    /// A connection without a session: an event or its deadline.
+    fn conn(&mut self, h: Handle<Conn>) {
+        let now = self.cx.now;
+        let c = &self.cx.conns[h];
+        let (deadline, can_read, hangup) = (c.deadline, c.can_read, c.hangup);
+        match c.owner {
+            Owner::Session(s) => self.session(s),
+            Owner::IdleClient if can_read || deadline.is_due(now) => self.wake_client(h),
+            Owner::Pooled if can_read || hangup || deadline.is_due(now) => {
+                // The server closed, or said something that nobody asked for.
+                self.cx.take_idle(h);
+                self.cx.close(h);
+            }
+            Owner::Nobody if can_read || hangup => self.close_mate(h),
+            Owner::Lingering => drop(finish_linger(&mut self.cx, h)),
+            Owner::IdleClient | Owner::Pooled => {
+                let task = self.cx.conn_task(h);
+                self.cx.timers.set(task, deadline);
+                self.cx.arm(h, true, false);
+            }
+            Owner::Nobody => {}
+        }
+    }
+
+    /// A server closed the connection that was kept for one client: the client's reference finds nothing from now on.
+    fn close_mate(&mut self, h: Handle<Conn>) {
+        if !self.cx.conns[h].is_client {
+            self.cx.close(h);
+        }
+    }
+
+    fn wake_client(&mut self, h: Handle<Conn>) {
+        let c = &self.cx.conns[h];
+        let (listener, first) = (c.origin as usize, c.requests == 0);
+        let Audience::Frontend(fe) = self.cx.config.listeners[listener].audience else { return };
+        if !first && !c.can_read {
+            self.cx.close(h); // keep-alive timeout: nothing to say
+            return;
+        }
+        if !first {
+            // The time for the whole request starts with its first byte.
+            let t = &self.cx.config.proxies[fe].timeouts;
+            let limit = if t.http_request > 0 { t.http_request } else { t.client };
+            self.cx.conns[h].deadline = self.cx.now.after_opt(limit);
+        }
+        self.begin(h, fe, Phase::Request, 0);
+    }
+
+    fn session(&mut self, h: Handle<Session>) {
+        let Some(s) = self.sessions.get_mut(h) else { return };
+        loop {
+            match run(&mut self.cx, s) {
+                Outcome::Waiting => {
+                    // A client that said nothing yet waits without a session and without a buffer.
+                    if s.phase == Phase::Request && s.req.received == 0 && s.req.buf.is_none() && !s.phase_at.is_due(self.cx.now) {
+                        let (client, deadline) = (s.client, s.phase_at);
+                        self.cx.conns[client].owner = Owner::IdleClient;
+                        self.cx.conns[client].deadline = deadline;
+                        self.sessions.free(h);
+                        let task = self.cx.conn_task(client);
+                        self.cx.timers.set(task, deadline);
+                        self.cx.arm(client, true, false);
+                    }
+                    return;
+                }
+                Outcome::Applet => break,
+                Outcome::Ended => match finish(&mut self.cx, s) {
+                    AfterEnd::Again => {}
+                    AfterEnd::Gone | AfterEnd::Idle => {
+                        self.sessions.free(h);
+                        return;
+                    }
+                },
+            }
+        }
+        self.fill(h);
+    }
+
+    /// Produces the next piece of an answer of our own.
+    fn fill(&mut self, h: Handle<Session>) {
+        let mut scratch = std::mem::take(&mut self.cx.scratch);
+        let limit = scratch.len();
+        let s = &self.sessions[h];
+        let mut applet = s.applet;
+        let mut taken = 0;
+        let (len, progress) = {
+            let pools = self.cx.usage(self.sessions.usage());
+            let view = View {
+                shared: &self.cx.shared,
+                now_ms: self.cx.now_ms,
+                wall: self.cx.sys.wall(),
+                worker: self.cx.worker,
+                pools: &pools,
+                sessions: &self.sessions,
+                conns: &self.cx.conns,
+                host: &self.host,
+                version: env!("CARGO_PKG_VERSION"),
+                logs_dropped: self.cx.logs.dropped,
+            };
+            let mut out = Out::new(&mut scratch[..limit]);
+            let progress = match applet.kind {
+                AppletKind::None => Progress::Done,
+                AppletKind::StatsPage => crate::stats::page(&view, applet.proxy.into(), &mut applet.cursor, &mut out),
+                AppletKind::StatsCsv => {
+                    crate::stats::csv(&view, &crate::stats::Scope::of_page(&view, applet.proxy.into()), &mut applet.cursor, &mut out)
+                }
+                AppletKind::Command(_) => {
+                    let line = s.req.bytes(&self.cx);
+                    let level = level_of(&self.cx, s);
+                    crate::cli::answer(&view, level, line, &mut applet, &mut taken, &mut out)
+                }
+            };
+            (out.len(), progress)
+        };
+        applet.done = progress == Progress::Done;
+        applet.wants_fill = false;
+        let s = &mut self.sessions[h];
+        s.applet = applet;
+        s.req.start += taken as u32;
+        s.req.cleared = s.req.start;
+        if len > 0 && s.res.need_buffer(&mut self.cx, 0) {
+            self.cx.bufs.get_mut(s.res.buf)[..len].copy_from_slice(&scratch[..len]);
+            (s.res.start, s.res.cleared, s.res.end) = (0, len as u32, len as u32);
+        }
+        self.cx.scratch = scratch;
+        // Sent in its turn: a client that reads fast must not hold up the others.
+        self.cx.wake(h);
+    }
+
+    fn mail(&mut self) {
+        let shared: Arc<Shared> = Arc::clone(&self.cx.shared);
+        let mailbox = &shared.mail[self.cx.worker];
+        mailbox.answer();
+        while let Some(mail) = mailbox.take() {
+            match mail {
+                Mail::Slot { session: (index, generation), server } => {
+                    let h: Handle<Session> = Handle::from_parts(index, generation);
+                    match self.sessions.get_mut(h) {
+                        Some(s) if s.ticket.is_some() => {
+                            s.ticket = None;
+                            s.server = server as u32;
+                            s.slot = true;
+                            self.cx.wake(h);
+                        }
+                        _ => shared.release_slot(server),
+                    }
+                }
+                Mail::Choose { session: (index, generation) } => {
+                    let h: Handle<Session> = Handle::from_parts(index, generation);
+                    if let Some(s) = self.sessions.get_mut(h) {
+                        s.ticket = None;
+                        self.cx.wake(h);
+                    }
+                }
+                Mail::ShutdownServer { server } => self.shutdown_server(server),
+            }
+        }
+        self.cx.sys.arm(mailbox.fd(), key::special(MAILBOX), true, false);
+    }
+
+    fn shutdown_server(&mut self, server: usize) {
+        for i in 0..self.sessions.touched() {
+            let Some(h) = self.sessions.handle_at(i) else { continue };
+            let s = &mut self.sessions[h];
+            if s.server() == Some(server) && s.slot {
+                s.end(b'D', if s.status == 0 { b'H' } else { b'D' });
+                s.keep_client = false;
+                finish(&mut self.cx, s);
+                self.sessions.free(h);
+            }
+        }
+    }
+
+    fn check(&mut self, n: usize) {
+        let shared = Arc::clone(&self.cx.shared);
+        let change = self.checks.run(n, &mut self.cx.sys, key::check(n), &shared, self.cx.now);
+        let task = self.cx.check_task(n as u32);
+        self.cx.timers.set(task, self.checks.due(n));
+        if let Some(change) = change {
+            self.server_changed(&change);
+        }
+    }
+
+    /// A check made a server go up or down: balancing, queues, logs.
+    fn server_changed(&mut self, change: &Change) {
+        let (shared, config) = (Arc::clone(&self.cx.shared), Arc::clone(&self.cx.config));
+        let server = &config.servers[change.server];
+        let (state, be) = (&shared.servers[change.server], &shared.proxies[server.proxy]);
+        let was_up = shared.is_backend_up(server.proxy);
+        shared.rebuild(server.proxy);
+        let now_s = (self.cx.now_ms / 1000) as u32;
+        let before = state.changed_s.swap(now_s, Relaxed);
+        let mut requeued = 0;
+        if change.up {
+            state.downtime_s.fetch_add(now_s.saturating_sub(before), Relaxed);
+            shared.serve_waiting(change.server);
+        } else {
+            state.downs.fetch_add(1, Relaxed);
+            self.cx.tally(shared.srv_slot(change.server)).checks_down.inc();
+            requeued = shared.scatter_waiting(change.server);
+            if server.on_marked_down_shutdown {
+                for m in &shared.mail {
+                    m.send(Mail::ShutdownServer { server: change.server });
+                }
+            }
+        }
+        let is_up = shared.is_backend_up(server.proxy);
+        if was_up != is_up {
+            let before = be.changed_s.swap(now_s, Relaxed);
+            if is_up {
+                be.downtime_s.fetch_add(now_s.saturating_sub(before), Relaxed);
+            } else {
+                be.downs.fetch_add(1, Relaxed);
+            }
+        }
+        self.report(change, requeued, was_up && !is_up);
+    }
+
+    fn report(&mut self, change: &Change, requeued: u32, backend_lost: bool) {
+        use std::fmt::Write;
+        let (shared, config) = (Arc::clone(&self.cx.shared), Arc::clone(&self.cx.config));
+        let server = &config.servers[change.server];
+        let p = &config.proxies[server.proxy];
+        let (state, be) = (&shared.servers[change.server], &shared.proxies[server.proxy]);
+        let mut text = [0u8; 512];
+        let mut out = Out::new(&mut text);
+        let kind = if server.backup { "Backup Server" } else { "Server" };
+        let word = if change.up { "UP" } else { "DOWN" };
+        let _ = write!(out, "{kind} {}/{} is {word}, reason: {}", p.name, server.name, describe(change.result));
+        if change.code > 0 {
+            let _ = write!(out, ", code: {}", change.code);
+        }
+        let (active, backup) = (be.active.load(Relaxed), be.backup.load(Relaxed));
+        let _ = write!(out, ", check duration: {}ms. {active} active and {backup} backup servers", change.duration_ms);
+        if change.up {
+            let (total, waiting) = (state.served.load(Relaxed), state.queued.load(Relaxed));
+            let _ = write!(out, " online. {total} sessions requeued, {waiting} total in queue.");
+        } else {
+            let running_on_backup = if active == 0 && backup > 0 { " Running on backup." } else { "" };
+            let (now, waiting) = (state.served.load(Relaxed), state.queued.load(Relaxed));
+            let _ = write!(
+                out,
+                " left.{running_on_backup} {now} sessions active, {requeued} requeued, {waiting} remaining in queue."
+            );
+        }
+        let level = if change.up { log::NOTICE } else { log::ALERT };
+        self.cx.logs.message(&mut self.cx.sys, Some(server.proxy), level, out.bytes());
+        if backend_lost {
+            let mut text = [0u8; 256];
+            let mut out = Out::new(&mut text);
+            let _ = write!(out, "backend {} has no server available!", p.name);
+            self.cx.logs.message(&mut self.cx.sys, Some(server.proxy), 0, out.bytes());
+        }
+    }
+
+    /// Client connections and sessions of operators that are still open.
+    pub fn clients(&self) -> u32 {
+        self.cx.clients
+    }
+}
+
+/// What the user of a command socket's session may do.
+fn level_of<K: Kernel>(cx: &Ctx<K>, s: &Session) -> CliLevel {
+    let listener = cx.conns.get(s.client).map(|c| c.origin as usize);
+    match listener.map(|l| cx.config.listeners[l].audience) {
+        Some(Audience::Cli(level)) => level,
+        _ => CliLevel::User,
+    }
+}
