@@ -31,16 +31,22 @@ pub fn write_refusal(refusal: Refusal, level: CliLevel, cur: &mut Cursor, out: &
         }
         cur.next_stage();
     }
-    if COMMANDS.iter().any(|c| is_near(c.name, line)) {
-        let near = |c: &Command| is_near(c.name, line) || !c.name.contains(' ');
-        list(", but maybe one of the following ones is a better match:\n", near, level, cur, out)
-    } else {
-        list(". Please enter one of the following commands only:\n", |_| true, level, cur, out)
-    }
+    // All words fit, or else the first one does.
+    let Some(words) = [usize::MAX, 1].into_iter().find(|n| COMMANDS.iter().any(|c| is_near(c.name, line, *n))) else {
+        return list(". Please enter one of the following commands only:\n", |_| true, level, cur, out);
+    };
+    let near = |c: &Command| is_near(c.name, line, words) || !c.name.contains(' ');
+    list(", but maybe one of the following ones is a better match:\n", near, level, cur, out)
 }
 
 /// The heading, then a line for each command of this level that is wanted: `a` counts both.
-fn list(heading: &str, wanted: impl Fn(&Command) -> bool, level: CliLevel, cur: &mut Cursor, out: &mut Out) -> Progress {
+fn list(
+    heading: &str,
+    wanted: impl Fn(&Command) -> bool,
+    level: CliLevel,
+    cur: &mut Cursor,
+    out: &mut Out,
+) -> Progress {
     if cur.a == 0 {
         if !unit(out, |o| o.put(heading.as_bytes())) {
             return Progress::More;
@@ -69,18 +75,11 @@ fn line(c: &Command, o: &mut Out) {
 /// Most bytes of a word that are compared.
 const WORD: usize = 24;
 
-/// True when the words of a line are, or nearly are, the first words of a command; one wrong word in two is forgiven.
-fn is_near(name: &str, line: &str) -> bool {
-    let (mut near, mut far) = (0, 0);
-    for (meant, given) in name.split(' ').zip(line.split_ascii_whitespace()) {
-        let wrong = distance(meant, given);
-        if meant.starts_with(given) || wrong <= 1 + meant.len() as u32 / 4 {
-            near += 1;
-        } else {
-            far += 1;
-        }
-    }
-    near > 0 && near >= far && near + far == name.split(' ').count().min(line.split_ascii_whitespace().count())
+/// True when the first words of a line are, or nearly are, those of a command.
+fn is_near(name: &str, line: &str, words: usize) -> bool {
+    let near =
+        |(meant, given): (&str, &str)| meant.starts_with(given) || distance(meant, given) <= 1 + meant.len() as u32 / 4;
+    !line.trim_ascii().is_empty() && name.split(' ').zip(line.split_ascii_whitespace()).take(words).all(near)
 }
 
 /// Characters to insert, delete, replace or swap to make one word of another (optimal string alignment).
@@ -113,8 +112,9 @@ mod tests {
     #[test]
     fn near_words() {
         assert_eq!((distance("show", "shwo"), distance("show", "how"), distance("", "abc")), (1, 1, 3));
-        assert!(is_near("show info", "shwo info") && is_near("show info", "show") && is_near("show info", "sho in"));
-        assert!(is_near("quit", "exit") || !is_near("quit", "bogus"));
-        assert!(!is_near("show info", "bogus") && !is_near("help", "show"));
+        let all = usize::MAX;
+        assert!(["shwo info", "show", "sho in", "show inof x"].iter().all(|l| is_near("show info", l, all)));
+        assert!(!is_near("show info", "bogus", all) && !is_near("help", "show", all) && !is_near("help", " ", all));
+        assert!(!is_near("show info", "show nosuch", all) && is_near("show info", "show nosuch", 1));
     }
 }

@@ -57,7 +57,9 @@ static LINES: &[Line] = &[
     line("Maxpipes", "pipes for splicing at most", |v| Value::Num(v.shared.limits.maxpipes.into())),
     line("PipesUsed", "pipes in use", |v| Value::Num(v.shared.process.pipes_used.load(Relaxed).into())),
     line("PipesFree", "pipes open and free", |v| Value::Num(v.shared.process.pipes_free.load(Relaxed).into())),
-    line("ConnRate", "connections in the last second", |v| Value::Num(v.shared.process.conn_rate.rate(v.now_ms).into())),
+    line("ConnRate", "connections in the last second", |v| {
+        Value::Num(v.shared.process.conn_rate.rate(v.now_ms).into())
+    }),
     line("ConnRateLimit", "maxconnrate", |v| Value::Num(v.shared.config.global.maxconnrate.into())),
     line("MaxConnRate", "highest ConnRate", |v| Value::Num(v.shared.process.conn_rate.max().into())),
     line("SessRate", "sessions in the last second", |v| Value::Num(v.shared.process.sess_rate.rate(v.now_ms).into())),
@@ -76,9 +78,13 @@ static LINES: &[Line] = &[
     zero("CompressBpsIn"),
     zero("CompressBpsOut"),
     zero("CompressBpsRateLim"),
-    line("Tasks", "sessions and connections of this worker", |v| Value::Num((v.sessions.used() + v.conns.used()) as u64)),
+    line("Tasks", "sessions and connections of this worker", |v| {
+        Value::Num((v.sessions.used() + v.conns.used()) as u64)
+    }),
     line("Run_queue", "not counted, always 0", |_| Value::Num(0)),
-    line("Idle_pct", "share of time spent waiting, percent", |v| Value::Num(v.shared.process.idle_percent.load(Relaxed).into())),
+    line("Idle_pct", "share of time spent waiting, percent", |v| {
+        Value::Num(v.shared.process.idle_percent.load(Relaxed).into())
+    }),
     line("node", "name of this node", |v| Value::Text(v.shared.config.global.node.as_deref().unwrap_or(v.host))),
     line("description", "its description", |v| match v.shared.config.global.description.as_deref() {
         Some(text) => Value::Text(text),
@@ -111,7 +117,9 @@ static LINES: &[Line] = &[
         Value::Num(v.shared.process.connections_max.load(Relaxed).into())
     }),
     line("QueuedSessions", "sessions waiting for a server", |v| Value::Num(v.shared.waiting.load(Relaxed).into())),
-    line("CliConns", "connections to command sockets", |v| Value::Num(v.shared.process.cli_connections.load(Relaxed).into())),
+    line("CliConns", "connections to command sockets", |v| {
+        Value::Num(v.shared.process.cli_connections.load(Relaxed).into())
+    }),
 ];
 
 fn uptime_s(v: &View) -> u64 {

@@ -33,12 +33,42 @@ pub struct Command {
 
 /// All commands, sorted by name.
 pub static COMMANDS: &[Command] = &[
-    Command { name: "help", args: "[<command>]", level: CliLevel::User, doc: "this list, or the part of it that begins so", run: help::help },
-    Command { name: "prompt", args: "", level: CliLevel::User, doc: "stay connected and show a prompt (again: stop)", run: nothing },
+    Command {
+        name: "help",
+        args: "[<command>]",
+        level: CliLevel::User,
+        doc: "this list, or the part of it that begins so",
+        run: help::help,
+    },
+    Command {
+        name: "prompt",
+        args: "",
+        level: CliLevel::User,
+        doc: "stay connected and show a prompt (again: stop)",
+        run: nothing,
+    },
     Command { name: "quit", args: "", level: CliLevel::User, doc: "close the connection", run: nothing },
-    Command { name: "show info", args: "[desc]", level: CliLevel::User, doc: "the process: limits, counts, rates, memory", run: info::show_info },
-    Command { name: "show pools", args: "", level: CliLevel::User, doc: "memory pools: size, use, peak, failures, bound", run: pools::show_pools },
-    Command { name: "show sess", args: "[all|<id>]", level: CliLevel::Operator, doc: "sessions now, or all about each or one", run: sess::show_sess },
+    Command {
+        name: "show info",
+        args: "[desc]",
+        level: CliLevel::User,
+        doc: "the process: limits, counts, rates, memory",
+        run: info::show_info,
+    },
+    Command {
+        name: "show pools",
+        args: "",
+        level: CliLevel::User,
+        doc: "memory pools: size, use, peak, failures, bound",
+        run: pools::show_pools,
+    },
+    Command {
+        name: "show sess",
+        args: "[all|<id>]",
+        level: CliLevel::Operator,
+        doc: "sessions now, or all about each or one",
+        run: sess::show_sess,
+    },
     Command {
         name: "show stat",
         args: "[<iid|proxy> <type> <sid>] [up|no-maint]",
@@ -46,7 +76,13 @@ pub static COMMANDS: &[Command] = &[
         doc: "counters of proxies and servers as CSV",
         run: stat::show_stat,
     },
-    Command { name: "show version", args: "", level: CliLevel::User, doc: "the version of this process", run: info::show_version },
+    Command {
+        name: "show version",
+        args: "",
+        level: CliLevel::User,
+        doc: "the version of this process",
+        run: info::show_version,
+    },
 ];
 
 /// `prompt` and `quit`: the session acts on them.

@@ -27,7 +27,8 @@ pub fn show_pools(view: &View, _: &[&str], cur: &mut Cursor, out: &mut Out) -> P
         }
         cur.a += 1;
     }
-    let total = |slots: fn(&Usage) -> usize| view.pools.iter().map(|(_, u)| (slots(u) * u.slot_bytes) as u64).sum::<u64>();
+    let total =
+        |slots: fn(&Usage) -> usize| view.pools.iter().map(|(_, u)| (slots(u) * u.slot_bytes) as u64).sum::<u64>();
     let written = unit(out, |o| {
         let (touched, used, bound) = (total(|u| u.touched), total(|u| u.used), total(|u| u.capacity));
         let n = view.pools.len();

@@ -171,6 +171,9 @@ fn expect(s: &mut State, a: &mut Args) -> Result<(), Fault> {
         other => return Err(unknown_option(at, "http-check expect", other, "status and string")),
     };
     let draft = s.draft();
+    if draft.places.contains_key("http-check expect") {
+        return Err(Fault::new(pos, "several 'http-check expect' are not built yet in this version"));
+    }
     draft.proxy.check.expect = Some(Expect { negate, what });
     draft.places.insert("http-check expect", pos);
     Ok(())

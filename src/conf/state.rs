@@ -274,6 +274,9 @@ impl Draft {
         heir.pos = pos;
         heir.proxy.name = name.to_owned();
         heir.stats_inherited = heir.proxy.stats.is_some();
+        // The section's own rules replace those of its defaults, they do not add to them.
+        heir.places.remove("http-check expect");
+        heir.places.remove("http-check send");
         (heir.used_by_name, heir.used_as_last) = (false, false);
         heir
     }

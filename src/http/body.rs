@@ -164,6 +164,29 @@ impl Body {
     }
 }
 
+impl Body {
+    /// As [`Body::advance`], and takes the chunk lines and trailers out: returns how many bytes were looked at, and how many of them
+    /// are data, moved to the front.
+    pub fn strip(&mut self, data: &mut [u8]) -> Result<(usize, usize), Fault> {
+        let (mut at, mut kept) = (0, 0);
+        while at < data.len() {
+            let Body::Chunked(chunk) = self else { break };
+            if chunk.stage == Stage::Data {
+                let n = (data.len() - at).min(usize::try_from(chunk.left).unwrap_or(usize::MAX));
+                data.copy_within(at..at + n, kept);
+                (at, kept) = (at + n, kept + n);
+                self.moved(n as u64);
+            } else {
+                at += 1;
+                if chunk.step(data[at - 1])? {
+                    *self = Body::None;
+                }
+            }
+        }
+        Ok((at, kept))
+    }
+}
+
 impl Chunk {
     /// One byte outside of chunk data; true at the end of the body.
     fn step(&mut self, b: u8) -> Result<bool, Fault> {
@@ -244,6 +267,17 @@ mod tests {
         ] {
             assert!(run(bad).is_err(), "{:?}", String::from_utf8_lossy(bad));
         }
+    }
+
+    #[test]
+    fn chunks_are_taken_off() {
+        let mut text = b"5\r\nhello\r\n3;x\r\n wo\r\n0\r\nA: b\r\n\r\nnext".to_vec();
+        let mut b = Body::chunked();
+        let (seen, kept) = b.strip(&mut text[..14]).unwrap();
+        assert_eq!((seen, &text[..kept]), (14, &b"hello"[..]));
+        let (seen, kept) = b.strip(&mut text[14..]).unwrap();
+        assert_eq!((seen, b.is_done()), (17, true));
+        assert_eq!(&text[14..14 + kept], b" wo");
     }
 
     proptest! {

@@ -177,6 +177,8 @@ pub struct Head {
     pub body: Body,
     pub(super) content_length: Option<u64>,
     pub(super) chunked: bool,
+    /// A transfer coding beside `chunked`: nobody undoes it in a request.
+    other_coding: bool,
     h2c: bool,
     /// `Expect: 100-continue`
     pub expects_continue: bool,
@@ -202,6 +204,7 @@ impl Head {
             body: Body::None,
             content_length: None,
             chunked: false,
+            other_coding: false,
             h2c: false,
             expects_continue: false,
             host: None,
@@ -264,6 +267,7 @@ impl Head {
         self.body = Body::None;
         self.content_length = None;
         self.chunked = false;
+        self.other_coding = false;
         self.h2c = false;
         self.expects_continue = false;
         self.host = None;
@@ -342,6 +346,7 @@ impl Head {
                 return Err(Fault::Framing);
             }
             self.chunked = m.eq_ignore_ascii_case(b"chunked");
+            self.other_coding |= !self.chunked;
             any = true;
         }
         if any { Ok(()) } else { Err(Fault::Framing) }
@@ -353,7 +358,7 @@ impl Head {
 
     fn frame_request(&mut self) -> Result<(), Fault> {
         let coding = self.has_coding();
-        if coding && (!self.chunked || self.content_length.is_some() || self.version == Version::V10) {
+        if coding && (!self.chunked || self.content_length.is_some() || self.version == Version::V10 || self.other_coding) {
             return Err(Fault::Framing);
         }
         self.body = match self.content_length {
@@ -394,7 +399,8 @@ impl Head {
         let absolute = || uri.iter().position(|b| *b == b':').is_some_and(|i| i > 0 && uri[i..].starts_with(b"://"));
         let fits = match self.method {
             Method::Connect => !uri.contains(&b'/') && uri.contains(&b':'),
-            _ => uri.first() == Some(&b'/') || uri == b"*" || absolute(),
+            Method::Options if uri == b"*" => true,
+            _ => uri.first() == Some(&b'/') || absolute(),
         };
         if fits { Ok(()) } else { Err(Fault::Syntax) }
     }
@@ -404,12 +410,11 @@ impl Head {
             return if self.version == Version::V11 { Err(Fault::Host) } else { Ok(()) };
         };
         let host = host.of(head);
-        let valid = |b: &u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+;=:[]%".contains(b);
-        if !host.iter().all(valid) {
+        if !valid_host(host) {
             return Err(Fault::Host);
         }
         // An absolute target names the host too: the two must not differ (a server may believe either).
-        match authority(uri).filter(|_| self.method != Method::Connect) {
+        match if self.method == Method::Connect { Some(uri) } else { authority(uri) } {
             Some(a) if !same_host(a, host) => Err(Fault::Host),
             _ => Ok(()),
         }
@@ -452,6 +457,30 @@ fn authority(uri: &[u8]) -> Option<&[u8]> {
     let colon = uri.iter().position(|b| matches!(b, b':' | b'/' | b'?'))?;
     let rest = uri[colon..].strip_prefix(b"://")?;
     Some(&rest[..rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len())])
+}
+
+/// RFC 3986 sections 3.2.2 and 3.2.3: a name, or an IPv6 address in brackets, and perhaps a port.
+fn valid_host(host: &[u8]) -> bool {
+    let (name, port) = match host {
+        [b'[', rest @ ..] => {
+            let Some(end) = rest.iter().position(|b| *b == b']') else { return false };
+            if end == 0 || !rest[..end].iter().all(|b| b.is_ascii_hexdigit() || b".:vV%".contains(b)) {
+                return false;
+            }
+            (&b"x"[..], &rest[end + 1..])
+        }
+        _ => host.split_at(host.iter().position(|b| *b == b':').unwrap_or(host.len())),
+    };
+    let digits = match port {
+        [] => return name.iter().all(valid_in_name),
+        [b':', digits @ ..] => digits,
+        _ => return false,
+    };
+    name.iter().all(valid_in_name) && digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit)
+}
+
+fn valid_in_name(b: &u8) -> bool {
+    b.is_ascii_alphanumeric() || b"-._~!$&'()*+;=%".contains(b)
 }
 
 fn same_host(a: &[u8], b: &[u8]) -> bool {
@@ -503,7 +532,7 @@ mod tests {
         assert_eq!(with("Content-Length: 5\r\n"), Ok(Body::Length(5)));
         assert_eq!(with("Content-Length: 5\r\nContent-Length: 5\r\n"), Ok(Body::Length(5)));
         assert_eq!(with("Content-Length: 5, 5\r\n"), Ok(Body::Length(5)));
-        assert_eq!(with("Transfer-Encoding: gzip, Chunked\r\n"), Ok(Body::chunked()));
+        assert_eq!(with("Transfer-Encoding: Chunked\r\n"), Ok(Body::chunked()));
         for bad in [
             "Content-Length: 5\r\nContent-Length: 6\r\n",
             "Content-Length: +5\r\n",
@@ -513,6 +542,7 @@ mod tests {
             "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
             "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
             "Transfer-Encoding: chunked, gzip\r\n",
+            "Transfer-Encoding: gzip, chunked\r\n",
             "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
             "Transfer-Encoding: identity\r\n",
             "Transfer-Encoding: xchunked\r\n",

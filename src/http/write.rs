@@ -8,6 +8,8 @@ use crate::util::fmt::Out;
 pub enum Keep {
     /// It stays open: said only where it is not the default (HTTP/1.0).
     Alive,
+    /// It stays open, and that is said: the other end speaks HTTP/1.0.
+    SayAlive,
     /// It is closed after this message.
     Close,
     /// The protocol is about to change: `Upgrade` is passed on and named.
@@ -32,6 +34,8 @@ pub struct RequestEdits<'a> {
 pub struct ResponseEdits<'a> {
     /// Name and value of fields to add at the end.
     pub add: &'a [(&'a [u8], &'a [u8])],
+    /// Leaves `Transfer-Encoding` out (the chunks are taken off).
+    pub drop_coding: bool,
 }
 
 /// Writes the request head for the server. `head` is what was parsed.
@@ -43,7 +47,7 @@ pub fn write_request(out: &mut Out, index: &Head, head: &[u8], keep: Keep, edits
         Version::V10 => b" HTTP/1.0\r\n",
         Version::V11 => b" HTTP/1.1\r\n",
     });
-    fields(out, index, head, keep, edits.drop_expect);
+    fields(out, index, head, keep, edits.drop_expect, index.chunked);
     finish(out, index, keep, edits.add);
 }
 
@@ -57,18 +61,18 @@ pub fn write_response(out: &mut Out, index: &Head, head: &[u8], keep: Keep, edit
     out.byte(b' ');
     out.put(index.reason.of(head));
     out.put(b"\r\n");
-    fields(out, index, head, keep, false);
+    fields(out, index, head, keep, false, index.chunked && !edits.drop_coding);
     finish(out, index, keep, edits.add);
 }
 
-fn fields(out: &mut Out, index: &Head, head: &[u8], keep: Keep, drop_expect: bool) {
+fn fields(out: &mut Out, index: &Head, head: &[u8], keep: Keep, drop_expect: bool, chunked: bool) {
     let mut length_written = false;
     for f in &index.fields {
         let write = match f.kind {
             Kind::Plain => !(drop_expect && f.name.of(head).eq_ignore_ascii_case(b"expect")),
             Kind::HopByHop => false,
             Kind::Upgrade => keep == Keep::Upgrade || keep == Keep::Silent,
-            Kind::TransferEncoding => index.chunked,
+            Kind::TransferEncoding => chunked,
             Kind::ContentLength => {
                 // One number, whatever the form in which it came (RFC 9110 section 8.6).
                 if let (Some(n), false) = (index.content_length, length_written) {
@@ -100,7 +104,7 @@ fn finish(out: &mut Out, index: &Head, keep: Keep, add: &[(&[u8], &[u8])]) {
         put(out, name, value);
     }
     match (keep, index.version) {
-        (Keep::Alive, Version::V10) => out.put(b"Connection: keep-alive\r\n"),
+        (Keep::Alive, Version::V10) | (Keep::SayAlive, _) => out.put(b"Connection: keep-alive\r\n"),
         (Keep::Close, _) => out.put(b"Connection: close\r\n"),
         (Keep::Upgrade, _) => out.put(b"Connection: upgrade\r\n"),
         (Keep::Alive, Version::V11) | (Keep::Silent, _) => {}

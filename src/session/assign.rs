@@ -185,6 +185,7 @@ pub fn timeout<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
         return s.end(b'c', b'D');
     }
     leave_queue(cx, s);
+    s.times.queue = cx.now;
     if s.queued_on != NO_INDEX {
         s.server = s.queued_on;
         cx.tally(cx.shared.srv_slot(s.queued_on as usize)).connect_errors.inc();

@@ -26,6 +26,8 @@ pub struct Channel {
     /// What was sent stays in the buffer from `held_from` on, to be sent again should the server turn out to be gone.
     pub held: bool,
     pub held_from: u32,
+    /// Chunk lines are taken off on the way.
+    pub strip: bool,
     /// Splicing is allowed by the configuration.
     pub splice: bool,
     pub pipe: Option<Pipe>,
@@ -130,8 +132,14 @@ impl Channel {
     }
 
     /// Makes everything that arrived (as far as the body goes) ready to be sent.
-    pub fn clear<K: Kernel>(&mut self, cx: &Ctx<K>) -> Result<(), Fault> {
-        if self.cleared < self.end {
+    pub fn clear<K: Kernel>(&mut self, cx: &mut Ctx<K>) -> Result<(), Fault> {
+        if self.cleared < self.end && self.strip {
+            let new = &mut cx.bufs.get_mut(self.buf)[self.cleared as usize..self.end as usize];
+            let (seen, kept) = self.body.strip(new)?;
+            new.copy_within(seen.., kept);
+            self.cleared += kept as u32;
+            self.end -= (seen - kept) as u32;
+        } else if self.cleared < self.end {
             let new = &cx.bufs.get(self.buf)[self.cleared as usize..self.end as usize];
             self.cleared += self.body.advance(new)? as u32;
         }
@@ -286,6 +294,7 @@ fn wants_splice<K: Kernel>(cx: &Ctx<K>, ch: &Channel, source: Handle<Conn>, dest
         return true;
     }
     ch.splice
+        && !ch.strip
         && ch.start == ch.end
         && !ch.held
         && !ch.eof

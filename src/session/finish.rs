@@ -114,7 +114,7 @@ fn begin_again<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
 fn close_client<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     let Some(c) = cx.conns.get(s.client) else { return };
     let fd = c.fd;
-    if cx.config.proxies[s.fe()].has(opt::NOLINGER) || s.cause.who == b'S' && s.tunnel {
+    if cx.config.proxies[s.fe()].has(opt::NOLINGER) {
         cx.sys.set_reset_on_close(fd);
     }
     // An answer of ours, or a response that came before the request's end: something may still be on its way to us.

@@ -139,6 +139,8 @@ pub struct Session {
     /// The client's connection stays open after this.
     pub keep_client: bool,
     pub keep_server: bool,
+    /// The server did not announce to close: it still reads a request that is longer than its patience for an answer.
+    pub server_stays: bool,
     /// The client waits for `100 Continue`.
     pub expects_continue: bool,
     pub tunnel: bool,
@@ -191,6 +193,7 @@ impl Session {
             status: 0,
             keep_client: false,
             keep_server: false,
+            server_stays: false,
             expects_continue: false,
             tunnel: !http,
             asked_upgrade: false,

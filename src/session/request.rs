@@ -39,8 +39,13 @@ fn wait_for_memory<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
 }
 
 fn too_large<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
-    let line_ends = s.req.bytes(cx).contains(&b'\n');
-    refuse(cx, s, if line_ends { Fault::TooLarge } else { Fault::UriTooLong })
+    let head = s.req.bytes(cx);
+    let fault = match (head.contains(&b'\n'), head.contains(&b' ')) {
+        (true, _) => Fault::TooLarge,
+        (false, true) => Fault::UriTooLong,
+        (false, false) => Fault::Syntax,
+    };
+    refuse(cx, s, fault)
 }
 
 /// The client left before its request was complete.
@@ -122,7 +127,6 @@ fn refuse<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, fault: Fault) -> Step {
         Fault::TooLarge => 431,
         Fault::Syntax | Fault::Version | Fault::Framing | Fault::Host => 400,
     };
-    capture_line(cx, s);
     cx.tally(cx.shared.fe_slot(s.fe())).request_errors.inc();
     answer::error(cx, s, status, b'P', b'R')
 }
@@ -154,6 +158,7 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, len: usize) -> Step {
         s.scanned = len as u32 - 4;
         return Step::Wait;
     }
+    s.scanned = 0;
     s.times.request = cx.now;
     s.method = cx.head.method;
     s.http11 = cx.head.version == Version::V11;

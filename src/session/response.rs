@@ -212,13 +212,16 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -
     let keep = if cx.head.body == Body::Tunnel {
         if status == 101 { Keep::Upgrade } else { Keep::Silent }
     } else if s.keep_client {
-        Keep::Alive
+        if s.http11 { Keep::Alive } else { Keep::SayAlive }
     } else {
         Keep::Close
     };
+    // A client of HTTP/1.0 knows no chunks: it gets the bytes, and the end of the connection as their end.
+    s.res.strip = !s.http11 && matches!(s.res.body, Body::Chunked(_));
     let head = &cx.bufs.get(s.res.buf)[at..at + len];
     let mut out = Out::new(&mut cx.scratch);
-    write_response(&mut out, &cx.head, head, keep, &ResponseEdits::default());
+    let edits = ResponseEdits { drop_coding: s.res.strip, ..ResponseEdits::default() };
+    write_response(&mut out, &cx.head, head, keep, &edits);
     let (new_len, overflow) = (out.len(), out.overflow());
     let buf = s.res.buf;
     if overflow || replace_head(cx, buf, &mut s.res, at, len, new_len).is_none() {
@@ -243,11 +246,9 @@ fn settle<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, mode: CloseMode) {
     };
     let delimited = !matches!(head.body, Body::UntilClose | Body::Tunnel);
     s.keep_server &= server_keeps && delimited && mode < CloseMode::ServerClose;
-    s.keep_client &= delimited && mode != CloseMode::Close && !cx.shared.stopping();
-    // A request whose body the server did not wait for: what of it is still to come cannot be told from a new request.
-    if !s.req.body.is_done() {
-        s.keep_server = false;
-    }
+    let chunks_to_http10 = matches!(head.body, Body::Chunked(_)) && !s.http11;
+    s.keep_client &= delimited && !chunks_to_http10 && mode != CloseMode::Close && !cx.shared.stopping();
+    s.server_stays = server_keeps;
     cx.tally(cx.shared.fe_slot(s.fe())).response(s.status);
     cx.tally(cx.shared.be_slot(s.be())).response(s.status);
     if let Some(server) = s.server() {

@@ -45,16 +45,23 @@ fn http<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
         }
         s.res.body = Body::None;
     }
-    if s.res.body.is_done() {
-        if s.server_conn.is_some() {
-            answered(cx, s);
-        }
-        if s.res.is_drained() {
-            s.keep_client &= s.req.body.is_done();
-            return Step::End;
-        }
+    if !s.res.body.is_done() || still_uploading(s) {
+        return Step::Wait;
+    }
+    if s.server_conn.is_some() {
+        answered(cx, s);
+    }
+    if s.res.is_drained() {
+        s.keep_client &= s.req.body.is_done();
+        return Step::End;
     }
     Step::Wait
+}
+
+/// The response came before the request's end, and the server goes on reading: so do we.
+fn still_uploading(s: &Session) -> bool {
+    let uploading = !s.req.body.is_done() || !s.req.is_drained();
+    uploading && s.server_conn.is_some() && s.server_stays && !s.res.eof && !s.request_broken
 }
 
 /// The response is complete: the server is done with us, however slowly the client reads.

@@ -3,7 +3,7 @@
 
 use super::row::Field as F;
 use super::{Item, Row, Value, View, state};
-use crate::model::{Mode, Proxy};
+use crate::model::{KeySource, Mode, Proxy};
 use crate::server::{Counters, sum};
 use crate::sys::listen::Place;
 use crate::util::freq::Freq;
@@ -202,7 +202,9 @@ fn server<'a>(view: &View<'a>, index: usize, legends: bool, row: &mut Row<'a>) {
         (F::UsedConnCur, load(&now.served)),
         (F::NeedConnEst, load(&now.served_max)),
     ]);
-    for (field, limit) in [(F::Slim, conf.maxconn), (F::Qlimit, conf.maxqueue), (F::SrcIlim, conf.pool_max_conn.unwrap_or(0))] {
+    for (field, limit) in
+        [(F::Slim, conf.maxconn), (F::Qlimit, conf.maxqueue), (F::SrcIlim, conf.pool_max_conn.unwrap_or(0))]
+    {
         if limit > 0 || field == F::SrcIlim && conf.pool_max_conn.is_some() {
             row.nums(&[(field, limit.into())]);
         }
@@ -292,11 +294,15 @@ fn backend<'a>(view: &View<'a>, proxy: usize, legends: bool, row: &mut Row<'a>) 
     protocols(row, &c, http, load(&now.be_connections));
 }
 
-/// The name of a backend's algorithm.
+/// The name of a backend's algorithm as the keyword `balance` has it.
 pub fn algorithm(p: &Proxy) -> &'static str {
-    match p.balance.algorithm {
-        "" => "roundrobin",
-        name => name,
+    match (p.balance.algorithm, &p.balance.key) {
+        ("", _) => "roundrobin",
+        ("hash", KeySource::Source) => "source",
+        ("hash", KeySource::Uri { .. }) => "uri",
+        ("hash", KeySource::UrlParam { .. }) => "url_param",
+        ("hash", KeySource::Hdr { .. }) => "hdr",
+        ("hash", KeySource::RdpCookie { .. }) => "rdp-cookie",
+        (name, _) => name,
     }
 }
-

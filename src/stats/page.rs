@@ -110,13 +110,13 @@ fn facts(view: &View, o: &mut Out) {
         let (now, max) = (process.connections.load(Relaxed), process.connections_max.load(Relaxed));
         let _ = write!(o, "{now} <small>of {}, peak {max}</small>", limits.maxconn);
     });
-    fact(o, "Connections / sessions a second", |o| {
+    fact(o, "Conn. / sessions per s", |o| {
         let _ = write!(o, "{} / {}", process.conn_rate.rate(view.now_ms), process.sess_rate.rate(view.now_ms));
         let _ = write!(o, " <small>peak {} / {}</small>", process.conn_rate.max(), process.sess_rate.max());
     });
     fact(o, "Memory bound", |o| {
         bytes(limits.memory_bound, o);
-        o.put(b" <small>all pools full</small>");
+        o.put(b" <small>at worst</small>");
     });
     fact(o, if limits.workers > 1 { "Memory of this worker" } else { "Memory" }, |o| {
         bytes(touched, o);
@@ -239,5 +239,7 @@ fn foot(view: &View, settings: &StatsPage, o: &mut Out) {
     if settings.refresh_s > 0 {
         let _ = write!(o, ", again every {} s", settings.refresh_s);
     }
-    o.put(b". Averages are over all sessions since the start: queue / connect / response / total.</footer>\n</body>\n</html>\n");
+    o.put(
+        b". Averages are over all sessions since the start: queue/connect/response/total.</footer>\n</body>\n</html>\n",
+    );
 }

@@ -192,13 +192,17 @@ fn status(row: &Row, class: &str, o: &mut Out) {
 
 fn cell(row: &Row, item: Item, field: F, look: Look, first: bool, o: &mut Out) {
     let n = row.num(field);
-    let hot = matches!(look, Look::Bad) && n.is_some_and(|n| n > 0);
-    o.put(match (first, hot) {
-        (false, false) => &b"<td>"[..],
-        (true, false) => b"<td class=\"g\">",
-        (false, true) => b"<td class=\"hot\">",
-        (true, true) => b"<td class=\"g hot\">",
-    });
+    let tone = match (look, n) {
+        (Look::Bad, Some(1..)) => "hot",
+        (_, Some(0)) => "z",
+        _ => "",
+    };
+    let _ = match (first, tone) {
+        (false, "") => write!(o, "<td>"),
+        (true, "") => write!(o, "<td class=\"g\">"),
+        (false, tone) => write!(o, "<td class={tone}>"),
+        (true, tone) => write!(o, "<td class=\"g {tone}\">"),
+    };
     match (look, n) {
         (Look::Ago, None) if matches!(row.get(field), Value::Int(_)) => o.put(b"never"),
         (_, None) | (Look::Limit, Some(0)) => {}
@@ -214,7 +218,7 @@ fn cell(row: &Row, item: Item, field: F, look: Look, first: bool, o: &mut Out) {
 fn averages(row: &Row, o: &mut Out) {
     for (i, field) in [F::Qtime, F::Ctime, F::Rtime, F::Ttime].into_iter().enumerate() {
         if i > 0 {
-            o.put(b" / ");
+            o.byte(b'/');
         }
         row.get(field).put(o);
     }
