@@ -28,10 +28,8 @@ pub mod session;
 
 pub mod listener;
 
-#[path = "/tmp/stub/stats.rs"]
 pub mod stats;
 
-#[path = "/tmp/stub/cli.rs"]
 pub mod cli;
 
 pub mod worker;

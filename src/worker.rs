@@ -352,6 +352,7 @@ impl<K: Kernel> Worker<K> {
                 pools: &pools,
                 sessions: &self.sessions,
                 conns: &self.cx.conns,
+                level: level_of(&self.cx, s),
                 host: &self.host,
                 version: env!("CARGO_PKG_VERSION"),
                 logs_dropped: self.cx.logs.dropped,
@@ -361,12 +362,11 @@ impl<K: Kernel> Worker<K> {
                 AppletKind::None => Progress::Done,
                 AppletKind::StatsPage => crate::stats::page(&view, applet.proxy.into(), &mut applet.cursor, &mut out),
                 AppletKind::StatsCsv => {
-                    crate::stats::csv(&view, &crate::stats::Scope::of_page(&view, applet.proxy.into()), &mut applet.cursor, &mut out)
+                    let scope = crate::stats::Scope::of_page(&self.cx.config, applet.proxy.into());
+                    crate::stats::csv(&view, &scope, &mut applet.cursor, &mut out)
                 }
-                AppletKind::Command(_) => {
-                    let line = s.req.bytes(&self.cx);
-                    let level = level_of(&self.cx, s);
-                    crate::cli::answer(&view, level, line, &mut applet, &mut taken, &mut out)
+                AppletKind::Command => {
+                    crate::cli::converse(&view, s.req.bytes(&self.cx), &mut applet, &mut taken, &mut out)
                 }
             };
             (out.len(), progress)
@@ -386,7 +386,8 @@ impl<K: Kernel> Worker<K> {
         self.cx.wake(h);
     }
 
-    fn mail(&mut self) {
+    /// Reads what other workers (or this one) left.
+    pub fn mail(&mut self) {
         let shared: Arc<Shared> = Arc::clone(&self.cx.shared);
         let mailbox = &shared.mail[self.cx.worker];
         mailbox.answer();

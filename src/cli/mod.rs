@@ -1,7 +1,7 @@
 //! The command socket: what an operator can ask. One row of [`COMMANDS`] and one function for each command.
 //!
 //! Commands are stateless: the session keeps the line and a [`Cursor`] and calls again while the answer is [`Progress::More`].
-//! It also splits lines at `;`, writes the empty line after each answer, and itself acts on `prompt` and `quit`.
+//! [`converse`] splits lines at `;`, writes the empty line after each answer, and acts on `prompt` and `quit`.
 
 mod help;
 mod info;
@@ -12,6 +12,7 @@ mod stat;
 mod tests;
 
 use crate::model::CliLevel;
+use crate::session::AppletState;
 use crate::stats::{Cursor, Progress, View};
 use crate::util::fmt::Out;
 
@@ -85,7 +86,7 @@ pub static COMMANDS: &[Command] = &[
     },
 ];
 
-/// `prompt` and `quit`: the session acts on them.
+/// `prompt` and `quit`: [`converse`] acts on them.
 fn nothing(_: &View, _: &[&str], _: &mut Cursor, _: &mut Out) -> Progress {
     Progress::Done
 }
@@ -140,6 +141,41 @@ pub fn find(line: &str, level: CliLevel) -> Result<(&'static Command, Args<'_>),
     }
     args.first = command.name.split(' ').count();
     Ok((command, args))
+}
+
+/// Kept free for an empty line and the prompt, bytes.
+const TAIL: usize = 8;
+
+/// One step of the dialogue: the command at the start of `input` is answered, in pieces; when it is done `taken` says how many bytes
+/// it had, and [`Progress::Done`] that its line is finished too.
+pub fn converse(view: &View, input: &[u8], state: &mut AppletState, taken: &mut usize, out: &mut Out) -> Progress {
+    let end = input.iter().position(|b| matches!(b, b'\n' | b';')).unwrap_or(input.len());
+    let Ok(line) = std::str::from_utf8(&input[..end]) else {
+        *taken = input.len();
+        out.put(b"The line is not UTF-8.\n\n");
+        return Progress::Done;
+    };
+    let line = line.trim();
+    let quits = line == "quit";
+    if line == "prompt" {
+        state.interactive = !state.interactive;
+    } else if !line.is_empty() && !quits {
+        let progress = out.within(TAIL, |out| answer(view, line, &mut state.cursor, out));
+        if progress == Progress::More {
+            return Progress::More;
+        }
+    }
+    let last = end >= input.len() || input[end] == b'\n' || quits;
+    *taken = if quits { input.len() } else { (end + 1).min(input.len()) };
+    if !line.is_empty() && line != "prompt" && !quits {
+        out.byte(b'\n');
+    }
+    state.interactive &= !quits;
+    state.cursor = Cursor::default();
+    if state.interactive && last {
+        out.put(b"> ");
+    }
+    if last { Progress::Done } else { Progress::More }
 }
 
 /// Answers a line from the cursor on, whatever it is.

@@ -175,6 +175,7 @@ pub fn options(s: &mut State, a: &mut Args, table: &'static [Row], line: &str) {
         a.name = row.name.to_owned();
         match row.status {
             Status::Built(parse) => {
+                s.note_option(row.name, word.pos);
                 let result = parse(s, a);
                 s.take(result);
             }

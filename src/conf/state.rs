@@ -61,6 +61,8 @@ pub struct State {
     pub server: ServerDraft,
     /// A `server` line is being read, not a `bind` line.
     pub on_server: bool,
+    /// Host names that were looked up (with the family asked for).
+    pub names: BTreeMap<(String, u8), Option<IpAddr>>,
 }
 
 impl State {
@@ -81,6 +83,7 @@ impl State {
             bind: BindDraft::default(),
             server: ServerDraft::default(),
             on_server: false,
+            names: BTreeMap::new(),
         }
     }
 
@@ -101,6 +104,14 @@ impl State {
         let (tls, ssl) = if self.on_server { (&mut self.server.tls, &mut self.server.ssl) } else { (&mut self.bind.tls, &mut self.bind.ssl) };
         let place = if matches!(name, "ssl" | "check-ssl") { ssl } else { tls };
         place.get_or_insert(pos);
+    }
+
+    /// Remembers an option of the `server` line being read that only matters with `check`.
+    pub fn note_option(&mut self, name: &str, pos: Pos) {
+        const CHECKS: [&str; 8] = ["addr", "check-send-proxy", "downinter", "fall", "fastinter", "inter", "port", "rise"];
+        if self.on_server && !self.server.is_default && CHECKS.contains(&name) {
+            self.server.check_option.get_or_insert(pos);
+        }
     }
 
     /// The proxy (or `defaults`) being read. Only functions of proxy tables call it, in such a section.
@@ -357,6 +368,8 @@ pub struct ServerDraft {
     pub addr_pos: Pos,
     pub id_pos: Pos,
     pub check_pos: Pos,
+    /// The first option of the line that only matters with `check`.
+    pub check_option: Option<Pos>,
     pub tls: Option<Pos>,
     pub ssl: Option<Pos>,
     /// This is a `default-server` line.

@@ -19,8 +19,8 @@ pub enum AppletKind {
     None,
     StatsPage,
     StatsCsv,
-    /// A row of `cli::COMMANDS`; its line is in the request buffer.
-    Command(u16),
+    /// The command at the start of the request buffer.
+    Command,
 }
 
 /// An answer in the making.
@@ -211,13 +211,13 @@ pub fn command<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
             return Step::Wait;
         }
         s.applet.kind = AppletKind::None;
-        if !s.applet.interactive && !s.req.has_leftover() {
+        if !s.applet.interactive {
             return Step::End;
         }
     }
     loop {
         if s.req.bytes(cx).contains(&b'\n') {
-            s.applet.kind = AppletKind::Command(0);
+            s.applet.kind = AppletKind::Command;
             s.applet.cursor = Cursor::default();
             s.applet.done = false;
             s.applet.wants_fill = true;
@@ -237,10 +237,4 @@ pub fn command<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
             Fill::Eof | Fill::Error(_) | Fill::Full => return Step::End,
         }
     }
-}
-
-/// The first command of a line: its text, and how many bytes it takes with its separator.
-pub fn first_command(line: &[u8]) -> (&[u8], usize) {
-    let end = line.iter().position(|b| matches!(b, b'\n' | b';')).unwrap_or(line.len());
-    (crate::http::trim(line[..end].strip_suffix(b"\r").unwrap_or(&line[..end])), (end + 1).min(line.len()))
 }

@@ -118,8 +118,9 @@ fn close_client<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
         cx.sys.set_reset_on_close(fd);
     }
     // An answer of ours, or a response that came before the request's end: something may still be on its way to us.
+    let complete = s.req.body.is_done() && s.times.request.is_set() && !s.req.has_leftover() && !c.can_read;
     let unread = s.http && s.status != 0 && !s.tunnel && !s.req.eof && s.cause.who != b'C';
-    if !unread {
+    if !unread || complete {
         cx.close(s.client);
         return;
     }

@@ -322,13 +322,15 @@ fn rewrite<K: Kernel>(
         _ => Keep::Alive,
     };
     let (mut for_text, mut to_text) = ([0u8; 48], [0u8; 48]);
-    let (peer, local) = (cx.conns[s.client].peer, client_side_addr(cx, s.client));
+    let peer = cx.conns[s.client].peer;
+    let original = be.original_to.as_ref().or(fe.original_to.as_ref());
+    let local = if original.is_some() { super::connect::local_addr(cx, s.client) } else { Addr::None };
     let head = &cx.bufs.get(s.req.buf)[start..start + len];
     let mut add: [(&[u8], &[u8]); 2] = [(b"", b""); 2];
     let mut n = 0;
     let settings = [
         (be.forward_for.as_ref().or(fe.forward_for.as_ref()), peer, &mut for_text),
-        (be.original_to.as_ref().or(fe.original_to.as_ref()), local, &mut to_text),
+        (original, local, &mut to_text),
     ];
     for (setting, addr, space) in settings {
         let Some(f) = setting else { continue };
@@ -345,15 +347,6 @@ fn rewrite<K: Kernel>(
     }
     let new_len = out.len();
     replace_head(cx, s.req.buf, &mut s.req, start, len, new_len).ok_or(Fault::TooLarge)
-}
-
-fn client_side_addr<K: Kernel>(cx: &mut Ctx<K>, client: Handle<super::endpoint::Conn>) -> Addr {
-    let c = &cx.conns[client];
-    if c.local == Addr::None {
-        let fd = c.fd;
-        cx.conns[client].local = cx.sys.local_addr(fd);
-    }
-    cx.conns[client].local
 }
 
 fn address_header<'a>(index: &Head, head: &[u8], f: &ForwardFor, addr: Addr, space: &'a mut [u8; 48]) -> Option<&'a [u8]> {

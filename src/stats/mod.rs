@@ -26,31 +26,7 @@ use crate::server::Shared;
 use crate::session::Session;
 use crate::session::endpoint::Conn;
 use crate::util::fmt::Out;
-
-/// Where a producer stopped. The default is the beginning.
-#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
-pub struct Cursor {
-    /// Part of the answer.
-    pub stage: u16,
-    /// Positions within it.
-    pub a: u32,
-    pub b: u32,
-}
-
-impl Cursor {
-    /// Goes to the beginning of the next part.
-    pub fn next_stage(&mut self) {
-        *self = Cursor { stage: self.stage + 1, a: 0, b: 0 };
-    }
-}
-
-/// What a producer says when it returns.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Progress {
-    /// The buffer is full: call again with room.
-    More,
-    Done,
-}
+pub use crate::util::fmt::{Cursor, Progress};
 
 /// What a worker lends to those who answer.
 pub struct View<'a> {

@@ -10,9 +10,17 @@ pub struct Cursor {
     pub b: u32,
 }
 
+impl Cursor {
+    /// Goes to the beginning of the next part.
+    pub fn next_stage(&mut self) {
+        *self = Cursor { stage: self.stage + 1, a: 0, b: 0 };
+    }
+}
+
 /// What a producer says after it filled a buffer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Progress {
+    /// The buffer is full: call again with room.
     More,
     Done,
 }
@@ -54,6 +62,15 @@ impl<'a> Out<'a> {
     pub fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
         self.overflow = false;
+    }
+
+    /// Lets `write` append, all but the last `tail` bytes being its whole buffer.
+    pub fn within<R>(&mut self, tail: usize, write: impl FnOnce(&mut Out) -> R) -> R {
+        let end = self.buf.len().saturating_sub(tail).max(self.len);
+        let mut inner = Out::new(&mut self.buf[self.len..end]);
+        let result = write(&mut inner);
+        self.len += inner.len;
+        result
     }
 
     /// What was written.

@@ -1,0 +1,270 @@
+//! Drafts to the model: names become indices, numbers are given, what does not fit the mode is taken out.
+
+use super::Overrides;
+use super::advice;
+use super::checks;
+use super::diag::{Pos, nearest};
+use super::lexer::Word;
+use super::row::Fault;
+use super::state::{Draft, LogEntry, State};
+use super::tune;
+use crate::model::{Audience, CloseMode, Config, KeySource, Listener, LogShape, Mode, Server, SinkFormat};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Number of the first proxy without `id`, as in HAProxy.
+const FIRST_PROXY_ID: u32 = 2;
+
+/// Makes the configuration. Errors and warnings go to the state's diagnostics.
+pub fn resolve(s: &mut State, overrides: &Overrides) -> Config {
+    tune::check(s);
+    overrides.apply(&mut s.global);
+    let mut drafts = std::mem::take(&mut s.drafts);
+    names(s, &drafts);
+    proxy_ids(s, &mut drafts);
+    for draft in &mut drafts {
+        fit_mode(s, draft);
+        check_kind(draft);
+    }
+    link(s, &mut drafts);
+    if s.diags.errors() == 0 {
+        advice::advise(s, &drafts);
+    }
+    let mut config = Config::default();
+    for (sink, defaulted) in s.sinks.iter_mut().zip(&s.sink_defaulted) {
+        if *defaulted && s.global.log_send_hostname.is_some() {
+            sink.format = SinkFormat::Rfc3164;
+        }
+    }
+    config.listeners.append(&mut s.sockets);
+    for draft in drafts {
+        flatten(s, draft, overrides, &mut config);
+    }
+    config.sinks = std::mem::take(&mut s.sinks);
+    config.global = s.global.clone();
+    full_connections(&mut config);
+    config
+}
+
+/// Two frontends, or two backends, of one name.
+fn names(s: &mut State, drafts: &[Draft]) {
+    let mut seen: BTreeMap<(&str, bool), (&Draft, String)> = BTreeMap::new();
+    for draft in drafts {
+        let origin = draft.proxy.place.clone();
+        for (side, front) in [(draft.proxy.is_frontend, true), (draft.proxy.is_backend, false)] {
+            if !side {
+                continue;
+            }
+            if let Some((first, place)) = seen.get(&(draft.proxy.name.as_str(), front)) {
+                let message = format!("{} has the same name as {} declared at {place}", draft.title(), first.title());
+                s.diags.error(draft.pos, message);
+                break;
+            }
+            seen.insert((&draft.proxy.name, front), (draft, origin.clone()));
+        }
+    }
+}
+
+/// Gives numbers to those that have none: the next free one, counted on by each, whether it has one or not.
+fn number(ids: &mut [(u32, Pos)], first: u32, mut clash: impl FnMut(usize)) {
+    let mut used = BTreeSet::new();
+    for (at, (id, _)) in ids.iter().enumerate() {
+        if *id != 0 && !used.insert(*id) {
+            clash(at);
+        }
+    }
+    let mut next = first;
+    for (id, _) in ids {
+        if *id == 0 {
+            while used.contains(&next) {
+                next += 1;
+            }
+            used.insert(next);
+            *id = next;
+        }
+        next += 1;
+    }
+}
+
+fn proxy_ids(s: &mut State, drafts: &mut [Draft]) {
+    let mut ids: Vec<(u32, Pos)> = drafts.iter().map(|d| (d.proxy.id, d.id_pos)).collect();
+    let places: Vec<Pos> = ids.iter().map(|i| i.1).collect();
+    number(&mut ids, FIRST_PROXY_ID, |at| {
+        s.diags.error(places[at], format!("{} reuses the id of another proxy", drafts[at].title()));
+    });
+    for (draft, id) in drafts.iter_mut().zip(ids) {
+        draft.proxy.id = id.0;
+    }
+}
+
+/// Takes out what only HTTP can do, with a warning for each, as HAProxy does.
+fn fit_mode(s: &mut State, draft: &mut Draft) {
+    if draft.proxy.mode == Mode::Http {
+        return;
+    }
+    let title = draft.title();
+    let mut ignored = |what: &str, pos: Pos| {
+        s.diags.warning(pos, format!("'{what}' is ignored in {title}: it needs 'mode http'"));
+    };
+    let proxy = &draft.proxy;
+    if proxy.forward_for.is_some() {
+        ignored("option forwardfor", draft.place("option forwardfor"));
+    }
+    if proxy.original_to.is_some() {
+        ignored("option originalto", draft.place("option originalto"));
+    }
+    if proxy.monitor_uri.is_some() && proxy.is_frontend {
+        ignored("monitor-uri", draft.place("monitor-uri"));
+    }
+    if proxy.stats.is_some() {
+        ignored("stats", draft.pos);
+    }
+    let layer7 = matches!(proxy.balance.key, KeySource::Uri { .. } | KeySource::UrlParam { .. } | KeySource::Hdr { .. });
+    if layer7 && proxy.is_backend {
+        let message = format!("hashes of a request are not possible in {title}, which needs 'mode http': round robin is used");
+        s.diags.warning(draft.place("balance"), message);
+    }
+    if matches!(proxy.log_shape, LogShape::Http | LogShape::Clf) && proxy.is_frontend {
+        let message = format!("'option httplog' is not usable in {title}, which needs 'mode http': 'option tcplog' is used");
+        s.diags.warning(draft.place("option httplog"), message);
+        draft.proxy.log_shape = LogShape::Tcp;
+    }
+    let proxy = &mut draft.proxy;
+    (proxy.forward_for, proxy.original_to, proxy.monitor_uri, proxy.stats) = (None, None, None, None);
+    proxy.close_mode = CloseMode::KeepAlive;
+    if layer7 {
+        (proxy.balance.algorithm, proxy.balance.key) = ("roundrobin", KeySource::None);
+    }
+}
+
+fn check_kind(draft: &mut Draft) {
+    let check = &mut draft.proxy.check;
+    if check.kind == checks::HTTP {
+        check.request = checks::request(&draft.http_check);
+    } else {
+        check.expect = None;
+    }
+}
+
+/// `default_backend` and `use_backend`.
+fn link(s: &mut State, drafts: &mut [Draft]) {
+    for at in 0..drafts.len() {
+        if !drafts[at].proxy.is_frontend {
+            continue;
+        }
+        let wanted = [("default_backend", drafts[at].default_backend.clone()), ("use_backend", drafts[at].use_backend.clone())];
+        for (keyword, word) in wanted {
+            let Some(word) = word else { continue };
+            match target(drafts, at, keyword, &word) {
+                Ok(found) => drafts[at].proxy.default_backend = Some(found),
+                Err(fault) => s.fault(fault),
+            }
+        }
+    }
+}
+
+fn target(drafts: &[Draft], from: usize, keyword: &str, word: &Word) -> Result<usize, Fault> {
+    let front = &drafts[from];
+    let Some(found) = drafts.iter().position(|d| d.proxy.is_backend && d.proxy.name == word.text) else {
+        let message = format!("{}: unable to find the required {keyword} '{}'", front.title(), word.text);
+        let fault = Fault::new(word.pos, message);
+        let known = drafts.iter().filter(|d| d.proxy.is_backend).map(|d| d.proxy.name.as_str());
+        return Err(match nearest(&word.text, known) {
+            Some(near) => fault.hint(format!("did you mean '{near}'?")),
+            None if drafts.iter().any(|d| d.proxy.name == word.text) => fault.hint("a frontend of this name cannot be its target"),
+            None => fault,
+        });
+    };
+    if found == from {
+        return Err(Fault::new(word.pos, format!("{}: '{keyword}' leads to itself", front.title())));
+    }
+    if front.proxy.mode == Mode::Http && drafts[found].proxy.mode != Mode::Http {
+        let message = format!(
+            "{} is in mode http and cannot lead to {} ({}), which is in mode tcp",
+            front.title(),
+            drafts[found].title(),
+            drafts[found].proxy.place
+        );
+        return Err(Fault::new(word.pos, message).hint("give both the same mode"));
+    }
+    Ok(found)
+}
+
+/// Moves a draft into the configuration.
+fn flatten(s: &mut State, mut draft: Draft, overrides: &Overrides, config: &mut Config) {
+    let at = config.proxies.len();
+    let title = draft.title();
+    let mut proxy = std::mem::take(&mut draft.proxy);
+    if let (0, Some(limit), true) = (proxy.maxconn, overrides.proxy_maxconn, proxy.is_frontend) {
+        proxy.maxconn = limit;
+    }
+    if proxy.balance.algorithm.is_empty() {
+        proxy.balance.algorithm = "roundrobin";
+    }
+    for entry in &draft.logs {
+        match entry {
+            LogEntry::Global => proxy.loggers.extend(s.global.loggers.iter().cloned()),
+            LogEntry::Own(logger) => proxy.loggers.push(logger.clone()),
+        }
+    }
+    (proxy.first_server, proxy.server_count) = (config.servers.len(), draft.servers.len());
+    config.servers.extend(servers(s, &mut draft, at, &title));
+    config.listeners.extend(listeners(s, &mut draft, at, proxy.backlog, &title));
+    config.proxies.push(proxy);
+}
+
+fn servers(s: &mut State, draft: &mut Draft, proxy: usize, title: &str) -> Vec<Server> {
+    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+    let mut ids: Vec<(u32, Pos)> = draft.servers.iter().map(|d| (d.server.id, d.id_pos)).collect();
+    number(&mut ids, 1, |at| {
+        s.diags.error(draft.servers[at].id_pos, format!("{title}: another server has the id {}", draft.servers[at].server.id));
+    });
+    let drafts = std::mem::take(&mut draft.servers);
+    let mut out = Vec::with_capacity(drafts.len());
+    for (mut one, id) in drafts.into_iter().zip(ids) {
+        if let Some(line) = seen.insert(one.server.name.clone(), one.pos.line) {
+            let message = format!("{title}: another server named '{}' was already defined in line {line}", one.server.name);
+            s.diags.error(one.name_pos, message);
+        }
+        (one.server.proxy, one.server.id) = (proxy, id.0);
+        one.server.check = one.check.then(|| one.settings.clone());
+        out.push(one.server);
+    }
+    out
+}
+
+fn listeners(s: &mut State, draft: &mut Draft, proxy: usize, backlog: u32, title: &str) -> Vec<Listener> {
+    let mut ids: Vec<(u32, Pos)> = draft.binds.iter().map(|(l, pos)| (l.id, *pos)).collect();
+    let places: Vec<Pos> = ids.iter().map(|i| i.1).collect();
+    number(&mut ids, 1, |at| s.diags.error(places[at], format!("{title}: another socket has the same id")));
+    let binds = std::mem::take(&mut draft.binds);
+    let finish = |((mut listener, _), id): ((Listener, Pos), (u32, Pos))| {
+        listener.audience = Audience::Frontend(proxy);
+        listener.id = id.0;
+        if listener.name.is_empty() {
+            listener.name = format!("sock-{}", id.0);
+        }
+        let options = &mut listener.options;
+        if options.backlog == 0 {
+            options.backlog = backlog;
+        }
+        (options.rcvbuf, options.sndbuf) = (s.global.tune.rcvbuf_client, s.global.tune.sndbuf_client);
+        listener
+    };
+    binds.into_iter().zip(ids).map(finish).collect()
+}
+
+/// `fullconn` where it is not given: a tenth of what the frontends can bring, if they all have a limit.
+fn full_connections(config: &mut Config) {
+    for at in 0..config.proxies.len() {
+        if !config.proxies[at].is_backend || config.proxies[at].fullconn != 0 {
+            continue;
+        }
+        let leads = |i: usize| config.proxies[i].is_frontend && (i == at || config.proxies[i].default_backend == Some(at));
+        let fronts: Vec<u32> = (0..config.proxies.len()).filter(|i| leads(*i)).map(|i| config.proxies[i].maxconn).collect();
+        if !fronts.is_empty() && fronts.iter().all(|n| *n > 0) {
+            let sum: u64 = fronts.iter().map(|n| u64::from(*n)).sum();
+            config.proxies[at].fullconn = u32::try_from(sum.div_ceil(10)).unwrap_or(u32::MAX);
+        }
+    }
+}
+
