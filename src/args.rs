@@ -121,6 +121,7 @@ pub fn parse(args: &[String]) -> Result<Args, String> {
                 }
             }
             "--" => a.files.extend(it.by_ref().cloned()),
+            "-dKdocs" => a.keywords = Some(format!("docs{}", value("a folder")?)),
             other if other.starts_with("-dK") => a.keywords = Some(other[3..].to_string()),
             other if other.starts_with("-dM") => a.poison = true,
             other => return Err(format!("unknown argument '{other}'")),

@@ -34,7 +34,6 @@ pub mod cli;
 
 pub mod worker;
 
-#[path = "/tmp/stub/conf.rs"]
 pub mod conf;
 
 pub mod args;

@@ -1,21 +1,355 @@
 //! The program: what the command line asks for, in order.
 
-use evenkeel::{args, conf, start};
+#![deny(unsafe_code)]
+
+use evenkeel::args::{self, Args};
+use evenkeel::conf::cond::Facts;
+use evenkeel::conf::{self, Loaded, Sources};
+use evenkeel::model::Config;
+use evenkeel::reload::{self, Sockets};
+use evenkeel::start::{self, Opened, Plan};
+use evenkeel::sys::{process, signal, zone::Zone};
+use evenkeel::{demo, master};
+use std::process::exit;
 use std::sync::Arc;
 
 #[cfg(feature = "alloc-guard")]
 #[global_allocator]
 static GATE: evenkeel::mem::guard::Gate = evenkeel::mem::guard::Gate;
 
+/// The language level that `.if version_atleast(..)` sees.
+const LEVEL: &str = "2.6.0";
+
+/// What this build can do, for conditions and `-vv`.
+struct Build;
+
+const FEATURES: &[&str] = &["THREAD", "GETADDRINFO", "TFO", "NS"];
+
+impl Facts for Build {
+    fn version(&self) -> &str {
+        LEVEL
+    }
+    fn feature(&self, name: &str) -> bool {
+        let linux = ["EPOLL", "LINUX_SPLICE", "LINUX_TPROXY", "ACCEPT4", "NETFILTER"];
+        match name {
+            "POLL" => true,
+            "KQUEUE" => cfg!(any(target_os = "freebsd", target_os = "openbsd", target_os = "netbsd")),
+            "EVPORTS" => cfg!(any(target_os = "solaris", target_os = "illumos")),
+            n => FEATURES[..3].contains(&n) || cfg!(target_os = "linux") && linux.contains(&n),
+        }
+    }
+    fn enabled(&self, option: &str) -> bool {
+        self.feature(option) || cfg!(target_os = "linux") && option == "SPLICE"
+    }
+}
+
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let a = args::parse(&words).unwrap();
-    let files = a.files.iter().map(|f| (f.clone(), std::fs::read_to_string(f).unwrap())).collect();
-    let config = Arc::new(conf::load(&conf::Sources { files }));
-    let limits = evenkeel::sys::process::limits();
-    let plan = start::plan(&config, a.memory_mib, &limits);
-    evenkeel::sys::process::raise_descriptors(plan.sizes.ulimit_n);
-    let listeners = evenkeel::reload::open_all(&config, &evenkeel::reload::inherited(), &a.finish).unwrap();
-    let sinks = start::open_sinks(&config, &mut |w| eprintln!("{w}"));
-    start::serve(Arc::clone(&config), &plan, start::Opened { listeners, sinks }, || {}).map_err(|e| eprintln!("{e}")).ok();
+    let args = match args::parse(&words) {
+        Ok(a) => a,
+        Err(e) => {
+            eprintln!("{e}\n{}", args::HELP);
+            exit(1);
+        }
+    };
+    exit(if args.demo { run_demo() } else { run(&args, &words) });
+}
+
+fn run(args: &Args, words: &[String]) -> i32 {
+    if args.help || words.is_empty() {
+        print!("{}\n{}", version(), args::HELP);
+        return i32::from(!args.help);
+    }
+    if args.version > 0 {
+        print!("{}", version());
+        if args.version > 1 {
+            print!("{}", build_options());
+        }
+        return 0;
+    }
+    if let Some(condition) = &args.condition {
+        return evaluate(condition);
+    }
+    if let Some(kind) = &args.keywords {
+        if let Some(dir) = kind.strip_prefix("docs").map(str::trim) {
+            return write_reference(dir, words);
+        }
+        print!("{}", conf::manual::keyword_list(kind));
+        if args.files.is_empty() {
+            return 0;
+        }
+    }
+    if let Some(dir) = &args.directory {
+        if let Err(e) = std::env::set_current_dir(dir) {
+            return fail(&format!("cannot change to '{dir}': {e}"));
+        }
+    }
+    let Some(config) = load(args, true) else { return 1 };
+    if args.check {
+        return check(args, &config);
+    }
+    let role = master::role();
+    if config.global.daemon && role.is_empty() {
+        return master::daemonize(words);
+    }
+    if config.global.master_worker && role != "worker" {
+        write_pidfile(args, &config);
+        if role == "daemon" {
+            process::detach();
+        }
+        let mut loader = Files { args };
+        return master::run(words, &mut loader, args.notify, &[&args.finish[..], &args.terminate].concat());
+    }
+    work(args, Arc::new(config), &role)
+}
+
+/// Reads and compiles the configuration and prints what is to be said about it. None when it cannot be used.
+fn load(args: &Args, speak: bool) -> Option<Config> {
+    let say = |text: &str| {
+        if speak && !args.quiet {
+            eprint!("{text}");
+        }
+    };
+    let paths = match conf::expand_paths(&args.files) {
+        Ok(p) => p,
+        Err(e) => {
+            fail(&e);
+            return None;
+        }
+    };
+    let mut files = Vec::new();
+    for path in paths {
+        match std::fs::read(&path) {
+            Ok(bytes) => match String::from_utf8(bytes) {
+                Ok(text) => files.push((path, text)),
+                Err(e) => {
+                    let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count();
+                    fail(&format!("[{path}:{line}] : the file is not UTF-8"));
+                    return None;
+                }
+            },
+            Err(e) => {
+                fail(&format!("cannot read '{path}': {e}"));
+                return None;
+            }
+        }
+    }
+    let Loaded { config, diags } = conf::load_with(&Sources { files }, &Build, &overrides(args));
+    let mut text = String::new();
+    for d in diags.list() {
+        diags.render(d, &mut text);
+    }
+    // Errors are shown even with -q, as HAProxy does.
+    if diags.errors() > 0 {
+        eprint!("{text}");
+        return None;
+    }
+    say(&text);
+    if args.zero_warning && diags.warnings() > 0 {
+        fail("warnings were found, and -dW treats them as errors");
+        return None;
+    }
+    Some(config)
+}
+
+fn overrides(args: &Args) -> conf::Overrides {
+    conf::Overrides {
+        maxconn: args.maxconn,
+        proxy_maxconn: args.proxy_maxconn,
+        daemon: args.daemon,
+        foreground: args.foreground,
+        master_worker: args.master,
+        quiet: args.quiet,
+        noepoll: args.no_epoll,
+        nokqueue: args.no_kqueue,
+        nosplice: args.no_splice,
+        pidfile: args.pidfile.clone(),
+        diagnostic: args.diagnostics,
+    }
+}
+
+fn make_plan(args: &Args, config: &Config) -> Plan {
+    start::plan(config, args.memory_mib, &process::limits())
+}
+
+fn check(args: &Args, config: &Config) -> i32 {
+    let plan = make_plan(args, config);
+    for w in &plan.warnings {
+        warn(args, w);
+    }
+    if args.verbose || !args.quiet {
+        println!("Configuration file is valid");
+    }
+    if args.verbose {
+        println!(
+            "memory bound: {:.1} MiB at maxconn {} ({} workers, {} descriptors)",
+            plan.sizes.memory_bound as f64 / f64::from(1 << 20),
+            plan.sizes.maxconn,
+            plan.sizes.workers,
+            plan.sizes.maxsock
+        );
+    }
+    0
+}
+
+/// Runs as the process that serves.
+fn work(args: &Args, config: Arc<Config>, role: &str) -> i32 {
+    let plan = make_plan(args, &config);
+    for w in &plan.warnings {
+        warn(args, w);
+    }
+    let old = [&args.finish[..], &args.terminate].concat();
+    if config.listeners.is_empty() {
+        return fail("no listener: nothing to do (a frontend needs a 'bind' line)");
+    }
+    let allowed = process::raise_descriptors(plan.sizes.ulimit_n);
+    if allowed.is_some_and(|n| n < plan.sizes.ulimit_n) {
+        warn(args, &format!("{} descriptors were wanted, {} are allowed", plan.sizes.ulimit_n, allowed.unwrap_or(0)));
+    }
+    let listeners = match reload::open_all(&config, &reload::inherited(), &old) {
+        Ok(fds) => fds,
+        Err(errors) => {
+            errors.iter().for_each(|e| drop(fail(e)));
+            return 1;
+        }
+    };
+    let sinks = start::open_sinks(&config, &mut |w| warn(args, &w));
+    let zone = Arc::new(Zone::local());
+    if role != "worker" {
+        write_pidfile(args, &config);
+    }
+    let g = &config.global;
+    if let Err(e) = process::drop_privileges(g.chroot.as_deref(), g.uid, g.gid) {
+        return fail(&e);
+    }
+    let ready = || {
+        args.finish.iter().for_each(|pid| _ = process::kill(*pid, signal::SIGUSR1));
+        args.terminate.iter().for_each(|pid| _ = process::kill(*pid, signal::SIGTERM));
+        if role == "daemon" {
+            process::detach();
+        }
+        reload::say_ready();
+        if args.notify && role.is_empty() {
+            reload::notify_systemd("READY=1");
+        }
+    };
+    match start::serve(Arc::clone(&config), &plan, Opened { listeners, sinks, zone }, ready) {
+        Ok(code) => code,
+        Err(e) => fail(&e),
+    }
+}
+
+/// Loads the configuration for the master.
+struct Files<'a> {
+    args: &'a Args,
+}
+
+impl master::Loader for Files<'_> {
+    fn load(&mut self, known: &Sockets) -> Option<Sockets> {
+        let config = load(self.args, false)?;
+        let old = [&self.args.finish[..], &self.args.terminate].concat();
+        match reload::open_all(&config, known, &old) {
+            Ok(fds) => Some(reload::named(&config, &fds)),
+            Err(errors) => {
+                errors.iter().for_each(|e| drop(fail(e)));
+                None
+            }
+        }
+    }
+}
+
+fn write_pidfile(args: &Args, config: &Config) {
+    let Some(path) = args.pidfile.as_ref().or(config.global.pidfile.as_ref()) else { return };
+    if let Err(e) = std::fs::write(path, format!("{}\n", std::process::id())) {
+        warn(args, &format!("cannot write the pid file '{path}': {e}"));
+    }
+}
+
+fn run_demo() -> i32 {
+    let ports = match demo::start_servers() {
+        Ok(p) => p,
+        Err(e) => return fail(&format!("cannot start the sample servers: {e}")),
+    };
+    let wanted = std::env::var("EVENKEEL_DEMO_BIND").ok();
+    let free = |p: u16| std::net::TcpListener::bind(("127.0.0.1", p)).is_ok();
+    let bind = wanted.unwrap_or_else(|| format!("127.0.0.1:{}", (8080..8180).find(|p| free(*p)).unwrap_or(8080)));
+    let text = demo::configuration(ports, &bind);
+    let Loaded { config, diags } =
+        conf::load(&Sources { files: vec![("demo".into(), text.clone())] }, &Build);
+    if diags.errors() > 0 {
+        let mut out = String::new();
+        diags.list().iter().for_each(|d| diags.render(d, &mut out));
+        return fail(&out);
+    }
+    println!("The configuration of this demonstration:\n\n{text}");
+    println!("Open http://{bind}/ and reload: two sample servers answer in turn.");
+    println!("Statistics: http://{bind}/stats    From a shell: curl http://{bind}/");
+    println!("Stop with Ctrl-C.");
+    let args = Args { quiet: true, ..Args::default() };
+    match work(&args, Arc::new(config), "demo") {
+        130 | 143 => {
+            println!("\nStopped.");
+            0
+        }
+        code => code,
+    }
+}
+
+/// The environment of this process, for `-cc`.
+struct Environment;
+
+impl conf::lexer::Env for Environment {
+    fn get(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+}
+
+fn evaluate(condition: &str) -> i32 {
+    match conf::cond::evaluate(condition, &Environment, &Build) {
+        Ok(value) => i32::from(!value),
+        Err(e) => fail(&format!("-cc: {} (at offset {})", e.message, e.offset)),
+    }
+}
+
+/// `-dKdocs <folder>`: writes the reference manual.
+fn write_reference(inline: &str, words: &[String]) -> i32 {
+    let dir = if inline.is_empty() { words.last().map_or("", String::as_str) } else { inline };
+    for (name, text) in conf::manual::pages() {
+        let path = std::path::Path::new(dir).join(name);
+        if let Err(e) = std::fs::write(&path, text) {
+            return fail(&format!("cannot write '{}': {e}", path.display()));
+        }
+    }
+    0
+}
+
+fn fail(message: &str) -> i32 {
+    eprintln!("[ALERT]    ({}) : {message}", std::process::id());
+    1
+}
+
+fn warn(args: &Args, message: &str) {
+    if !args.quiet {
+        eprintln!("[WARNING]  ({}) : {message}", std::process::id());
+    }
+}
+
+fn version() -> String {
+    format!("evenkeel version {} - language of HAProxy 1.5 to {LEVEL}\n", env!("CARGO_PKG_VERSION"))
+}
+
+fn build_options() -> String {
+    let on = |f: &&str| Build.feature(f) || Build.enabled(f);
+    let all = ["EPOLL", "KQUEUE", "EVPORTS", "POLL", "LINUX_SPLICE", "LINUX_TPROXY", "TFO", "THREAD", "OPENSSL", "LUA", "ZLIB"];
+    let list: Vec<String> = all.iter().map(|f| format!("{}{f}", if on(f) { '+' } else { '-' })).collect();
+    let backend = start::backend(&Config::default()).name();
+    format!(
+        "Running on: {} {}\nTarget: {}-{}\nFeature list : {}\nAvailable polling systems : {backend}, polling, poll\n\
+         Default settings : bufsize = 16384, maxrewrite = 1024, maxpollevents = 200\n",
+        std::env::consts::OS,
+        std::env::consts::ARCH,
+        std::env::consts::ARCH,
+        std::env::consts::OS,
+        list.join(" "),
+    )
 }

@@ -145,6 +145,8 @@ pub fn backend(config: &Config) -> Backend {
 pub struct Opened {
     pub listeners: Vec<Fd>,
     pub sinks: Vec<Fd>,
+    /// Read before a chroot hides it.
+    pub zone: Arc<Zone>,
 }
 
 /// Opens the descriptors of the log sinks; one that cannot be opened loses its lines, counted, and is no reason not to start.
@@ -185,14 +187,8 @@ pub fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// How a process ended.
-pub enum Ended {
-    /// Asked to by a signal: all clients were served, or were not waited for.
-    Stopped,
-}
-
-/// Runs the workers until they end. `ready` is called once all of them serve.
-pub fn serve(config: Arc<Config>, plan: &Plan, opened: Opened, ready: impl FnOnce()) -> Result<Ended, String> {
+/// Runs the workers until they end; returns the exit code. `ready` is called once all of them serve.
+pub fn serve(config: Arc<Config>, plan: &Plan, opened: Opened, ready: impl FnOnce()) -> Result<i32, String> {
     let signals = signal::catch(&[
         signal::SIGTERM,
         signal::SIGINT,
@@ -208,7 +204,7 @@ pub fn serve(config: Arc<Config>, plan: &Plan, opened: Opened, ready: impl FnOnc
     let (now_ms, unix) = (clock.now_ms(), clock.wall().0);
     let shared = Shared::new(Arc::clone(&config), plan.sizes, now_ms, unix).map_err(|e| format!("cannot start: {e}"))?;
     let shared = Arc::new(shared);
-    let (zone, host): (Arc<Zone>, Arc<str>) = (Arc::new(Zone::local()), host_name().into());
+    let (zone, host): (Arc<Zone>, Arc<str>) = (Arc::clone(&opened.zone), host_name().into());
     let started = Arc::new(AtomicUsize::new(0));
     let crew = Crew { config, shared, zone, host, pools: plan.pools, opened: Arc::new(opened), started };
     let mut threads = Vec::new();
@@ -222,7 +218,6 @@ pub fn serve(config: Arc<Config>, plan: &Plan, opened: Opened, ready: impl FnOnc
                     w.round(None);
                     crew.stop_listening(&mut w);
                 }
-                crew.shared.process.ended.fetch_add(1, Ordering::SeqCst);
             }
             Err(e) => {
                 eprintln!("worker {n} cannot start: {e}");
@@ -239,13 +234,13 @@ pub fn serve(config: Arc<Config>, plan: &Plan, opened: Opened, ready: impl FnOnc
     }
     ready();
     crate::mem::guard::close_heap();
-    crew.lead(&mut first, fd);
+    let code = crew.lead(&mut first, fd);
     crate::mem::guard::open_heap();
     crew.shared.wake_all();
     for t in threads {
         let _ = t.join();
     }
-    Ok(Ended::Stopped)
+    Ok(code)
 }
 
 /// What all workers of the process start from.
@@ -311,7 +306,7 @@ impl Crew {
     }
 
     /// The first worker also receives the signals.
-    fn lead(&self, w: &mut Worker<Real>, signals: Fd) {
+    fn lead(&self, w: &mut Worker<Real>, signals: Fd) -> i32 {
         let mut hard_stop_at: Option<u64> = None;
         let mut closed = false;
         loop {
@@ -319,19 +314,17 @@ impl Crew {
             if std::mem::take(&mut w.signalled) {
                 let mut stop = None;
                 signal::take(signals, |s| match s {
-                    signal::SIGTERM | signal::SIGINT => stop = Some(true),
-                    signal::SIGUSR1 => stop = stop.or(Some(false)),
+                    signal::SIGTERM | signal::SIGINT => stop = Some(128 + s),
+                    signal::SIGUSR1 => stop = stop.or(Some(0)),
                     signal::SIGHUP => self.dump_servers(w),
                     signal::SIGQUIT => self.dump_pools(w),
                     _ => {}
                 });
                 w.cx.sys.arm(signals, key::special(SIGNALS), true, false);
-                if let Some(hard) = stop {
-                    if hard {
+                if let Some(code) = stop {
+                    if code > 0 {
                         self.shared.process.killed.store(true, Ordering::SeqCst);
-                        self.shared.process.stopping.store(true, Ordering::SeqCst);
-                        self.shared.process.ended.fetch_add(1, Ordering::SeqCst);
-                        return;
+                        return code;
                     }
                     self.say_stopping(w);
                     self.shared.process.stopping.store(true, Ordering::SeqCst);
@@ -350,8 +343,7 @@ impl Crew {
                 let all = self.shared.process.connections.load(Ordering::SeqCst) == 0;
                 if all || late {
                     self.shared.process.killed.store(true, Ordering::SeqCst);
-                    self.shared.process.ended.fetch_add(1, Ordering::SeqCst);
-                    return;
+                    return 0;
                 }
                 if w.clients() == 0 {
                     hard_stop_at.get_or_insert(u64::MAX); // look now and then whether the other workers have ended

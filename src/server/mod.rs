@@ -16,7 +16,7 @@ pub use state::{Admin, Health, LastCheck, Pick, ProxyState, ServerState, count_u
 
 use crate::model::Config;
 use crate::util::freq::Freq;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 /// The state of the process, shared by its workers.
@@ -60,8 +60,6 @@ pub struct ProcessState {
     pub stopping: AtomicBool,
     /// Set when nobody is waited for (SIGTERM, `hard-stop-after`).
     pub killed: AtomicBool,
-    /// Workers that have ended.
-    pub ended: AtomicUsize,
     /// Monotonic and wall time of the start.
     pub started_ms: u64,
     pub started_unix: i64,
