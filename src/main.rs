@@ -52,7 +52,11 @@ fn main() {
             exit(1);
         }
     };
-    exit(if args.demo { run_demo() } else { run(&args, &words) });
+    let code = if args.demo { run_demo() } else { run(&args, &words) };
+    if code > 128 {
+        signal::die_of(code - 128); // as a process that does not catch it
+    }
+    exit(code);
 }
 
 fn run(args: &Args, words: &[String]) -> i32 {
@@ -209,7 +213,7 @@ fn work(args: &Args, config: Arc<Config>, role: &str) -> i32 {
     let listeners = match reload::open_all(&config, &reload::inherited(), &old) {
         Ok(fds) => fds,
         Err(errors) => {
-            errors.iter().for_each(|e| drop(fail(e)));
+            errors.iter().for_each(|e| _ = fail(e));
             return 1;
         }
     };
@@ -251,7 +255,7 @@ impl master::Loader for Files<'_> {
         match reload::open_all(&config, known, &old) {
             Ok(fds) => Some(reload::named(&config, &fds)),
             Err(errors) => {
-                errors.iter().for_each(|e| drop(fail(e)));
+                errors.iter().for_each(|e| _ = fail(e));
                 None
             }
         }

@@ -63,7 +63,7 @@ pub fn run(args: &[String], loader: &mut dyn Loader, notify: bool, old: &[i32]) 
     if !master.reload() {
         return 1;
     }
-    old.iter().for_each(|pid| drop(process::kill(*pid, signal::SIGUSR1)));
+    old.iter().for_each(|pid| _ = process::kill(*pid, signal::SIGUSR1));
     reload::say_ready();
     if notify {
         reload::notify_systemd("READY=1");

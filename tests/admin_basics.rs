@@ -136,7 +136,7 @@ fn statistics_are_answered_here_says_the_log() {
 fn levels_of_the_command_socket() {
     let config = format!("global\n stats socket {{dir}}/user level user\n{HTTP}\nlisten l\n bind {{bind:l}}\n");
     let proxy = Proxy::start(&config);
-    let answer = Cli(&proxy.dir().join("user")).ask("disable server l/x");
+    let answer = Cli(&proxy.dir().join("user")).ask("show sess");
     assert!(answer.starts_with("Permission denied"), "{answer}");
 }
 

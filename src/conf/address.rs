@@ -46,10 +46,16 @@ pub enum Written {
 /// Prefixes that are HAProxy's but of things not built.
 const FOREIGN: &[&str] = &["quic4@", "quic6@", "sockpair@", "ring@", "rhttp@", "mptcp@", "mptcp4@", "mptcp6@", "abnsz@", "uxdg@", "uxst@"];
 
+/// How the error of a name that does not resolve reads.
+pub const UNKNOWN_HOST: &str = "unknown host";
+
 /// Takes an address apart. `name` is the keyword, for messages.
 pub fn parse(text: &str, pos: Pos, name: &str) -> Result<Written, Fault> {
     let fail = |message: String| Fault::new(pos, format!("'{name}': {message}"));
     let mut rest = text;
+    if name != "log" && ["dgram+", "udp@", "udp4@", "udp6@"].iter().any(|p| text.starts_with(p)) {
+        return Err(fail(format!("datagram addresses are not possible here ('{text}')")));
+    }
     for kind in ["stream+", "dgram+", "tcp@", "udp@"] {
         rest = rest.strip_prefix(kind).unwrap_or(rest);
     }
@@ -136,6 +142,10 @@ impl HostPort {
         !self.is_wildcard() && self.host.parse::<IpAddr>().is_err()
     }
 
+    fn may_be_name(&self) -> bool {
+        self.host.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c))
+    }
+
     /// The address of the host, none if the name is not known.
     pub fn ip(&self, resolver: Resolver) -> Option<IpAddr> {
         let any_v6 = self.family == Family::V6 || self.host == "::";
@@ -147,7 +157,7 @@ impl HostPort {
             Ok(ip) if ip.is_ipv6() && self.family == Family::V4 => None,
             Ok(ip) => Some(ip),
             // A host name has no bytes that an address has; asking for one is slow and pointless.
-            Err(_) if self.host.chars().any(|c| !(c.is_alphanumeric() || "-_.".contains(c))) => None,
+            Err(_) if !self.may_be_name() => None,
             Err(_) => resolver(&self.host, self.family),
         }
     }
@@ -157,7 +167,10 @@ impl HostPort {
         let port = if let Port::Range(first, _) = self.port { first } else { 0 };
         match self.ip(resolver) {
             Some(ip) => Ok(SocketAddr::new(ip, port)),
-            None => Err(Fault::new(pos, format!("'{name}': invalid address or unknown host '{}'", self.host))),
+            None => {
+                let what = if self.is_name() && self.may_be_name() { UNKNOWN_HOST } else { "invalid address" };
+                Err(Fault::new(pos, format!("'{name}': {what} '{}'", self.host)))
+            }
         }
     }
 }

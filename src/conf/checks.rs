@@ -5,8 +5,8 @@ use super::row::{Args, BACK, Fault, Parse, Row};
 use super::state::{HttpCheck, State};
 use crate::model::{Expect, ExpectWhat, opt};
 
-/// Name of the check type that sends an HTTP request.
-pub const HTTP: &str = "http";
+/// Name of the check type that sends an HTTP request (a row of `check::KINDS`).
+pub const HTTP: &str = "httpchk";
 
 const fn c(name: &'static str, args: &'static str, since: &'static str, doc: &'static str, parse: Parse) -> Row {
     Row::built("check", BACK, name, args, since, doc, parse)

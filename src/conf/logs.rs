@@ -109,7 +109,7 @@ fn logger(s: &mut State, a: &mut Args) -> Result<Option<Logger>, Fault> {
     let level = if a.peek().is_some() { choice(a, &LEVELS, "level")? } else { 7 };
     let min_level = if a.peek().is_some() { choice(a, &LEVELS, "level")? } else { 0 };
     if let Err(fault) = &mut place {
-        if fault.message.contains("unknown host") {
+        if fault.message.contains(address::UNKNOWN_HOST) {
             let message = format!("{}: nothing is logged there", fault.message);
             s.diags.warning(fault.pos, message);
             return Ok(None);

@@ -584,78 +584,78 @@ const fn http_response_action(name: &'static str, args: &'static str, since: &'s
 }
 
 #[rustfmt::skip]
-static LOG_FLAG: &[Row] = &[
-    log_flag("Q", "quote", "1.5", false),
-    log_flag("X", "hex", "1.5", false),
+static LOG_FORMAT_FLAG: &[Row] = &[
+    log_format_flag("Q", "quote", "1.5", false),
+    log_format_flag("X", "hex", "1.5", false),
 ];
 
-const fn log_flag(name: &'static str, args: &'static str, since: &'static str, built: bool) -> Row {
-    listed("log flag", "A flag of log variables.", name, args, since, built)
+const fn log_format_flag(name: &'static str, args: &'static str, since: &'static str, built: bool) -> Row {
+    listed("log-format flag", "A flag of log variables.", name, args, since, built)
 }
 
 #[rustfmt::skip]
-static LOG_VARIABLE: &[Row] = &[
-    log_variable("%B", "bytes_read           (from server to client)", "1.5", true),
-    log_variable("%CC", "captured_request_cookie", "1.5", true),
-    log_variable("%CS", "captured_response_cookie", "1.5", true),
-    log_variable("%H", "hostname", "1.5", true),
-    log_variable("%HM", "", "1.6", true),
-    log_variable("%HP", "", "1.6", true),
-    log_variable("%HQ", "", "1.6", true),
-    log_variable("%HU", "", "1.6", true),
-    log_variable("%HV", "", "1.6", true),
-    log_variable("%ID", "unique-id", "1.5", true),
-    log_variable("%ST", "status_code", "1.5", true),
-    log_variable("%T", "gmt_date_time", "1.5", true),
-    log_variable("%TR", "", "1.6", true),
-    log_variable("%Ta", "", "1.6", true),
-    log_variable("%Tc", "Tc", "1.5", true),
-    log_variable("%Th", "", "1.6", true),
-    log_variable("%Ti", "", "1.6", true),
-    log_variable("%Tl", "local_date_time", "1.5", true),
-    log_variable("%Tq", "Tq", "1.5", true),
-    log_variable("%Tr", "Tr", "1.5", true),
-    log_variable("%Ts", "timestamp", "1.5", true),
-    log_variable("%Tt", "Tt", "1.5", true),
-    log_variable("%Tw", "Tw", "1.5", true),
-    log_variable("%U", "bytes_uploaded       (from client to server)", "1.5", true),
-    log_variable("%ac", "actconn", "1.5", true),
-    log_variable("%b", "backend_name", "1.5", true),
-    log_variable("%bc", "beconn      (backend concurrent connections)", "1.5", true),
-    log_variable("%bi", "backend_source_ip       (connecting address)", "1.5", true),
-    log_variable("%bp", "backend_source_port     (connecting address)", "1.5", true),
-    log_variable("%bq", "backend_queue", "1.5", true),
-    log_variable("%ci", "client_ip                 (accepted address)", "1.5", true),
-    log_variable("%cp", "client_port               (accepted address)", "1.5", true),
-    log_variable("%f", "frontend_name", "1.5", true),
-    log_variable("%fc", "feconn     (frontend concurrent connections)", "1.5", true),
-    log_variable("%fi", "frontend_ip              (accepting address)", "1.5", true),
-    log_variable("%fp", "frontend_port            (accepting address)", "1.5", true),
-    log_variable("%ft", "frontend_name_transport ('~' suffix for SSL)", "1.5", true),
-    log_variable("%hr", "captured_request_headers default style", "1.5", true),
-    log_variable("%hrl", "captured_request_headers CLF style", "1.5", true),
-    log_variable("%hs", "captured_response_headers default style", "1.5", true),
-    log_variable("%hsl", "captured_response_headers CLF style", "1.5", true),
-    log_variable("%ms", "accept date milliseconds", "1.5", true),
-    log_variable("%o", "special variable, apply flags on all next var", "1.5", false),
-    log_variable("%pid", "PID", "1.5", true),
-    log_variable("%r", "http_request", "1.5", true),
-    log_variable("%rc", "retries", "1.5", true),
-    log_variable("%rt", "request_counter (HTTP req or TCP session)", "1.5", true),
-    log_variable("%s", "server_name", "1.5", true),
-    log_variable("%sc", "srv_conn     (server concurrent connections)", "1.5", true),
-    log_variable("%si", "server_IP                   (target address)", "1.5", true),
-    log_variable("%sp", "server_port                 (target address)", "1.5", true),
-    log_variable("%sq", "srv_queue", "1.5", true),
-    log_variable("%sslc", "ssl_ciphers (ex: AES-SHA)", "1.5", true),
-    log_variable("%sslv", "ssl_version (ex: TLSv1)", "1.5", true),
-    log_variable("%t", "date_time      (with millisecond resolution)", "1.5", true),
-    log_variable("%ts", "termination_state", "1.5", true),
-    log_variable("%tsc", "termination_state with cookie status", "1.5", true),
+static LOG_FORMAT_VARIABLE: &[Row] = &[
+    log_format_variable("%B", "bytes_read           (from server to client)", "1.5", true),
+    log_format_variable("%CC", "captured_request_cookie", "1.5", true),
+    log_format_variable("%CS", "captured_response_cookie", "1.5", true),
+    log_format_variable("%H", "hostname", "1.5", true),
+    log_format_variable("%HM", "", "1.6", true),
+    log_format_variable("%HP", "", "1.6", true),
+    log_format_variable("%HQ", "", "1.6", true),
+    log_format_variable("%HU", "", "1.6", true),
+    log_format_variable("%HV", "", "1.6", true),
+    log_format_variable("%ID", "unique-id", "1.5", true),
+    log_format_variable("%ST", "status_code", "1.5", true),
+    log_format_variable("%T", "gmt_date_time", "1.5", true),
+    log_format_variable("%TR", "", "1.6", true),
+    log_format_variable("%Ta", "", "1.6", true),
+    log_format_variable("%Tc", "Tc", "1.5", true),
+    log_format_variable("%Th", "", "1.6", true),
+    log_format_variable("%Ti", "", "1.6", true),
+    log_format_variable("%Tl", "local_date_time", "1.5", true),
+    log_format_variable("%Tq", "Tq", "1.5", true),
+    log_format_variable("%Tr", "Tr", "1.5", true),
+    log_format_variable("%Ts", "timestamp", "1.5", true),
+    log_format_variable("%Tt", "Tt", "1.5", true),
+    log_format_variable("%Tw", "Tw", "1.5", true),
+    log_format_variable("%U", "bytes_uploaded       (from client to server)", "1.5", true),
+    log_format_variable("%ac", "actconn", "1.5", true),
+    log_format_variable("%b", "backend_name", "1.5", true),
+    log_format_variable("%bc", "beconn      (backend concurrent connections)", "1.5", true),
+    log_format_variable("%bi", "backend_source_ip       (connecting address)", "1.5", true),
+    log_format_variable("%bp", "backend_source_port     (connecting address)", "1.5", true),
+    log_format_variable("%bq", "backend_queue", "1.5", true),
+    log_format_variable("%ci", "client_ip                 (accepted address)", "1.5", true),
+    log_format_variable("%cp", "client_port               (accepted address)", "1.5", true),
+    log_format_variable("%f", "frontend_name", "1.5", true),
+    log_format_variable("%fc", "feconn     (frontend concurrent connections)", "1.5", true),
+    log_format_variable("%fi", "frontend_ip              (accepting address)", "1.5", true),
+    log_format_variable("%fp", "frontend_port            (accepting address)", "1.5", true),
+    log_format_variable("%ft", "frontend_name_transport ('~' suffix for SSL)", "1.5", true),
+    log_format_variable("%hr", "captured_request_headers default style", "1.5", true),
+    log_format_variable("%hrl", "captured_request_headers CLF style", "1.5", true),
+    log_format_variable("%hs", "captured_response_headers default style", "1.5", true),
+    log_format_variable("%hsl", "captured_response_headers CLF style", "1.5", true),
+    log_format_variable("%ms", "accept date milliseconds", "1.5", true),
+    log_format_variable("%o", "special variable, apply flags on all next var", "1.5", false),
+    log_format_variable("%pid", "PID", "1.5", true),
+    log_format_variable("%r", "http_request", "1.5", true),
+    log_format_variable("%rc", "retries", "1.5", true),
+    log_format_variable("%rt", "request_counter (HTTP req or TCP session)", "1.5", true),
+    log_format_variable("%s", "server_name", "1.5", true),
+    log_format_variable("%sc", "srv_conn     (server concurrent connections)", "1.5", true),
+    log_format_variable("%si", "server_IP                   (target address)", "1.5", true),
+    log_format_variable("%sp", "server_port                 (target address)", "1.5", true),
+    log_format_variable("%sq", "srv_queue", "1.5", true),
+    log_format_variable("%sslc", "ssl_ciphers (ex: AES-SHA)", "1.5", true),
+    log_format_variable("%sslv", "ssl_version (ex: TLSv1)", "1.5", true),
+    log_format_variable("%t", "date_time      (with millisecond resolution)", "1.5", true),
+    log_format_variable("%ts", "termination_state", "1.5", true),
+    log_format_variable("%tsc", "termination_state with cookie status", "1.5", true),
 ];
 
-const fn log_variable(name: &'static str, args: &'static str, since: &'static str, built: bool) -> Row {
-    listed("log variable", "A variable of log-format.", name, args, since, built)
+const fn log_format_variable(name: &'static str, args: &'static str, since: &'static str, built: bool) -> Row {
+    listed("log-format variable", "A variable of log-format.", name, args, since, built)
 }
 
 #[rustfmt::skip]
@@ -1090,4 +1090,4 @@ const fn tcp_response_content_action(name: &'static str, args: &'static str, sin
 }
 
 /// What is not a keyword of the file, one list a family.
-pub static LISTS: &[&[Row]] = &[ACL_DERIVATIVE, ACL_FLAG, ACL_OPERATOR, CLI_COMMAND, CSV_FIELD, APPSESSION_OPTION, COMMAND_LINE_OPTION, COMPRESSION_OPTION, CONVERTER, COOKIE_OPTION, HTTP_REQUEST_ACTION, HTTP_RESPONSE_ACTION, LOG_FLAG, LOG_VARIABLE, MATCH_METHOD, PREDEFINED_ACL, REDIRECT_OPTION, SAMPLE_FETCH, STATS_HTTP_REQUEST_ACTION, STICK_TABLE_DATA, STICK_TABLE_PARAMETER, TCP_CHECK_MATCH, TCP_CHECK_PARAMETER, TCP_REQUEST_CONNECTION_ACTION, TCP_REQUEST_CONTENT_ACTION, TCP_RESPONSE_CONTENT_ACTION];
+pub static LISTS: &[&[Row]] = &[ACL_DERIVATIVE, ACL_FLAG, ACL_OPERATOR, CLI_COMMAND, CSV_FIELD, APPSESSION_OPTION, COMMAND_LINE_OPTION, COMPRESSION_OPTION, CONVERTER, COOKIE_OPTION, HTTP_REQUEST_ACTION, HTTP_RESPONSE_ACTION, LOG_FORMAT_FLAG, LOG_FORMAT_VARIABLE, MATCH_METHOD, PREDEFINED_ACL, REDIRECT_OPTION, SAMPLE_FETCH, STATS_HTTP_REQUEST_ACTION, STICK_TABLE_DATA, STICK_TABLE_PARAMETER, TCP_CHECK_MATCH, TCP_CHECK_PARAMETER, TCP_REQUEST_CONNECTION_ACTION, TCP_REQUEST_CONTENT_ACTION, TCP_RESPONSE_CONTENT_ACTION];

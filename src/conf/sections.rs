@@ -4,8 +4,7 @@ use super::bind;
 use super::diag::{Pos, nearest};
 use super::lexer::{Line, Word};
 use super::row::{
-    Args, DEFAULTS, Fault, GLOBAL, NEGATABLE, NO_SECTION, OTHER, PEERS, PROXY, Parse, RESOLVERS, Row, STRICT, Status, USERLIST,
-    find, named, suggest,
+    Args, DEFAULTS, Fault, NEGATABLE, NO_SECTION, Parse, Row, STRICT, Status, find, named, suggest,
 };
 use super::state::{Current, Draft, Kind, State};
 use super::values::check_name;
@@ -127,13 +126,13 @@ fn keyword(s: &mut State, row: &'static Row, words: &[Word], count: usize, no: b
         s.fault(Fault::new(pos, message).hint("it stands before options that are on or off, and before 'log'"));
         return;
     }
+    if row.sections & section == 0 {
+        misplaced(s, row, section, pos);
+        return;
+    }
     if let Status::NotBuilt(reason) = row.status {
         let message = format!("'{}' is not built yet in this version", row.name);
         s.fault(Fault::new(pos, message).hint(reason));
-        return;
-    }
-    if row.sections & section == 0 {
-        misplaced(s, row, section, pos);
         return;
     }
     let mut args = Args::new(words, count, row.name);
@@ -296,6 +295,3 @@ fn inherit(s: &mut State, word: &Word, kind: Kind, name: (&str, Pos)) -> Result<
         _ => Err(Fault::new(word.pos, format!("several 'defaults' sections are named '{}'", word.text))),
     }
 }
-
-/// All bits that name a section, for tests.
-pub const ALL_SECTIONS: u16 = GLOBAL | PROXY | USERLIST | RESOLVERS | PEERS | OTHER;

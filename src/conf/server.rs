@@ -232,7 +232,9 @@ pub fn source_options(a: &mut Args) -> Result<Option<String>, Fault> {
             }
             Some("usesrc") => {
                 a.next();
-                return Err(Fault::new(a.last_pos(), "'usesrc' is not built yet in this version"));
+                let pos = a.last_pos();
+                a.skip(1);
+                return Err(Fault::new(pos, "'usesrc' is not built yet in this version"));
             }
             _ => return Ok(interface),
         }

@@ -217,9 +217,9 @@ fn check_addr(s: &mut State, a: &mut Args) -> Result<(), Fault> {
 
 fn source(s: &mut State, a: &mut Args) -> Result<(), Fault> {
     let word = a.need("an address")?;
-    let addr = address::source(&word.text, word.pos, "source", s.resolver)?;
+    let addr = address::source(&word.text, word.pos, "source", s.resolver);
     let interface = source_options(a)?;
-    (s.server.server.source, s.server.server.interface) = (Some(addr), interface);
+    (s.server.server.source, s.server.server.interface) = (Some(addr?), interface);
     Ok(())
 }
 

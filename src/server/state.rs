@@ -98,6 +98,8 @@ pub enum Pick {
     QueueServer(usize),
     /// Wait for any server of the backend.
     QueueBackend,
+    /// The choice is not ours, and the server's queue is full (`maxqueue`).
+    Full(usize),
     /// No server can take it, now or later.
     None,
 }
@@ -354,7 +356,7 @@ impl Shared {
 
     fn queue_on(&self, server: usize) -> Pick {
         let max = self.config.servers[server].maxqueue;
-        if max > 0 && self.servers[server].queued.load(Relaxed) >= max { Pick::QueueBackend } else { Pick::QueueServer(server) }
+        if max > 0 && self.servers[server].queued.load(Relaxed) >= max { Pick::Full(server) } else { Pick::QueueServer(server) }
     }
 
     fn list_of_server(&self, server: usize) -> usize {

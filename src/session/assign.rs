@@ -44,6 +44,12 @@ pub fn assign<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
         }
         Pick::QueueServer(server) => enqueue(cx, s, Some(server)),
         Pick::QueueBackend => enqueue(cx, s, None),
+        Pick::Full(server) => {
+            s.server = server as u32;
+            s.times.queue = cx.now;
+            cx.tally(cx.shared.be_slot(be)).connect_errors.inc();
+            answer::error(cx, s, 503, b'S', b'Q')
+        }
         Pick::None => {
             cx.tally(cx.shared.be_slot(be)).connect_errors.inc();
             s.server = NO_INDEX;

@@ -188,6 +188,7 @@ fn established<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
         s.req.held_from = s.req.start;
         s.req.splice = cx.splices(s.fe(), s.be(), opt::SPLICE_REQUEST);
     } else {
+        super::finish::log_early(cx, s);
         let client = cx.config.proxies[s.fe()].timeouts.client;
         s.client_at = cx.now.after_opt(client);
         let be = &cx.config.proxies[s.be()];

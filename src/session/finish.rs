@@ -215,8 +215,19 @@ fn durations(now: Tick, t: &Times) -> Durations {
     }
 }
 
+/// `option logasap`: the line is written now; its totals are marked as what they are so far.
+pub fn log_early<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
+    if !s.logged && cx.config.proxies[s.fe()].has(opt::LOGASAP) {
+        write_line(cx, s, true);
+    }
+}
+
 /// Writes the session's line, if its frontend logs and the options want it.
 pub fn write_log<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
+    write_line(cx, s, false);
+}
+
+fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, asap: bool) {
     s.logged = true;
     if !cx.logs.wanted(s.fe()) {
         return;
@@ -286,7 +297,7 @@ pub fn write_log<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
         counter: shared.process.next_unique.fetch_add(1, Relaxed),
         pid,
         request_line: line,
-        asap: false,
+        asap,
     };
     cx.logs.traffic(&mut cx.sys, s.fe(), level, &record);
 }

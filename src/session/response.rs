@@ -231,6 +231,7 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -
         return Some(bad_response(cx, s, Fault::Framing));
     }
     s.res.splice = cx.splices(s.fe(), s.be(), opt::SPLICE_RESPONSE);
+    super::finish::log_early(cx, s);
     if cx.head.body == Body::Tunnel {
         become_tunnel(cx, s);
     }

@@ -50,3 +50,8 @@ pub fn take(pipe: Fd, mut each: impl FnMut(i32)) {
 pub fn number(pipe: &OwnedFd) -> Fd {
     pipe.as_raw_fd()
 }
+
+/// Ends the process by a signal's default action.
+pub fn die_of(signal: i32) {
+    let _ = signal_hook::low_level::emulate_default_handler(signal);
+}
