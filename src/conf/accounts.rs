@@ -18,15 +18,22 @@ pub static USERLIST_TABLE: &[Row] = &[
         a.need("a name")?;
         pairs(a, &["users"])
     }),
-    u("user", "<name> [password|insecure-password <password>] [groups <group>,...]", "A user with an encrypted or a plain password.", |_, a| {
-        a.need("a name")?;
-        pairs(a, &["password", "insecure-password", "groups"])
-    }),
+    u(
+        "user",
+        "<name> [password|insecure-password <password>] [groups <group>,...]",
+        "A user with an encrypted or a plain password.",
+        |_, a| {
+            a.need("a name")?;
+            pairs(a, &["password", "insecure-password", "groups"])
+        },
+    ),
 ];
 
 /// Sorted by name.
 pub static RESOLVERS_TABLE: &[Row] = &[
-    r("accepted_payload_size", "<bytes>", "1.8", "Largest answer over UDP.", |_, a| count(a).map(|_| ())).or("512").unit("bytes"),
+    r("accepted_payload_size", "<bytes>", "1.8", "Largest answer over UDP.", |_, a| count(a).map(|_| ()))
+        .or("512")
+        .unit("bytes"),
     r("hold", "<status> <time>", "1.6", "How long an answer of this kind is kept.", |_, a| {
         super::values::one_of(a, &["nx", "obsolete", "other", "refused", "timeout", "valid"].map(|n| (n, ())))?;
         time_ms(a).map(|_| ())
@@ -39,7 +46,8 @@ pub static RESOLVERS_TABLE: &[Row] = &[
         Ok(())
     }),
     r("parse-resolv-conf", "", "1.9", "Takes the name servers of /etc/resolv.conf.", |_, _| Ok(())),
-    r("resolve_retries", "<number>", "1.6", "Queries before a name counts as unknown.", |_, a| count(a).map(|_| ())).or("3"),
+    r("resolve_retries", "<number>", "1.6", "Queries before a name counts as unknown.", |_, a| count(a).map(|_| ()))
+        .or("3"),
     r("timeout", "<event> <time>", "1.6", "Time between two queries (resolve) or two tries (retry).", |_, a| {
         super::values::one_of(a, &[("resolve", ()), ("retry", ())])?;
         time_ms(a).map(|_| ())

@@ -44,7 +44,8 @@ pub enum Written {
 }
 
 /// Prefixes that are HAProxy's but of things not built.
-const FOREIGN: &[&str] = &["quic4@", "quic6@", "sockpair@", "ring@", "rhttp@", "mptcp@", "mptcp4@", "mptcp6@", "abnsz@", "uxdg@", "uxst@"];
+const FOREIGN: &[&str] =
+    &["quic4@", "quic6@", "sockpair@", "ring@", "rhttp@", "mptcp@", "mptcp4@", "mptcp6@", "abnsz@", "uxdg@", "uxst@"];
 
 /// How the error of a name that does not resolve reads.
 pub const UNKNOWN_HOST: &str = "unknown host";
@@ -78,7 +79,11 @@ pub fn parse(text: &str, pos: Pos, name: &str) -> Result<Written, Fault> {
         }
     }
     if let Some(path) = rest.strip_prefix("unix@").or_else(|| rest.starts_with('/').then_some(rest)) {
-        return if path.is_empty() { Err(fail("the path is missing after 'unix@'".into())) } else { Ok(Written::Unix(path.into())) };
+        return if path.is_empty() {
+            Err(fail("the path is missing after 'unix@'".into()))
+        } else {
+            Ok(Written::Unix(path.into()))
+        };
     }
     if let Some(abstract_name) = rest.strip_prefix("abns@") {
         return Ok(Written::Abstract(abstract_name.into()));

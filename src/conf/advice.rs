@@ -66,7 +66,11 @@ fn frontend(s: &mut State, draft: &Draft) {
     let logs = draft.logs.iter().any(|l| matches!(l, LogEntry::Own(_)) || !s.global.loggers.is_empty());
     if p.log_shape != LogShape::Connect && !logs {
         let message = format!("the log format of {title} has no effect, since it has no log address");
-        s.diags.warning_hint(draft.place("option httplog"), message, "write 'log global', and a 'log' line in the section global");
+        s.diags.warning_hint(
+            draft.place("option httplog"),
+            message,
+            "write 'log global', and a 'log' line in the section global",
+        );
     }
 }
 
@@ -76,16 +80,17 @@ fn backend(s: &mut State, draft: &Draft, reached: bool) {
         s.diags.warning(draft.pos, format!("{title} is never reached: no frontend leads to it"));
     }
     let checked = draft.servers.iter().any(|d| d.check);
-    let own_line = |key: &str| draft.places.get(key).filter(|pos| pos.file == draft.pos.file && pos.line >= draft.pos.line);
-    if p.check.kind == checks::HTTP && !checked && !draft.servers.is_empty() {
-        if let Some(pos) = own_line("option httpchk") {
+    let own_line =
+        |key: &str| draft.places.get(key).filter(|pos| pos.file == draft.pos.file && pos.line >= draft.pos.line);
+    let http_check = own_line("option httpchk").filter(|_| p.check.kind == checks::HTTP && !draft.servers.is_empty());
+    match http_check {
+        Some(pos) if !checked => {
             s.diags.warning_hint(*pos, format!("no server of {title} is checked"), "add 'check' to the server lines");
         }
-    }
-    if p.check.kind == checks::HTTP && checked && p.mode == Mode::Tcp {
-        if let Some(pos) = own_line("option httpchk") {
+        Some(pos) if p.mode == Mode::Tcp => {
             s.diags.notice(*pos, format!("{title} is in mode tcp and its checks speak HTTP"));
         }
+        _ => {}
     }
     for key in ["http-check expect", "http-check send"] {
         if let (Some(pos), true) = (own_line(key), p.check.kind != checks::HTTP) {
@@ -99,7 +104,10 @@ fn backend(s: &mut State, draft: &Draft, reached: bool) {
         }
     }
     if p.dispatch.is_some() && (!draft.servers.is_empty() || draft.places.contains_key("balance")) {
-        s.diags.warning(draft.place("dispatch"), format!("the 'dispatch' address of {title} is not used: it has servers or 'balance'"));
+        s.diags.warning(
+            draft.place("dispatch"),
+            format!("the 'dispatch' address of {title} is not used: it has servers or 'balance'"),
+        );
     }
     if p.balance.factor > 0 && !p.balance.consistent {
         s.diags.warning(draft.pos, format!("'hash-balance-factor' of {title} needs 'hash-type consistent'"));

@@ -12,31 +12,56 @@ const fn row(name: &'static str, args: &'static str, since: &'static str, doc: &
 
 /// Algorithms as `balance` names them, sorted by name; what stands in parentheses is read by their functions.
 pub static ALGORITHMS: &[Row] = &[
-    row("first", "", "1.5", "The first server with room, so that the last ones can be switched off.", |s, _| plain(s, "first")),
+    row("first", "", "1.5", "The first server with room, so that the last ones can be switched off.", |s, _| {
+        plain(s, "first")
+    }),
     row("hash", "<expression>", "2.6", "A hash of any sample.", |_, _| Ok(())).not_built("samples come with the rules"),
     row("hdr", "(<name>) [use_domain_only]", "1.3", "A hash of a request header.", hdr),
     row("leastconn", "", "1.3", "The server with the fewest connections for its weight.", |s, _| plain(s, "leastconn")),
     row("log-hash", "<converters>", "2.9", "For log backends.", |_, _| Ok(())).not_built("log backends are not built"),
     row("random", "[(<draws>)]", "1.9", "The less loaded of a few servers drawn by lot.", random),
     row("rdp-cookie", "[(<name>)]", "1.4", "A hash of the RDP cookie, mstshash by default.", rdp_cookie),
-    row("roundrobin", "", "1.1", "Each in turn, by weight; weights may change at run time.", |s, _| plain(s, "roundrobin")),
+    row("roundrobin", "", "1.1", "Each in turn, by weight; weights may change at run time.", |s, _| {
+        plain(s, "roundrobin")
+    }),
     row("source", "", "1.1", "A hash of the client's address.", |s, _| hashed(s, KeySource::Source)),
     row("static-rr", "", "1.3", "Each in turn, by weights that do not change.", |s, _| plain(s, "static-rr")),
     row("sticky", "", "2.9", "For log backends.", |_, _| Ok(())).not_built("log backends are not built"),
     row("uri", "[len <n>] [depth <n>] [whole] [path-only]", "1.3", "A hash of the URI, up to the question mark.", uri),
-    row("url_param", "<name> [check_post]", "1.3", "A hash of a parameter of the query, or of a POST's form.", url_param),
+    row(
+        "url_param",
+        "<name> [check_post]",
+        "1.3",
+        "A hash of a parameter of the query, or of a POST's form.",
+        url_param,
+    ),
 ];
 
 /// Proxy keywords, sorted by name.
 pub static TABLE: &[Row] = &[
-    Row::built("proxy", BACK, "balance", "<algorithm> [argument]...", "1.1", "How servers are chosen.", balance).or("roundrobin"),
-    Row::built("proxy", BACK, "hash-balance-factor", "<percent>", "1.7",
-        "With consistent hashing, no server gets more than this share of the average load; 0 = no limit.", factor)
-        .or("0")
-        .unit("percent"),
-    Row::built("proxy", BACK, "hash-type", "<method> [<function> [avalanche]]", "1.4",
-        "How hashes choose a server: map-based or consistent, with sdbm, djb2, wt6 or crc32.", hash_type)
-        .or("map-based sdbm"),
+    Row::built("proxy", BACK, "balance", "<algorithm> [argument]...", "1.1", "How servers are chosen.", balance)
+        .or("roundrobin"),
+    Row::built(
+        "proxy",
+        BACK,
+        "hash-balance-factor",
+        "<percent>",
+        "1.7",
+        "With consistent hashing, no server gets more than this share of the average load; 0 = no limit.",
+        factor,
+    )
+    .or("0")
+    .unit("percent"),
+    Row::built(
+        "proxy",
+        BACK,
+        "hash-type",
+        "<method> [<function> [avalanche]]",
+        "1.4",
+        "How hashes choose a server: map-based or consistent, with sdbm, djb2, wt6 or crc32.",
+        hash_type,
+    )
+    .or("map-based sdbm"),
 ];
 
 fn plain(s: &mut State, name: &'static str) -> Result<(), Fault> {
@@ -70,7 +95,9 @@ fn balance(s: &mut State, a: &mut Args) -> Result<(), Fault> {
     a.name = format!("balance {}", word.text);
     s.draft().places.insert("balance", pos);
     match row.status {
-        Status::NotBuilt(reason) => Err(Fault::new(pos, format!("'balance {name}' is not built yet in this version")).hint(reason)),
+        Status::NotBuilt(reason) => {
+            Err(Fault::new(pos, format!("'balance {name}' is not built yet in this version")).hint(reason))
+        }
         Status::Built(parse) => {
             parse(s, a)?;
             // HAProxy does not look at what follows a complete algorithm.
@@ -99,7 +126,9 @@ fn inner(a: &Args) -> String {
 fn hdr(s: &mut State, a: &mut Args) -> Result<(), Fault> {
     let name = inner(a);
     if name.is_empty() {
-        return Err(Fault::new(a.last_pos(), "'balance hdr' needs a header name in parentheses").hint("such as hdr(Host)"));
+        return Err(
+            Fault::new(a.last_pos(), "'balance hdr' needs a header name in parentheses").hint("such as hdr(Host)")
+        );
     }
     let domain_only = match a.next() {
         None => false,
@@ -112,9 +141,11 @@ fn hdr(s: &mut State, a: &mut Args) -> Result<(), Fault> {
 fn random(s: &mut State, a: &mut Args) -> Result<(), Fault> {
     let draws = match inner(a).as_str() {
         "" => 2,
-        text => text.parse::<u32>().ok().filter(|n| *n > 0).ok_or_else(|| {
-            Fault::new(a.last_pos(), "'balance random': the number of draws must be at least 1")
-        })?,
+        text => text
+            .parse::<u32>()
+            .ok()
+            .filter(|n| *n > 0)
+            .ok_or_else(|| Fault::new(a.last_pos(), "'balance random': the number of draws must be at least 1"))?,
     };
     plain(s, "random")?;
     s.proxy().balance.draws = draws;
@@ -151,7 +182,9 @@ fn url_param(s: &mut State, a: &mut Args) -> Result<(), Fault> {
         // The number of bytes to wait for was an argument once; today there is a fixed amount.
         true => Some(match a.next() {
             None => 48,
-            Some(word) => number_of(word, "balance url_param check_post", 0, i64::from(i32::MAX)).map_or(48, |n| n as u32),
+            Some(word) => {
+                number_of(word, "balance url_param check_post", 0, i64::from(i32::MAX)).map_or(48, |n| n as u32)
+            }
         }),
     };
     hashed(s, KeySource::UrlParam { name, check_post })
@@ -160,7 +193,10 @@ fn url_param(s: &mut State, a: &mut Args) -> Result<(), Fault> {
 fn factor(s: &mut State, a: &mut Args) -> Result<(), Fault> {
     let value = number(a, 0, 100_000)?;
     if value > 0 && value <= 100 {
-        return Err(Fault::new(a.last_pos(), format!("'hash-balance-factor' must be 0 or greater than 100, got {value}")));
+        return Err(Fault::new(
+            a.last_pos(),
+            format!("'hash-balance-factor' must be 0 or greater than 100, got {value}"),
+        ));
     }
     s.proxy().balance.factor = value as u32;
     Ok(())

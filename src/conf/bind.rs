@@ -2,7 +2,7 @@
 
 use super::address::{self, HostPort, Port, Written};
 use super::diag::Pos;
-use super::row::{Args, Fault, FRONTEND, LISTEN, Parse, Row, Status, find, suggest};
+use super::row::{Args, FRONTEND, Fault, LISTEN, Parse, Row, Status, find, suggest};
 use super::state::{BindDraft, State};
 use super::values::{self, number, one_of};
 use crate::model::{Audience, CliLevel, Listener};
@@ -27,10 +27,19 @@ const fn tls(name: &'static str, args: &'static str, since: &'static str) -> Row
 
 /// Sorted by name.
 pub static TABLE: &[Row] = &[
-    refused("accept-netscaler-cip", "<magic>", "1.7", "the NetScaler client IP protocol is not built yet in this version"),
-    b("accept-proxy", "", "1.5", "Every connection begins with a PROXY header (version 1 or 2) that tells the client's address.", |s, _| {
-        flag(&mut s.bind.listener.accept_proxy)
-    }),
+    refused(
+        "accept-netscaler-cip",
+        "<magic>",
+        "1.7",
+        "the NetScaler client IP protocol is not built yet in this version",
+    ),
+    b(
+        "accept-proxy",
+        "",
+        "1.5",
+        "Every connection begins with a PROXY header (version 1 or 2) that tells the client's address.",
+        |s, _| flag(&mut s.bind.listener.accept_proxy),
+    ),
     tls("allow-0rtt", "", "1.8"),
     tls("alpn", "<protocols>", "1.5"),
     b("backlog", "<number>", "1.5", "Connections that the kernel holds until they are accepted.", |s, a| {
@@ -53,9 +62,13 @@ pub static TABLE: &[Row] = &[
         flag(&mut s.bind.listener.options.defer_accept)
     }),
     tls("ecdhe", "<curve>", "1.5"),
-    b("expose-fd", "<listeners>", "1.8", "The command socket hands its listening sockets to a new process; always so here.", |_, a| {
-        one_of(a, &[("listeners", ())]).map(|_| ())
-    }),
+    b(
+        "expose-fd",
+        "<listeners>",
+        "1.8",
+        "The command socket hands its listening sockets to a new process; always so here.",
+        |_, a| one_of(a, &[("listeners", ())]).map(|_| ()),
+    ),
     tls("force-sslv3", "", "1.5"),
     tls("force-tlsv10", "", "1.5"),
     tls("force-tlsv11", "", "1.5"),
@@ -65,7 +78,9 @@ pub static TABLE: &[Row] = &[
     b("gid", "<number>", "1.3", "Group number of a unix socket.", |s, a| {
         Ok(s.bind.listener.options.gid = Some(values::owner_id(a)?))
     }),
-    b("group", "<name>", "1.3", "Group of a unix socket.", |s, a| Ok(s.bind.listener.options.gid = Some(values::group(a)?))),
+    b("group", "<name>", "1.3", "Group of a unix socket.", |s, a| {
+        Ok(s.bind.listener.options.gid = Some(values::group(a)?))
+    }),
     b("id", "<number>", "1.4", "Number of the socket in the statistics.", id).or("the next free one"),
     b("interface", "<name>", "1.3", "Only connections over this network interface (Linux).", |s, a| {
         Ok(s.bind.listener.options.interface = Some(a.need("an interface")?.text.clone()))
@@ -101,28 +116,53 @@ pub static TABLE: &[Row] = &[
     tls("npn", "<protocols>", "1.5"),
     tls("ocsp-update", "<mode>", "2.8"),
     tls("prefer-client-ciphers", "", "1.8"),
-    b("process", "<set>", "1.5", "Processes and threads that accept. Accepted without effect: all threads do.", ignored).removed("thread"),
+    b(
+        "process",
+        "<set>",
+        "1.5",
+        "Processes and threads that accept. Accepted without effect: all threads do.",
+        ignored,
+    )
+    .removed("thread"),
     b("proto", "<name>", "1.8", "The protocol of connections; only h1 is built.", proto),
-    b("severity-output", "<format>", "1.8", "How answers of the command socket begin; only 'none' is built.", |_, a| {
-        one_of(a, &[("none", ())]).map(|_| ())
-    }),
+    b(
+        "severity-output",
+        "<format>",
+        "1.8",
+        "How answers of the command socket begin; only 'none' is built.",
+        |_, a| one_of(a, &[("none", ())]).map(|_| ()),
+    ),
     b("shards", "<number>", "2.5", "Sockets a port. Accepted without effect: the threads share one.", ignored),
     b("ssl", "", "1.5", "Connections are encrypted by TLS, which is not built yet.", |_, _| Ok(())).not_built(TLS),
     tls("ssl-max-ver", "<version>", "1.8"),
     tls("ssl-min-ver", "<version>", "1.8"),
     tls("strict-sni", "", "1.5"),
-    b("tcp-ut", "<time>", "1.5", "Time without an acknowledgement after which the kernel gives a connection up. Accepted without effect.", |_, a| {
-        values::time_ms(a).map(|_| ())
-    })
+    b(
+        "tcp-ut",
+        "<time>",
+        "1.5",
+        "Time without an acknowledgement after which the kernel gives a connection up. Accepted without effect.",
+        |_, a| values::time_ms(a).map(|_| ()),
+    )
     .unit("ms"),
     b("tfo", "", "1.5", "TCP fast open (Linux).", |s, _| flag(&mut s.bind.listener.options.tfo)),
     b("thread", "<set>", "2.5", "Threads that accept. Accepted without effect: all do.", ignored),
     tls("tls-ticket-keys", "<file>", "1.6"),
-    b("transparent", "", "1.3", "Foreign addresses may be bound (Linux); needs root.", |s, _| flag(&mut s.bind.listener.options.transparent)),
-    b("uid", "<number>", "1.3", "User number of a unix socket.", |s, a| Ok(s.bind.listener.options.uid = Some(values::owner_id(a)?))),
-    b("user", "<name>", "1.3", "User of a unix socket.", |s, a| Ok(s.bind.listener.options.uid = Some(values::user(a)?))),
-    b("v4v6", "", "1.5", "The IPv6 socket takes IPv4 connections too.", |s, _| Ok(s.bind.listener.options.v6only = Some(false))),
-    b("v6only", "", "1.5", "The IPv6 socket takes no IPv4 connections.", |s, _| Ok(s.bind.listener.options.v6only = Some(true))),
+    b("transparent", "", "1.3", "Foreign addresses may be bound (Linux); needs root.", |s, _| {
+        flag(&mut s.bind.listener.options.transparent)
+    }),
+    b("uid", "<number>", "1.3", "User number of a unix socket.", |s, a| {
+        Ok(s.bind.listener.options.uid = Some(values::owner_id(a)?))
+    }),
+    b("user", "<name>", "1.3", "User of a unix socket.", |s, a| {
+        Ok(s.bind.listener.options.uid = Some(values::user(a)?))
+    }),
+    b("v4v6", "", "1.5", "The IPv6 socket takes IPv4 connections too.", |s, _| {
+        Ok(s.bind.listener.options.v6only = Some(false))
+    }),
+    b("v6only", "", "1.5", "The IPv6 socket takes no IPv4 connections.", |s, _| {
+        Ok(s.bind.listener.options.v6only = Some(true))
+    }),
     tls("verify", "<mode>", "1.5"),
 ];
 
@@ -180,7 +220,8 @@ pub fn options(s: &mut State, a: &mut Args, table: &'static [Row], line: &str) {
                 s.take(result);
             }
             Status::Removed { today, parse } => {
-                s.diags.warning(word.pos, format!("'{}' is an old option that works here; today's is {today}", row.name));
+                s.diags
+                    .warning(word.pos, format!("'{}' is an old option that works here; today's is {today}", row.name));
                 let result = parse(s, a);
                 s.take(result);
             }
@@ -262,7 +303,8 @@ fn finish(s: &mut State, places: Vec<(Place, String)>, pos: Pos) -> Option<Vec<(
     }
     let origin = s.origin(pos);
     let draft = &s.bind.listener;
-    let make = |(place, shown): (Place, String)| (Listener { place, shown, origin: origin.clone(), ..draft.clone() }, pos);
+    let make =
+        |(place, shown): (Place, String)| (Listener { place, shown, origin: origin.clone(), ..draft.clone() }, pos);
     Some(places.into_iter().map(make).collect())
 }
 
@@ -290,12 +332,21 @@ fn places(s: &State, text: &str, pos: Pos, name: &str, prefixed: bool) -> Result
     Ok(out)
 }
 
-fn inet(s: &State, at: &HostPort, part: &str, pos: Pos, name: &str, out: &mut Vec<(Place, String)>) -> Result<(), Fault> {
+fn inet(
+    s: &State,
+    at: &HostPort,
+    part: &str,
+    pos: Pos,
+    name: &str,
+    out: &mut Vec<(Place, String)>,
+) -> Result<(), Fault> {
     let (first, last) = match at.port {
         Port::Range(first, last) if first > 0 => (first, last),
         Port::Range(..) => return Err(Fault::new(pos, format!("'{name}': invalid port 0 in '{part}'"))),
         Port::Absent => return Err(Fault::new(pos, format!("'{name}': missing port specification in '{part}'"))),
-        Port::Offset(_) => return Err(Fault::new(pos, format!("'{name}': port offset not permitted here in '{part}'"))),
+        Port::Offset(_) => {
+            return Err(Fault::new(pos, format!("'{name}': port offset not permitted here in '{part}'")));
+        }
     };
     let addr = Addr::from(at.socket(s.resolver, pos, name)?);
     for port in first..=last {

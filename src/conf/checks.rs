@@ -25,11 +25,27 @@ pub static TABLE: &[Row] = &[
     refused("external-check path", "<path>", "1.6", "checks by a program come later"),
     refused("http-check comment", "<text>", "2.2", RULES),
     refused("http-check connect", "[option]...", "2.2", RULES),
-    c("http-check disable-on-404", "", "1.3", "A check answered by 404 takes a server out softly: no new sessions, old ones stay.", |s, _| {
-        Ok(s.proxy().options |= opt::DISABLE_ON_404)
-    }),
-    c("http-check expect", "[!] status <codes> | [!] string <text>", "1.4", "What the answer to an HTTP check must look like.", expect),
-    c("http-check send", "[meth <m>] [uri <u>] [ver <v>] [hdr <name> <value>]... [body <text>]", "2.2", "The request of an HTTP check.", send),
+    c(
+        "http-check disable-on-404",
+        "",
+        "1.3",
+        "A check answered by 404 takes a server out softly: no new sessions, old ones stay.",
+        |s, _| Ok(s.proxy().options |= opt::DISABLE_ON_404),
+    ),
+    c(
+        "http-check expect",
+        "[!] status <codes> | [!] string <text>",
+        "1.4",
+        "What the answer to an HTTP check must look like.",
+        expect,
+    ),
+    c(
+        "http-check send",
+        "[meth <m>] [uri <u>] [ver <v>] [hdr <name> <value>]... [body <text>]",
+        "2.2",
+        "The request of an HTTP check.",
+        send,
+    ),
     refused("http-check send-state", "", "1.3", "the header X-Haproxy-Server-State is not built"),
     refused("http-check set-var", "<name> <expression>", "2.2", RULES),
     refused("http-check unset-var", "<name>", "2.2", RULES),
@@ -133,7 +149,10 @@ fn send(s: &mut State, a: &mut Args) -> Result<(), Fault> {
                 let value = a.need("a name and a value")?;
                 let clean = |b: u8| b >= b' ' && b != 0x7f;
                 if name.text.contains([':', ' ']) || !name.text.bytes().chain(value.text.bytes()).all(clean) {
-                    return Err(Fault::new(name.pos, "'http-check send hdr': control characters, ':' or ' ' in a header"));
+                    return Err(Fault::new(
+                        name.pos,
+                        "'http-check send hdr': control characters, ':' or ' ' in a header",
+                    ));
                 }
                 check.headers.push((name.text.to_ascii_lowercase(), value.text.clone()));
             }
@@ -142,7 +161,9 @@ fn send(s: &mut State, a: &mut Args) -> Result<(), Fault> {
             "uri-lf" | "body-lf" => {
                 return Err(Fault::new(word.pos, format!("'{}' is not built yet in this version", a.name)));
             }
-            other => return Err(unknown_option(word.pos, "http-check send", other, "meth, uri, ver, hdr, body and comment")),
+            other => {
+                return Err(unknown_option(word.pos, "http-check send", other, "meth, uri, ver, hdr, body and comment"));
+            }
         }
     }
     s.draft().http_check = check;
@@ -163,8 +184,8 @@ fn expect(s: &mut State, a: &mut Args) -> Result<(), Fault> {
     let what = match kind {
         "status" => ExpectWhat::Status(codes(a)?),
         "string" => ExpectWhat::String(a.need("a text")?.text.clone().into_bytes()),
-        "rstatus" | "rstring" | "hdr" | "fhdr" | "string-lf" | "min-recv" | "comment" | "ok-status" | "error-status"
-        | "tout-status" | "on-success" | "on-error" | "status-code" => {
+        "rstatus" | "rstring" | "hdr" | "fhdr" | "string-lf" | "min-recv" | "comment" | "ok-status"
+        | "error-status" | "tout-status" | "on-success" | "on-error" | "status-code" => {
             let fault = Fault::new(at, format!("'http-check expect {kind}' is not built yet in this version"));
             return Err(fault.hint("'http-check expect status 200-399' and 'string <text>' are built"));
         }
@@ -182,7 +203,12 @@ fn expect(s: &mut State, a: &mut Args) -> Result<(), Fault> {
 /// `200,301-302`
 fn codes(a: &mut Args) -> Result<Vec<(u16, u16)>, Fault> {
     let word = a.need("status codes such as 200 or 200-399")?;
-    let fail = || Fault::new(word.pos, format!("'http-check expect status' expects codes such as 200,300-399, got '{}'", word.text));
+    let fail = || {
+        Fault::new(
+            word.pos,
+            format!("'http-check expect status' expects codes such as 200,300-399, got '{}'", word.text),
+        )
+    };
     let mut ranges = Vec::new();
     for part in word.text.split([',', ' ']) {
         let (low, high) = part.split_once('-').unwrap_or((part, part));

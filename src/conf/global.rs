@@ -16,7 +16,13 @@ const fn on(name: &'static str, since: &'static str, doc: &'static str, parse: P
 
 /// A TLS setting: it has no effect until TLS is built, which is said once a file.
 pub const fn tls(name: &'static str, args: &'static str, since: &'static str) -> Row {
-    g(name, args, since, "A setting of TLS. Accepted without effect, since TLS is not built yet in this version.", tls_setting)
+    g(
+        name,
+        args,
+        since,
+        "A setting of TLS. Accepted without effect, since TLS is not built yet in this version.",
+        tls_setting,
+    )
 }
 
 /// Sorted by name.
@@ -25,35 +31,90 @@ pub static TABLE: &[Row] = &[
     tls("ca-base", "<dir>", "1.5"),
     g("chroot", "<dir>", "1.1", "Changes the root directory after the sockets are bound; needs root.", chroot),
     g("cluster-secret", "<secret>", "2.6", "Shared secret of a cluster (QUIC). Accepted without effect.", no_effect),
-    g("cpu-map", "<threads> <cpus>...", "1.5", "Binds threads to processors. Accepted without effect: the scheduler decides.", no_effect),
+    g(
+        "cpu-map",
+        "<threads> <cpus>...",
+        "1.5",
+        "Binds threads to processors. Accepted without effect: the scheduler decides.",
+        no_effect,
+    ),
     g("cpu-policy", "<policy>", "3.2", "How threads are spread over processors. Accepted without effect.", no_effect),
     tls("crt-base", "<dir>", "1.5"),
     g("daemon", "", "1.1", "Goes to the background after the start.", |s, _| set(&mut s.global.daemon)),
-    g("debug", "", "1.1", "Shows the traffic on the terminal; use the command-line option -d.", debug).removed("the option -d of the command line"),
+    g("debug", "", "1.1", "Shows the traffic on the terminal; use the command-line option -d.", debug)
+        .removed("the option -d of the command line"),
     g("default-path", "<mode>", "2.5", "Where relative paths begin. Only 'current' is built.", default_path),
     g("description", "<text>", "1.4", "A text about this instance, shown on the statistics page.", description),
-    g("expose-experimental-directives", "", "2.5", "Permits experimental keywords. Accepted without effect.", no_effect),
-    g("fd-hard-limit", "<number>", "2.6", "The most descriptors that the process takes by itself, however many the system permits.", |s, a| {
-        Ok(s.global.fd_hard_limit = count(a)?)
-    }),
+    g(
+        "expose-experimental-directives",
+        "",
+        "2.5",
+        "Permits experimental keywords. Accepted without effect.",
+        no_effect,
+    ),
+    g(
+        "fd-hard-limit",
+        "<number>",
+        "2.6",
+        "The most descriptors that the process takes by itself, however many the system permits.",
+        |s, a| Ok(s.global.fd_hard_limit = count(a)?),
+    ),
     g("gid", "<number>", "1.1", "Group number to change to after the sockets are bound; needs root.", gid),
     g("grace", "<time>", "2.4", "Time between a graceful stop and the closing of the listening sockets.", |s, a| {
         Ok(s.global.grace_ms = values::time_ms(a)?)
     })
     .unit("ms"),
     g("group", "<name>", "1.1", "Group to change to after the sockets are bound; needs root.", group),
-    on("h1-accept-payload-with-any-method", "2.6", "Accepts a body with GET, HEAD and DELETE. Accepted: bodies are framed the same with all methods.", silent),
-    g("hard-stop-after", "<time>", "1.8", "After a graceful stop, sessions that are still there after this time are closed.", |s, a| {
-        Ok(s.global.hard_stop_after_ms = values::time_ms(a)?)
-    })
+    on(
+        "h1-accept-payload-with-any-method",
+        "2.6",
+        "Accepts a body with GET, HEAD and DELETE. Accepted: bodies are framed the same with all methods.",
+        silent,
+    ),
+    g(
+        "hard-stop-after",
+        "<time>",
+        "1.8",
+        "After a graceful stop, sessions that are still there after this time are closed.",
+        |s, a| Ok(s.global.hard_stop_after_ms = values::time_ms(a)?),
+    )
     .unit("ms"),
     on("insecure-fork-wanted", "2.2", "Permits to start programs. Accepted without effect: none are started.", silent),
-    on("insecure-setuid-wanted", "2.2", "Permits programs with a set-uid bit. Accepted without effect: none are started.", silent),
-    g("localpeer", "<name>", "2.3", "Name of this process among the peers. Accepted without effect until peers are built.", no_effect),
-    g("master-worker", "[no-exit-on-failure]", "1.8", "A master process supervises the worker and reloads it without losing a connection.", master_worker),
+    on(
+        "insecure-setuid-wanted",
+        "2.2",
+        "Permits programs with a set-uid bit. Accepted without effect: none are started.",
+        silent,
+    ),
+    g(
+        "localpeer",
+        "<name>",
+        "2.3",
+        "Name of this process among the peers. Accepted without effect until peers are built.",
+        no_effect,
+    ),
+    g(
+        "master-worker",
+        "[no-exit-on-failure]",
+        "1.8",
+        "A master process supervises the worker and reloads it without losing a connection.",
+        master_worker,
+    ),
     g("max-spread-checks", "<time>", "1.5", "The most by which checks are spread. Accepted without effect.", no_effect),
-    g("maxcompcpuusage", "<percent>", "1.5", "Processor use above which nothing is compressed. Accepted without effect until compression is built.", no_effect),
-    g("maxcomprate", "<number>", "1.5", "Compressed kilobytes a second. Accepted without effect until compression is built.", no_effect),
+    g(
+        "maxcompcpuusage",
+        "<percent>",
+        "1.5",
+        "Processor use above which nothing is compressed. Accepted without effect until compression is built.",
+        no_effect,
+    ),
+    g(
+        "maxcomprate",
+        "<number>",
+        "1.5",
+        "Compressed kilobytes a second. Accepted without effect until compression is built.",
+        no_effect,
+    ),
     g("maxconn", "<number>", "1.1", "The most client connections at once in the whole process.", |s, a| {
         Ok(s.global.maxconn = count(a)?)
     })
@@ -61,16 +122,41 @@ pub static TABLE: &[Row] = &[
     g("maxconnrate", "<number>", "1.5", "The most connections accepted a second in the whole process.", |s, a| {
         Ok(s.global.maxconnrate = count(a)?)
     }),
-    g("maxpipes", "<number>", "1.4", "The most pipes that splicing may take.", |s, a| Ok(s.global.maxpipes = count(a)?))
-        .or("a quarter of maxconn"),
+    g(
+        "maxpipes",
+        "<number>",
+        "1.4",
+        "The most pipes that splicing may take.",
+        |s, a| Ok(s.global.maxpipes = count(a)?),
+    )
+    .or("a quarter of maxconn"),
     g("maxsessrate", "<number>", "1.5", "The most sessions begun a second in the whole process.", |s, a| {
         Ok(s.global.maxsessrate = count(a)?)
     }),
     tls("maxsslconn", "<number>", "1.2"),
     tls("maxsslrate", "<number>", "1.5"),
-    g("maxzlibmem", "<megabytes>", "1.5", "Memory for compression. Accepted without effect until compression is built.", no_effect),
-    g("mworker-max-reloads", "<number>", "2.2", "Reloads that an old worker may survive. Accepted without effect: hard-stop-after ends old workers.", no_effect),
-    g("nbproc", "<number>", "1.1", "Number of processes; there is one process now, and this sets its threads.", nbthread).removed("nbthread"),
+    g(
+        "maxzlibmem",
+        "<megabytes>",
+        "1.5",
+        "Memory for compression. Accepted without effect until compression is built.",
+        no_effect,
+    ),
+    g(
+        "mworker-max-reloads",
+        "<number>",
+        "2.2",
+        "Reloads that an old worker may survive. Accepted without effect: hard-stop-after ends old workers.",
+        no_effect,
+    ),
+    g(
+        "nbproc",
+        "<number>",
+        "1.1",
+        "Number of processes; there is one process now, and this sets its threads.",
+        nbthread,
+    )
+    .removed("nbthread"),
     g("nbthread", "<number>", "1.8", "Number of worker threads.", nbthread).or("the processors of this process"),
     on("no-memory-trimming", "2.6", "Keeps freed memory. Accepted without effect.", silent),
     g("node", "<name>", "1.4", "Name of this instance on the statistics page.", node),
@@ -79,25 +165,68 @@ pub static TABLE: &[Row] = &[
     on("nogetaddrinfo", "1.5", "Resolves names by gethostbyname. Accepted without effect.", silent),
     on("nokqueue", "1.1", "Does not use kqueue.", |s, _| set(&mut s.global.nokqueue)),
     on("nopoll", "1.1", "Does not use poll. Accepted without effect where another method is there.", silent),
-    on("noreuseport", "1.9", "Does not share ports between processes. Accepted: ports are never shared that way.", silent),
-    g("nosepoll", "", "1.3", "Does not use speculative epoll, which is gone: the same as noepoll.", |s, _| set(&mut s.global.noepoll)).removed("noepoll"),
+    on(
+        "noreuseport",
+        "1.9",
+        "Does not share ports between processes. Accepted: ports are never shared that way.",
+        silent,
+    ),
+    g("nosepoll", "", "1.3", "Does not use speculative epoll, which is gone: the same as noepoll.", |s, _| {
+        set(&mut s.global.noepoll)
+    })
+    .removed("noepoll"),
     on("nosplice", "1.4", "Does not use splice.", |s, _| set(&mut s.global.nosplice)),
     on("numa-cpu-mapping", "2.4", "Binds threads to one NUMA node. Accepted without effect.", silent),
     g("pidfile", "<path>", "1.1", "File that the process ids are written to.", |s, a| {
         Ok(s.global.pidfile = Some(a.need("a file name")?.text.clone()))
     }),
-    on("pp2-never-send-local", "2.6", "PROXY headers of checks name no LOCAL command. Accepted without effect.", silent),
-    g("presetenv", "<name> <value>", "1.6", "Sets an environment variable for the following lines unless it is set.", |s, a| env_set(s, a, false)),
+    on(
+        "pp2-never-send-local",
+        "2.6",
+        "PROXY headers of checks name no LOCAL command. Accepted without effect.",
+        silent,
+    ),
+    g(
+        "presetenv",
+        "<name> <value>",
+        "1.6",
+        "Sets an environment variable for the following lines unless it is set.",
+        |s, a| env_set(s, a, false),
+    ),
     g("profiling.tasks", "<state>", "1.9", "Measures tasks. Accepted without effect.", no_effect),
     g("quiet", "", "1.1", "Shows no message at the start.", |s, _| set(&mut s.global.quiet)),
-    g("resetenv", "[name]...", "1.6", "Forgets all environment variables except the named ones for the following lines.", env_reset),
-    g("server-state-base", "<dir>", "1.6", "Folder of state files. They are not built yet: servers start as configured.", not_yet),
-    g("server-state-file", "<file>", "1.6", "File of server states. It is not built yet: servers start as configured.", not_yet),
+    g(
+        "resetenv",
+        "[name]...",
+        "1.6",
+        "Forgets all environment variables except the named ones for the following lines.",
+        env_reset,
+    ),
+    g(
+        "server-state-base",
+        "<dir>",
+        "1.6",
+        "Folder of state files. They are not built yet: servers start as configured.",
+        not_yet,
+    ),
+    g(
+        "server-state-file",
+        "<file>",
+        "1.6",
+        "File of server states. It is not built yet: servers start as configured.",
+        not_yet,
+    ),
     on("set-dumpable", "2.0", "Permits core dumps after the change of user. Accepted without effect.", silent),
-    g("setenv", "<name> <value>", "1.6", "Sets an environment variable for the following lines.", |s, a| env_set(s, a, true)),
-    g("spread-checks", "<percent>", "1.3", "Varies the interval of checks by up to this many percent, 0 to 50.", |s, a| {
-        Ok(s.global.spread_checks = number(a, 0, 50)? as u32)
-    })
+    g("setenv", "<name> <value>", "1.6", "Sets an environment variable for the following lines.", |s, a| {
+        env_set(s, a, true)
+    }),
+    g(
+        "spread-checks",
+        "<percent>",
+        "1.3",
+        "Varies the interval of checks by up to this many percent, 0 to 50.",
+        |s, a| Ok(s.global.spread_checks = number(a, 0, 50)? as u32),
+    )
     .or("0")
     .unit("percent"),
     tls("ssl-default-bind-ciphers", "<ciphers>", "1.5"),
@@ -120,21 +249,51 @@ pub static TABLE: &[Row] = &[
     tls("ssl-provider-path", "<path>", "2.6"),
     tls("ssl-server-verify", "<mode>", "1.5"),
     tls("ssl-skip-self-issued-ca", "", "2.2"),
-    g("stats bind-process", "<set>", "1.5", "Processes that serve the command socket. Accepted without effect.", no_effect),
+    g(
+        "stats bind-process",
+        "<set>",
+        "1.5",
+        "Processes that serve the command socket. Accepted without effect.",
+        no_effect,
+    ),
     g("stats maxconn", "<number>", "1.3", "Connections at once on all command sockets.", |s, a| {
         Ok(s.global.stats_maxconn = number(a, 1, 1_000_000)? as u32)
     })
     .or("10"),
-    g("stats socket", "<address> [option]...", "1.3", "A command socket: a path, or an address and port, with options of bind.", bind::stats_socket),
-    g("stats timeout", "<time>", "1.3", "Time without a command after which a command connection is closed.", stats_timeout).or("10s").unit("ms"),
-    on("strict-limits", "2.1", "Refuses to start when limits cannot be set. Accepted without effect: maxconn is adapted, with a warning.", silent),
+    g(
+        "stats socket",
+        "<address> [option]...",
+        "1.3",
+        "A command socket: a path, or an address and port, with options of bind.",
+        bind::stats_socket,
+    ),
+    g(
+        "stats timeout",
+        "<time>",
+        "1.3",
+        "Time without a command after which a command connection is closed.",
+        stats_timeout,
+    )
+    .or("10s")
+    .unit("ms"),
+    on(
+        "strict-limits",
+        "2.1",
+        "Refuses to start when limits cannot be set. Accepted without effect: maxconn is adapted, with a warning.",
+        silent,
+    ),
     g("thread-groups", "<number>", "2.7", "Groups of threads. Accepted without effect.", no_effect),
     g("uid", "<number>", "1.1", "User number to change to after the sockets are bound; needs root.", uid),
     g("ulimit-n", "<number>", "1.1", "The most descriptors; found by itself from maxconn when not given.", |s, a| {
         Ok(s.global.ulimit_n = count(a)?)
     }),
-    g("unix-bind", "[prefix <path>] [mode <mode>] [user <user>] [uid <uid>] [group <group>] [gid <gid>]", "1.5",
-        "Common settings of all unix sockets of 'bind' lines that follow.", unix_bind),
+    g(
+        "unix-bind",
+        "[prefix <path>] [mode <mode>] [user <user>] [uid <uid>] [group <group>] [gid <gid>]",
+        "1.5",
+        "Common settings of all unix sockets of 'bind' lines that follow.",
+        unix_bind,
+    ),
     g("unsetenv", "<name>...", "1.6", "Forgets environment variables for the following lines.", env_unset),
     g("user", "<name>", "1.1", "User to change to after the sockets are bound; needs root.", user),
     on("zero-warning", "2.3", "Refuses to start when there is a warning.", |s, _| set(&mut s.global.zero_warning)),
@@ -173,7 +332,10 @@ pub fn tls_setting(s: &mut State, a: &mut Args) -> Result<(), Fault> {
     a.rest();
     if s.tls_warned != Some(pos.file) {
         s.tls_warned = Some(pos.file);
-        s.diags.warning(pos, format!("TLS is not built yet in this version: '{}' and other TLS settings have no effect", a.name));
+        s.diags.warning(
+            pos,
+            format!("TLS is not built yet in this version: '{}' and other TLS settings have no effect", a.name),
+        );
     }
     Ok(())
 }
@@ -275,7 +437,9 @@ fn unix_bind(s: &mut State, a: &mut Args) -> Result<(), Fault> {
             "uid" => unix.uid = Some(values::owner_id(a)?),
             "group" => unix.gid = Some(values::group(a)?),
             "gid" => unix.gid = Some(values::owner_id(a)?),
-            other => return Err(unknown_option(word.pos, "unix-bind", other, "prefix, mode, user, uid, group and gid")),
+            other => {
+                return Err(unknown_option(word.pos, "unix-bind", other, "prefix, mode, user, uid, group and gid"));
+            }
         }
     }
     Ok(())

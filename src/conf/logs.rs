@@ -15,10 +15,18 @@ const fn l(name: &'static str, args: &'static str, since: &'static str, doc: &'s
 pub static PROXY_TABLE: &[Row] = &[
     Row {
         sections: PROXY | NEGATABLE,
-        ..l("log", "global | <address> [len <n>] [format <f>] [sample <ranges>:<n>] <facility> [<level> [<min>]]", "1.1",
-            "Where the lines of this proxy go; 'global' stands for the log lines of the section global, 'no log' forgets all.", log)
+        ..l(
+            "log",
+            "global | <address> [len <n>] [format <f>] [sample <ranges>:<n>] <facility> [<level> [<min>]]",
+            "1.1",
+            "Where the lines of this proxy go; 'global' stands for the log lines of the section global, 'no log' forgets all.",
+            log,
+        )
     },
-    Row { sections: FRONT, ..l("log-format", "<text>", "1.5", "The shape of the traffic lines, with variables such as %ci.", log_format) },
+    Row {
+        sections: FRONT,
+        ..l("log-format", "<text>", "1.5", "The shape of the traffic lines, with variables such as %ci.", log_format)
+    },
     l("log-tag", "<text>", "1.5", "The tag that lines of this proxy begin with.", log_tag),
 ];
 
@@ -26,8 +34,13 @@ pub static PROXY_TABLE: &[Row] = &[
 pub static GLOBAL_TABLE: &[Row] = &[
     Row {
         sections: GLOBAL | NEGATABLE,
-        ..l("log", "<address> [len <n>] [format <f>] [sample <ranges>:<n>] <facility> [<level> [<min>]]", "1.1",
-            "A log destination: host, path, stdout, stderr or fd@N, with facility, level and least level.", log)
+        ..l(
+            "log",
+            "<address> [len <n>] [format <f>] [sample <ranges>:<n>] <facility> [<level> [<min>]]",
+            "1.1",
+            "A log destination: host, path, stdout, stderr or fd@N, with facility, level and least level.",
+            log,
+        )
     },
     Row {
         sections: GLOBAL,
@@ -83,7 +96,7 @@ fn log(s: &mut State, a: &mut Args) -> Result<(), Fault> {
 /// Reads a `log` line; none when its host is not known, which is only warned about.
 fn logger(s: &mut State, a: &mut Args) -> Result<Option<Logger>, Fault> {
     let word = a.need("an address and a facility")?;
-    let mut place = sink_place(s, &word.text, word.pos);
+    let place = sink_place(s, &word.text, word.pos);
     let (mut max_len, mut format, mut sample) = (1024, None, None);
     loop {
         match a.peek() {
@@ -108,12 +121,11 @@ fn logger(s: &mut State, a: &mut Args) -> Result<Option<Logger>, Fault> {
     let facility = choice(a, &FACILITIES, "facility")?;
     let level = if a.peek().is_some() { choice(a, &LEVELS, "level")? } else { 7 };
     let min_level = if a.peek().is_some() { choice(a, &LEVELS, "level")? } else { 0 };
-    if let Err(fault) = &mut place {
-        if fault.message.contains(address::UNKNOWN_HOST) {
-            let message = format!("{}: nothing is logged there", fault.message);
-            s.diags.warning(fault.pos, message);
-            return Ok(None);
-        }
+    if let Err(fault) = &place
+        && fault.message.contains(address::UNKNOWN_HOST)
+    {
+        s.diags.warning(fault.pos, format!("{}: nothing is logged there", fault.message));
+        return Ok(None);
     }
     let place = place?;
     let sink = s.sink(LogSink { place, format: format.unwrap_or(SinkFormat::Local), max_len }, format.is_none());
@@ -135,7 +147,9 @@ fn sink_place(s: &State, text: &str, pos: super::diag::Pos) -> Result<SinkPlace,
     match text {
         "stdout" => return Ok(SinkPlace::Fd(1)),
         "stderr" => return Ok(SinkPlace::Fd(2)),
-        "global" => return Err(Fault::new(pos, "'log global' is for proxies: the section global is where it points to")),
+        "global" => {
+            return Err(Fault::new(pos, "'log global' is for proxies: the section global is where it points to"));
+        }
         _ => {}
     }
     match address::parse(text, pos, "log")? {
@@ -151,7 +165,11 @@ fn sink_place(s: &State, text: &str, pos: super::diag::Pos) -> Result<SinkPlace,
             let mut socket = at.socket(s.resolver, pos, "log")?;
             if at.is_wildcard() {
                 // HAProxy sends to the address "any", which the kernel takes for this machine.
-                socket.set_ip(if socket.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() });
+                socket.set_ip(if socket.is_ipv4() {
+                    [127, 0, 0, 1].into()
+                } else {
+                    std::net::Ipv6Addr::LOCALHOST.into()
+                });
             }
             socket.set_port(port);
             Ok(SinkPlace::Udp(socket))
@@ -163,7 +181,9 @@ fn sink_place(s: &State, text: &str, pos: super::diag::Pos) -> Result<SinkPlace,
 fn samples(a: &mut Args) -> Result<(Vec<(u32, u32)>, u32), Fault> {
     a.name = "log sample".into();
     let word = a.need("ranges and a size, such as 1:10")?;
-    let fail = || Fault::new(word.pos, format!("'log sample' expects ranges and a size such as 1,3-5:10, got '{}'", word.text));
+    let fail = || {
+        Fault::new(word.pos, format!("'log sample' expects ranges and a size such as 1,3-5:10, got '{}'", word.text))
+    };
     let (list, size) = word.text.split_once(':').ok_or_else(fail)?;
     let size: u32 = size.parse().map_err(|_| fail())?;
     let mut ranges = Vec::new();

@@ -13,6 +13,9 @@
 //!   (with `server`), `accounts`, and `reserved` for what is not built yet.
 //! - End: `resolve` (names to indices), `advice` (warnings).
 
+// A row's function is often one assignment, `Ok(field = value?)`.
+#![allow(clippy::unit_arg)]
+
 mod accounts;
 mod address;
 mod advice;
@@ -151,7 +154,9 @@ fn environment(sources: &Sources) -> BTreeMap<String, String> {
 pub fn expand_paths(args: &[String]) -> Result<Vec<String>, String> {
     let mut paths = Vec::new();
     for arg in args {
-        let is_folder = std::fs::metadata(arg).map_err(|e| format!("cannot open configuration file/directory {arg}: {e}"))?.is_dir();
+        let is_folder = std::fs::metadata(arg)
+            .map_err(|e| format!("cannot open configuration file/directory {arg}: {e}"))?
+            .is_dir();
         if !is_folder {
             paths.push(arg.clone());
             continue;

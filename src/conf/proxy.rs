@@ -10,8 +10,16 @@ use super::server;
 use super::state::State;
 use super::values::{self, count, net, number, one_of};
 use crate::model::{ErrorReply, Mode, Reuse, opt, retry};
+use std::io::Read;
 
-const fn p(name: &'static str, sections: u16, args: &'static str, since: &'static str, doc: &'static str, parse: Parse) -> Row {
+const fn p(
+    name: &'static str,
+    sections: u16,
+    args: &'static str,
+    since: &'static str,
+    doc: &'static str,
+    parse: Parse,
+) -> Row {
     Row::built("proxy", sections, name, args, since, doc, parse)
 }
 
@@ -28,7 +36,14 @@ pub static TABLE: &[Row] = &[
         Ok(s.proxy().backlog = count(a)?)
     })
     .or("maxconn"),
-    p("bind", FRONTEND | LISTEN, "<address>[,<address>]... [option]...", "1.3", "Listens on addresses and ports, or unix sockets.", bind::bind),
+    p(
+        "bind",
+        FRONTEND | LISTEN,
+        "<address>[,<address>]... [option]...",
+        "1.3",
+        "Listens on addresses and ports, or unix sockets.",
+        bind::bind,
+    ),
     p("bind-process", PROXY, "<set>", "1.3", "Processes of a proxy; there is one process now.", |s, a| {
         a.rest();
         s.diags.warning(a.pos(), "'bind-process' has no effect: there is one process");
@@ -37,7 +52,14 @@ pub static TABLE: &[Row] = &[
     p("clitcpka-cnt", FRONT, "<number>", "2.2", "Number of keep-alive probes. Accepted without effect.", no_effect),
     p("clitcpka-idle", FRONT, "<time>", "2.2", "Time before keep-alive probes. Accepted without effect.", no_effect),
     p("clitcpka-intvl", FRONT, "<time>", "2.2", "Time between keep-alive probes. Accepted without effect.", no_effect),
-    p("default-server", BACK | STRICT, "[option]...", "1.3", "Options of the servers that follow.", server::default_server),
+    p(
+        "default-server",
+        BACK | STRICT,
+        "[option]...",
+        "1.3",
+        "Options of the servers that follow.",
+        server::default_server,
+    ),
     p("default_backend", FRONT, "<name>", "1.3", "The backend of requests that no rule sends elsewhere.", |s, a| {
         let word = a.need("the name of a backend")?.clone();
         Ok(s.draft().default_backend = Some(word))
@@ -47,47 +69,114 @@ pub static TABLE: &[Row] = &[
         Ok(s.proxy().description = Some(words.join(" ")))
     }),
     p("disabled", PROXY, "", "1.1", "The proxy does not start.", |s, _| Ok(s.proxy().disabled = true)),
-    p("dispatch", LISTEN | BACKEND, "<address>:<port>", "1.0", "Where everything goes when there are no servers.", dispatch),
+    p(
+        "dispatch",
+        LISTEN | BACKEND,
+        "<address>:<port>",
+        "1.0",
+        "Where everything goes when there are no servers.",
+        dispatch,
+    ),
     p("enabled", PROXY, "", "1.1", "Takes 'disabled' of the defaults back.", |s, _| Ok(s.proxy().disabled = false)),
     p("errorfile", PROXY, "<code> <file>", "1.0", "The bytes sent for an error of the proxy itself.", errorfile),
-    p("errorloc", PROXY, "<code> <url>", "1.0", "Redirects (302) for an error of the proxy itself.", |s, a| errorloc(s, a, 302)),
-    p("errorloc302", PROXY, "<code> <url>", "1.0", "Redirects (302) for an error of the proxy itself.", |s, a| errorloc(s, a, 302)),
-    p("errorloc303", PROXY, "<code> <url>", "1.0", "Redirects (303) for an error of the proxy itself.", |s, a| errorloc(s, a, 303)),
-    p("fullconn", BACK, "<number>", "1.1", "The number of sessions at which servers with minconn reach their maxconn.", |s, a| {
-        Ok(s.proxy().fullconn = count(a)?)
-    })
+    p("errorloc", PROXY, "<code> <url>", "1.0", "Redirects (302) for an error of the proxy itself.", |s, a| {
+        errorloc(s, a, 302)
+    }),
+    p("errorloc302", PROXY, "<code> <url>", "1.0", "Redirects (302) for an error of the proxy itself.", |s, a| {
+        errorloc(s, a, 302)
+    }),
+    p("errorloc303", PROXY, "<code> <url>", "1.0", "Redirects (303) for an error of the proxy itself.", |s, a| {
+        errorloc(s, a, 303)
+    }),
+    p(
+        "fullconn",
+        BACK,
+        "<number>",
+        "1.1",
+        "The number of sessions at which servers with minconn reach their maxconn.",
+        |s, a| Ok(s.proxy().fullconn = count(a)?),
+    )
     .or("a tenth of the maxconn of the frontends that lead here"),
-    p("grace", PROXY, "<time>", "1.0", "Time between a graceful stop and the closing of this proxy's sockets.", |s, a| {
-        Ok(s.proxy().grace_ms = values::time_ms(a)?)
-    })
+    p(
+        "grace",
+        PROXY,
+        "<time>",
+        "1.0",
+        "Time between a graceful stop and the closing of this proxy's sockets.",
+        |s, a| Ok(s.proxy().grace_ms = values::time_ms(a)?),
+    )
     .unit("ms")
     .removed("grace in the section global"),
-    p("http-reuse", BACK, "<mode>", "1.6", "Whether idle server connections serve other clients: never, safe, aggressive, always.", |s, a| {
-        let modes = [("never", Reuse::Never), ("safe", Reuse::Safe), ("aggressive", Reuse::Aggressive), ("always", Reuse::Always)];
-        Ok(s.proxy().reuse = one_of(a, &modes)?.0)
-    })
+    p(
+        "http-reuse",
+        BACK,
+        "<mode>",
+        "1.6",
+        "Whether idle server connections serve other clients: never, safe, aggressive, always.",
+        |s, a| {
+            let modes = [
+                ("never", Reuse::Never),
+                ("safe", Reuse::Safe),
+                ("aggressive", Reuse::Aggressive),
+                ("always", Reuse::Always),
+            ];
+            Ok(s.proxy().reuse = one_of(a, &modes)?.0)
+        },
+    )
     .or("safe"),
     p("id", OWN, "<number>", "1.3", "Number of the proxy in the statistics.", |s, a| {
         s.proxy().id = number(a, 1, i64::from(i32::MAX))? as u32;
         Ok(s.draft().id_pos = a.last_pos())
     })
     .or("the next free one"),
-    p("load-server-state-from-file", BACK, "<mode>", "1.6", "Takes server states from a file. It is not built yet: servers start as configured.", |s, a| {
-        match a.peek() {
+    p(
+        "load-server-state-from-file",
+        BACK,
+        "<mode>",
+        "1.6",
+        "Takes server states from a file. It is not built yet: servers start as configured.",
+        |s, a| match a.peek() {
             Some("none") => a.need("a mode").map(|_| ()),
             _ => not_yet(s, a),
-        }
-    }),
-    p("max-keep-alive-queue", BACK, "<number>", "1.5", "Queue length from which keep-alive is given up for another server. Accepted without effect.", no_effect),
-    p("maxconn", FRONT, "<number>", "1.0", "The most connections at once in this frontend; more wait in the kernel.", |s, a| {
-        Ok(s.proxy().maxconn = count(a)?)
-    })
+        },
+    ),
+    p(
+        "max-keep-alive-queue",
+        BACK,
+        "<number>",
+        "1.5",
+        "Queue length from which keep-alive is given up for another server. Accepted without effect.",
+        no_effect,
+    ),
+    p(
+        "maxconn",
+        FRONT,
+        "<number>",
+        "1.0",
+        "The most connections at once in this frontend; more wait in the kernel.",
+        |s, a| Ok(s.proxy().maxconn = count(a)?),
+    )
     .or("that of the process"),
-    p("mode", PROXY, "<mode>", "1.0", "tcp carries bytes, http understands them; health of 1.5 answers OK and closes.", mode).or("tcp"),
-    p("monitor-net", FRONT, "<network>", "1.0", "Connections from here are monitors: they get an answer (http) or are closed, and not logged.", |s, a| {
-        let word = a.need("an address with an optional mask")?;
-        Ok(s.proxy().monitor_net = Some(net(word, "monitor-net")?))
-    })
+    p(
+        "mode",
+        PROXY,
+        "<mode>",
+        "1.0",
+        "tcp carries bytes, http understands them; health of 1.5 answers OK and closes.",
+        mode,
+    )
+    .or("tcp"),
+    p(
+        "monitor-net",
+        FRONT,
+        "<network>",
+        "1.0",
+        "Connections from here are monitors: they get an answer (http) or are closed, and not logged.",
+        |s, a| {
+            let word = a.need("an address with an optional mask")?;
+            Ok(s.proxy().monitor_net = Some(net(word, "monitor-net")?))
+        },
+    )
     .removed("http-request return status 200 if { src <network> }"),
     p("monitor-uri", FRONT, "<uri>", "1.0", "Requests for this URI get 200 at once and are not logged.", |s, a| {
         let word = a.need("a URI")?;
@@ -95,17 +184,54 @@ pub static TABLE: &[Row] = &[
         s.draft().places.insert("monitor-uri", word.pos);
         Ok(())
     }),
-    p("rate-limit sessions", FRONT, "<number>", "1.4", "The most new sessions a second; more wait in the kernel.", |s, a| {
-        Ok(s.proxy().rate_limit = rate(a)?)
-    }),
+    p(
+        "rate-limit sessions",
+        FRONT,
+        "<number>",
+        "1.4",
+        "The most new sessions a second; more wait in the kernel.",
+        |s, a| Ok(s.proxy().rate_limit = rate(a)?),
+    ),
     p("redisp", BACK, "", "1.0", "Old spelling of 'option redispatch'.", redispatch).removed("option redispatch"),
     p("redispatch", BACK, "", "1.0", "Old spelling of 'option redispatch'.", redispatch).removed("option redispatch"),
-    p("retries", BACK, "<number>", "1.0", "Connection attempts after the first one failed.", |s, a| Ok(s.proxy().retries = number(a, 0, 100)? as u32)).or("3"),
-    p("retry-on", BACK | STRICT, "<condition>...", "2.0", "What failures a request is tried again after.", retry_on).or("conn-failure"),
-    p("server", LISTEN | BACKEND | STRICT, "<name> <address>[:<port>] [option]...", "1.0", "A server of the proxy.", server::server),
-    p("server-state-file-name", BACK, "[<file>]", "1.6", "Name of a state file. It is not built yet: servers start as configured.", not_yet),
-    p("server-template", LISTEN | BACKEND | STRICT, "<prefix> <count> <address>[:<port>] [option]...", "1.8", "Several servers that differ in their number only.", server::template),
-    p("source", BACK, "<address>[:<port>] [interface <name>]", "1.1", "The address from which servers are connected to.", source),
+    p("retries", BACK, "<number>", "1.0", "Connection attempts after the first one failed.", |s, a| {
+        Ok(s.proxy().retries = number(a, 0, 100)? as u32)
+    })
+    .or("3"),
+    p("retry-on", BACK | STRICT, "<condition>...", "2.0", "What failures a request is tried again after.", retry_on)
+        .or("conn-failure"),
+    p(
+        "server",
+        LISTEN | BACKEND | STRICT,
+        "<name> <address>[:<port>] [option]...",
+        "1.0",
+        "A server of the proxy.",
+        server::server,
+    ),
+    p(
+        "server-state-file-name",
+        BACK,
+        "[<file>]",
+        "1.6",
+        "Name of a state file. It is not built yet: servers start as configured.",
+        not_yet,
+    ),
+    p(
+        "server-template",
+        LISTEN | BACKEND | STRICT,
+        "<prefix> <count> <address>[:<port>] [option]...",
+        "1.8",
+        "Several servers that differ in their number only.",
+        server::template,
+    ),
+    p(
+        "source",
+        BACK,
+        "<address>[:<port>] [interface <name>]",
+        "1.1",
+        "The address from which servers are connected to.",
+        source,
+    ),
     p("srvtcpka-cnt", BACK, "<number>", "2.2", "Number of keep-alive probes. Accepted without effect.", no_effect),
     p("srvtcpka-idle", BACK, "<time>", "2.2", "Time before keep-alive probes. Accepted without effect.", no_effect),
     p("srvtcpka-intvl", BACK, "<time>", "2.2", "Time between keep-alive probes. Accepted without effect.", no_effect),
@@ -113,7 +239,14 @@ pub static TABLE: &[Row] = &[
         Ok(s.proxy().options |= opt::TRANSPARENT)
     })
     .removed("option transparent"),
-    p("use_backend", FRONTEND | LISTEN, "<name> [{ if | unless } <condition>]", "1.3", "The backend of requests that fit a condition; without one, of all.", use_backend),
+    p(
+        "use_backend",
+        FRONTEND | LISTEN,
+        "<name> [{ if | unless } <condition>]",
+        "1.3",
+        "The backend of requests that fit a condition; without one, of all.",
+        use_backend,
+    ),
 ];
 
 fn dispatch(s: &mut State, a: &mut Args) -> Result<(), Fault> {
@@ -145,9 +278,13 @@ fn errorfile(s: &mut State, a: &mut Args) -> Result<(), Fault> {
     let word = a.need("a status code and a file name")?;
     let limit = s.global.tune.bufsize as usize;
     let fail = |what: String| Fault::new(word.pos, format!("'errorfile': {what} '{}'", word.text));
-    let bytes = std::fs::read(&word.text).map_err(|e| fail(format!("{e}: cannot read the file")))?;
+    // No more than needed: the name may be that of a device without an end.
+    let mut bytes = Vec::new();
+    std::fs::File::open(&word.text)
+        .and_then(|file| file.take(limit as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|e| fail(format!("{e}: cannot read the file")))?;
     if bytes.len() > limit {
-        return Err(fail(format!("{} bytes are more than tune.bufsize ({limit}) in", bytes.len())));
+        return Err(fail(format!("more than tune.bufsize ({limit} bytes) in")));
     }
     // /dev/null is the idiom for "send nothing".
     let is_http = bytes.starts_with(b"HTTP/1.") && bytes.get(9..12).is_some_and(|c| c.iter().all(u8::is_ascii_digit));
@@ -171,7 +308,8 @@ fn errorloc(s: &mut State, a: &mut Args, redirect: u16) -> Result<(), Fault> {
 fn mode(s: &mut State, a: &mut Args) -> Result<(), Fault> {
     if a.peek() == Some("health") {
         a.next();
-        s.diags.warning(a.pos(), "'mode health' is gone from HAProxy and works here; today's is 'http-request return status 200'");
+        let message = "'mode health' is gone from today's HAProxy and works here";
+        s.diags.warning_hint(a.pos(), message, "today's spelling: http-request return status 200");
         s.proxy().mode = Mode::Health;
         return Ok(());
     }
@@ -193,7 +331,8 @@ fn retry_on(s: &mut State, a: &mut Args) -> Result<(), Fault> {
             "response-timeout" => retry::RESPONSE_TIMEOUT,
             "0rtt-rejected" => retry::ZERO_RTT_REJECTED,
             "all-retryable-errors" => {
-                let basic = retry::CONN_FAILURE | retry::EMPTY_RESPONSE | retry::JUNK_RESPONSE | retry::RESPONSE_TIMEOUT;
+                let basic =
+                    retry::CONN_FAILURE | retry::EMPTY_RESPONSE | retry::JUNK_RESPONSE | retry::RESPONSE_TIMEOUT;
                 let codes = [500, 502, 503, 504].into_iter().fold(0, |bits, code| bits | retry::status_bit(code));
                 basic | codes | retry::ZERO_RTT_REJECTED
             }
@@ -224,7 +363,10 @@ fn use_backend(s: &mut State, a: &mut Args) -> Result<(), Fault> {
     let word = a.need("the name of a backend")?.clone();
     if matches!(a.peek(), Some("if" | "unless")) || word.text.contains("%[") {
         a.next();
-        let fault = Fault::new(a.last_pos(), "'use_backend' with a condition or an expression is not built yet in this version");
+        let fault = Fault::new(
+            a.last_pos(),
+            "'use_backend' with a condition or an expression is not built yet in this version",
+        );
         a.rest();
         return Err(fault.hint("without a condition, and 'default_backend', it is built"));
     }

@@ -4,12 +4,26 @@
 
 use super::row::{BACKEND, DEFAULTS, FRONTEND, GLOBAL, LISTEN, NO_SECTION, PROXY, Row, Status};
 
-const fn refused(name: &'static str, sections: u16, args: &'static str, since: &'static str, doc: &'static str, why: &'static str) -> Row {
+const fn refused(
+    name: &'static str,
+    sections: u16,
+    args: &'static str,
+    since: &'static str,
+    doc: &'static str,
+    why: &'static str,
+) -> Row {
     let family = if sections == GLOBAL { "global" } else { "proxy" };
     Row { name, family, sections, args, default: "", unit: "", since, doc, status: Status::NotBuilt(why) }
 }
 
-const fn listed(family: &'static str, doc: &'static str, name: &'static str, args: &'static str, since: &'static str, built: bool) -> Row {
+const fn listed(
+    family: &'static str,
+    doc: &'static str,
+    name: &'static str,
+    args: &'static str,
+    since: &'static str,
+    built: bool,
+) -> Row {
     Row { name, family, sections: NO_SECTION, args, default: "", unit: "", since, doc, status: Status::Listed(built) }
 }
 
@@ -69,6 +83,7 @@ pub static PROXY_TABLE: &[Row] = &[
     refused("force-persist", FRONTEND | LISTEN | BACKEND, "{ if | unless } <condition>", "1.4", "Persistence to servers that are down, by a condition.", "rules and conditions come later"),
     refused("guid", PROXY, "<name>", "2.9", "A name for good in the statistics.", "id is built"),
     refused("hash-preserve-affinity", DEFAULTS | LISTEN | BACKEND, "<mode>", "3.2", "Where queued requests of a hash go.", "not built"),
+    refused("hash-type", DEFAULTS | LISTEN | BACKEND, "<method> <function> <modifier>", "1.4", "Recognised, and refused until it is built.", "rules and conditions come later"),
     refused("http-after-response", PROXY, "<action> [{ if | unless } <condition>]", "2.2", "Rules on all responses, our own too.", "rules and conditions come later"),
     refused("http-error", PROXY, "status <code> [option]...", "2.2", "An error reply with headers of its own.", "errorfile is built"),
     refused("http-request", FRONTEND | LISTEN | BACKEND, "{ allow | deny | tarpit | auth [realm <realm>] | redirect <rule> |", "1.4", "Rules on requests.", "rules and conditions come later"),
@@ -680,6 +695,16 @@ const fn match_method(name: &'static str, args: &'static str, since: &'static st
 }
 
 #[rustfmt::skip]
+static PEERS: &[Row] = &[
+    peers("peer", "<peername> <ip>:<port>", "1.5", false),
+    peers("peers", "<peersect>", "1.5", false),
+];
+
+const fn peers(name: &'static str, args: &'static str, since: &'static str, built: bool) -> Row {
+    listed("peers", "A line of the section peers, which is not built yet.", name, args, since, built)
+}
+
+#[rustfmt::skip]
 static PREDEFINED_ACL: &[Row] = &[
     predefined_acl("FALSE", "always_false", "1.4", false),
     predefined_acl("HTTP", "req_proto_http", "1.4", false),
@@ -1061,8 +1086,20 @@ static TCP_REQUEST_CONNECTION_ACTION: &[Row] = &[
     tcp_request_connection_action("track-sc2", "", "1.5", false),
 ];
 
-const fn tcp_request_connection_action(name: &'static str, args: &'static str, since: &'static str, built: bool) -> Row {
-    listed("tcp-request connection action", "Belongs to a rule or keyword that is not built yet.", name, args, since, built)
+const fn tcp_request_connection_action(
+    name: &'static str,
+    args: &'static str,
+    since: &'static str,
+    built: bool,
+) -> Row {
+    listed(
+        "tcp-request connection action",
+        "Belongs to a rule or keyword that is not built yet.",
+        name,
+        args,
+        since,
+        built,
+    )
 }
 
 #[rustfmt::skip]
@@ -1075,7 +1112,14 @@ static TCP_REQUEST_CONTENT_ACTION: &[Row] = &[
 ];
 
 const fn tcp_request_content_action(name: &'static str, args: &'static str, since: &'static str, built: bool) -> Row {
-    listed("tcp-request content action", "Belongs to a rule or keyword that is not built yet.", name, args, since, built)
+    listed(
+        "tcp-request content action",
+        "Belongs to a rule or keyword that is not built yet.",
+        name,
+        args,
+        since,
+        built,
+    )
 }
 
 #[rustfmt::skip]
@@ -1086,8 +1130,43 @@ static TCP_RESPONSE_CONTENT_ACTION: &[Row] = &[
 ];
 
 const fn tcp_response_content_action(name: &'static str, args: &'static str, since: &'static str, built: bool) -> Row {
-    listed("tcp-response content action", "Belongs to a rule or keyword that is not built yet.", name, args, since, built)
+    listed(
+        "tcp-response content action",
+        "Belongs to a rule or keyword that is not built yet.",
+        name,
+        args,
+        since,
+        built,
+    )
 }
 
 /// What is not a keyword of the file, one list a family.
-pub static LISTS: &[&[Row]] = &[ACL_DERIVATIVE, ACL_FLAG, ACL_OPERATOR, CLI_COMMAND, CSV_FIELD, APPSESSION_OPTION, COMMAND_LINE_OPTION, COMPRESSION_OPTION, CONVERTER, COOKIE_OPTION, HTTP_REQUEST_ACTION, HTTP_RESPONSE_ACTION, LOG_FORMAT_FLAG, LOG_FORMAT_VARIABLE, MATCH_METHOD, PREDEFINED_ACL, REDIRECT_OPTION, SAMPLE_FETCH, STATS_HTTP_REQUEST_ACTION, STICK_TABLE_DATA, STICK_TABLE_PARAMETER, TCP_CHECK_MATCH, TCP_CHECK_PARAMETER, TCP_REQUEST_CONNECTION_ACTION, TCP_REQUEST_CONTENT_ACTION, TCP_RESPONSE_CONTENT_ACTION];
+pub static LISTS: &[&[Row]] = &[
+    ACL_DERIVATIVE,
+    ACL_FLAG,
+    ACL_OPERATOR,
+    CLI_COMMAND,
+    CSV_FIELD,
+    APPSESSION_OPTION,
+    COMMAND_LINE_OPTION,
+    COMPRESSION_OPTION,
+    CONVERTER,
+    COOKIE_OPTION,
+    HTTP_REQUEST_ACTION,
+    HTTP_RESPONSE_ACTION,
+    LOG_FORMAT_FLAG,
+    LOG_FORMAT_VARIABLE,
+    MATCH_METHOD,
+    PEERS,
+    PREDEFINED_ACL,
+    REDIRECT_OPTION,
+    SAMPLE_FETCH,
+    STATS_HTTP_REQUEST_ACTION,
+    STICK_TABLE_DATA,
+    STICK_TABLE_PARAMETER,
+    TCP_CHECK_MATCH,
+    TCP_CHECK_PARAMETER,
+    TCP_REQUEST_CONNECTION_ACTION,
+    TCP_REQUEST_CONTENT_ACTION,
+    TCP_RESPONSE_CONTENT_ACTION,
+];

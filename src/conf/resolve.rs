@@ -8,7 +8,7 @@ use super::lexer::Word;
 use super::row::Fault;
 use super::state::{Draft, LogEntry, State};
 use super::tune;
-use crate::model::{Audience, CloseMode, Config, KeySource, Listener, LogShape, Mode, Server, SinkFormat};
+use crate::model::{Audience, CloseMode, Config, KeySource, LogShape, Mode, SinkFormat};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Number of the first proxy without `id`, as in HAProxy.
@@ -26,6 +26,10 @@ pub fn resolve(s: &mut State, overrides: &Overrides) -> Config {
         check_kind(draft);
     }
     link(s, &mut drafts);
+    for draft in &mut drafts {
+        number_servers(s, draft);
+        number_sockets(s, draft);
+    }
     if s.diags.errors() == 0 {
         advice::advise(s, &drafts);
     }
@@ -118,13 +122,16 @@ fn fit_mode(s: &mut State, draft: &mut Draft) {
     if proxy.stats.is_some() {
         ignored("stats", draft.pos);
     }
-    let layer7 = matches!(proxy.balance.key, KeySource::Uri { .. } | KeySource::UrlParam { .. } | KeySource::Hdr { .. });
+    let layer7 =
+        matches!(proxy.balance.key, KeySource::Uri { .. } | KeySource::UrlParam { .. } | KeySource::Hdr { .. });
     if layer7 && proxy.is_backend {
-        let message = format!("hashes of a request are not possible in {title}, which needs 'mode http': round robin is used");
+        let message =
+            format!("hashes of a request are not possible in {title}, which needs 'mode http': round robin is used");
         s.diags.warning(draft.place("balance"), message);
     }
     if matches!(proxy.log_shape, LogShape::Http | LogShape::Clf) && proxy.is_frontend {
-        let message = format!("'option httplog' is not usable in {title}, which needs 'mode http': 'option tcplog' is used");
+        let message =
+            format!("'option httplog' is not usable in {title}, which needs 'mode http': 'option tcplog' is used");
         s.diags.warning(draft.place("option httplog"), message);
         draft.proxy.log_shape = LogShape::Tcp;
     }
@@ -151,7 +158,8 @@ fn link(s: &mut State, drafts: &mut [Draft]) {
         if !drafts[at].proxy.is_frontend {
             continue;
         }
-        let wanted = [("default_backend", drafts[at].default_backend.clone()), ("use_backend", drafts[at].use_backend.clone())];
+        let wanted =
+            [("default_backend", drafts[at].default_backend.clone()), ("use_backend", drafts[at].use_backend.clone())];
         for (keyword, word) in wanted {
             let Some(word) = word else { continue };
             match target(drafts, at, keyword, &word) {
@@ -170,7 +178,9 @@ fn target(drafts: &[Draft], from: usize, keyword: &str, word: &Word) -> Result<u
         let known = drafts.iter().filter(|d| d.proxy.is_backend).map(|d| d.proxy.name.as_str());
         return Err(match nearest(&word.text, known) {
             Some(near) => fault.hint(format!("did you mean '{near}'?")),
-            None if drafts.iter().any(|d| d.proxy.name == word.text) => fault.hint("a frontend of this name cannot be its target"),
+            None if drafts.iter().any(|d| d.proxy.name == word.text) => {
+                fault.hint("a frontend of this name cannot be its target")
+            }
             None => fault,
         });
     };
@@ -190,9 +200,8 @@ fn target(drafts: &[Draft], from: usize, keyword: &str, word: &Word) -> Result<u
 }
 
 /// Moves a draft into the configuration.
-fn flatten(s: &mut State, mut draft: Draft, overrides: &Overrides, config: &mut Config) {
+fn flatten(s: &State, mut draft: Draft, overrides: &Overrides, config: &mut Config) {
     let at = config.proxies.len();
-    let title = draft.title();
     let mut proxy = std::mem::take(&mut draft.proxy);
     if let (0, Some(limit), true) = (proxy.maxconn, overrides.proxy_maxconn, proxy.is_frontend) {
         proxy.maxconn = limit;
@@ -207,50 +216,53 @@ fn flatten(s: &mut State, mut draft: Draft, overrides: &Overrides, config: &mut 
         }
     }
     (proxy.first_server, proxy.server_count) = (config.servers.len(), draft.servers.len());
-    config.servers.extend(servers(s, &mut draft, at, &title));
-    config.listeners.extend(listeners(s, &mut draft, at, proxy.backlog, &title));
+    config.servers.extend(draft.servers.into_iter().map(|mut one| {
+        one.server.proxy = at;
+        one.server.check = one.check.then_some(one.settings);
+        one.server
+    }));
+    config.listeners.extend(draft.binds.into_iter().map(|(mut listener, _)| {
+        listener.audience = Audience::Frontend(at);
+        let options = &mut listener.options;
+        if options.backlog == 0 {
+            options.backlog = proxy.backlog;
+        }
+        (options.rcvbuf, options.sndbuf) = (s.global.tune.rcvbuf_client, s.global.tune.sndbuf_client);
+        listener
+    }));
     config.proxies.push(proxy);
 }
 
-fn servers(s: &mut State, draft: &mut Draft, proxy: usize, title: &str) -> Vec<Server> {
-    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+fn number_servers(s: &mut State, draft: &mut Draft) {
+    let title = draft.title();
     let mut ids: Vec<(u32, Pos)> = draft.servers.iter().map(|d| (d.server.id, d.id_pos)).collect();
     number(&mut ids, 1, |at| {
-        s.diags.error(draft.servers[at].id_pos, format!("{title}: another server has the id {}", draft.servers[at].server.id));
+        let one = &draft.servers[at];
+        s.diags.error(one.id_pos, format!("{title}: another server has the id {}", one.server.id));
     });
-    let drafts = std::mem::take(&mut draft.servers);
-    let mut out = Vec::with_capacity(drafts.len());
-    for (mut one, id) in drafts.into_iter().zip(ids) {
-        if let Some(line) = seen.insert(one.server.name.clone(), one.pos.line) {
-            let message = format!("{title}: another server named '{}' was already defined in line {line}", one.server.name);
+    let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
+    for one in &draft.servers {
+        if let Some(line) = seen.insert(&one.server.name, one.pos.line) {
+            let message =
+                format!("{title}: another server named '{}' was already defined in line {line}", one.server.name);
             s.diags.error(one.name_pos, message);
         }
-        (one.server.proxy, one.server.id) = (proxy, id.0);
-        one.server.check = one.check.then(|| one.settings.clone());
-        out.push(one.server);
     }
-    out
+    for (one, id) in draft.servers.iter_mut().zip(ids) {
+        one.server.id = id.0;
+    }
 }
 
-fn listeners(s: &mut State, draft: &mut Draft, proxy: usize, backlog: u32, title: &str) -> Vec<Listener> {
+fn number_sockets(s: &mut State, draft: &mut Draft) {
     let mut ids: Vec<(u32, Pos)> = draft.binds.iter().map(|(l, pos)| (l.id, *pos)).collect();
-    let places: Vec<Pos> = ids.iter().map(|i| i.1).collect();
-    number(&mut ids, 1, |at| s.diags.error(places[at], format!("{title}: another socket has the same id")));
-    let binds = std::mem::take(&mut draft.binds);
-    let finish = |((mut listener, _), id): ((Listener, Pos), (u32, Pos))| {
-        listener.audience = Audience::Frontend(proxy);
+    let title = draft.title();
+    number(&mut ids, 1, |at| s.diags.error(draft.binds[at].1, format!("{title}: another socket has the same id")));
+    for ((listener, _), id) in draft.binds.iter_mut().zip(ids) {
         listener.id = id.0;
         if listener.name.is_empty() {
             listener.name = format!("sock-{}", id.0);
         }
-        let options = &mut listener.options;
-        if options.backlog == 0 {
-            options.backlog = backlog;
-        }
-        (options.rcvbuf, options.sndbuf) = (s.global.tune.rcvbuf_client, s.global.tune.sndbuf_client);
-        listener
-    };
-    binds.into_iter().zip(ids).map(finish).collect()
+    }
 }
 
 /// `fullconn` where it is not given: a tenth of what the frontends can bring, if they all have a limit.
@@ -259,12 +271,13 @@ fn full_connections(config: &mut Config) {
         if !config.proxies[at].is_backend || config.proxies[at].fullconn != 0 {
             continue;
         }
-        let leads = |i: usize| config.proxies[i].is_frontend && (i == at || config.proxies[i].default_backend == Some(at));
-        let fronts: Vec<u32> = (0..config.proxies.len()).filter(|i| leads(*i)).map(|i| config.proxies[i].maxconn).collect();
+        let leads =
+            |i: usize| config.proxies[i].is_frontend && (i == at || config.proxies[i].default_backend == Some(at));
+        let fronts: Vec<u32> =
+            (0..config.proxies.len()).filter(|i| leads(*i)).map(|i| config.proxies[i].maxconn).collect();
         if !fronts.is_empty() && fronts.iter().all(|n| *n > 0) {
             let sum: u64 = fronts.iter().map(|n| u64::from(*n)).sum();
             config.proxies[at].fullconn = u32::try_from(sum.div_ceil(10)).unwrap_or(u32::MAX);
         }
     }
 }
-

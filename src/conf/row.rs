@@ -236,9 +236,10 @@ impl<'a> Args<'a> {
     pub fn finish(&mut self) -> Result<(), Fault> {
         match self.next() {
             None => Ok(()),
-            Some(word) => {
-                Err(Fault::new(word.pos, format!("'{}' cannot handle the unexpected argument '{}'", self.name, word.text)))
-            }
+            Some(word) => Err(Fault::new(
+                word.pos,
+                format!("'{}' cannot handle the unexpected argument '{}'", self.name, word.text),
+            )),
         }
     }
 }
@@ -269,7 +270,7 @@ pub fn named(table: &'static [Row], name: &str) -> Option<&'static Row> {
     table.binary_search_by(|row| row.name.cmp(name)).ok().map(|at| &table[at])
 }
 
-/// "did you mean 'x'?" for a word that is in none of the tables; with `family_word`, only names that begin with it count.
+/// "did you mean 'x'?" for a word that is in none of the tables.
 pub fn suggest(tables: &[&'static [Row]], word: &str) -> Option<String> {
     let names = tables.iter().flat_map(|t| t.iter()).map(|row| row.name);
     nearest(word, names).map(|near| format!("did you mean '{near}'?"))

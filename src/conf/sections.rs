@@ -3,9 +3,7 @@
 use super::bind;
 use super::diag::{Pos, nearest};
 use super::lexer::{Line, Word};
-use super::row::{
-    Args, DEFAULTS, Fault, NEGATABLE, NO_SECTION, Parse, Row, STRICT, Status, find, named, suggest,
-};
+use super::row::{Args, DEFAULTS, Fault, NEGATABLE, NO_SECTION, Parse, Row, STRICT, Status, find, named, suggest};
 use super::state::{Current, Draft, Kind, State};
 use super::values::check_name;
 use super::{accounts, balance, checks, global, logs, options, proxy, reserved, stats, timeouts, tune};
@@ -21,24 +19,46 @@ const fn refused(name: &'static str, args: &'static str, since: &'static str, re
 /// The words that begin a section, sorted by name.
 pub static SECTIONS: &[Row] = &[
     refused("acme", "<name>", "3.2", "certificates come with TLS"),
-    section("backend", "<name> [from <defaults>]", "1.3", "Servers, and how they are chosen.", |s, a| open(s, a, Kind::Backend)),
+    section("backend", "<name> [from <defaults>]", "1.3", "Servers, and how they are chosen.", |s, a| {
+        open(s, a, Kind::Backend)
+    }),
     refused("cache", "<name>", "1.8", "the cache comes later"),
     refused("crt-store", "[<name>]", "3.0", "certificates come with TLS"),
-    section("defaults", "[<name>] [from <defaults>]", "1.0", "Settings that the proxies after it begin with.", |s, a| open(s, a, Kind::Defaults)),
+    section(
+        "defaults",
+        "[<name>] [from <defaults>]",
+        "1.0",
+        "Settings that the proxies after it begin with.",
+        |s, a| open(s, a, Kind::Defaults),
+    ),
     refused("fcgi-app", "<name>", "2.1", "FastCGI is not built"),
-    section("frontend", "<name> [from <defaults>]", "1.3", "Listening sockets, and what becomes of their clients.", |s, a| open(s, a, Kind::Frontend)),
+    section(
+        "frontend",
+        "<name> [from <defaults>]",
+        "1.3",
+        "Listening sockets, and what becomes of their clients.",
+        |s, a| open(s, a, Kind::Frontend),
+    ),
     section("global", "", "1.0", "Settings of the whole process.", |s, _| {
         s.current = Current::Global;
         Ok(())
     }),
     refused("http-errors", "<name>", "2.2", "named sets of errors come later; 'errorfile' is built"),
-    section("listen", "<name> [from <defaults>]", "1.0", "A frontend and a backend in one.", |s, a| open(s, a, Kind::Listen)),
+    section("listen", "<name> [from <defaults>]", "1.0", "A frontend and a backend in one.", |s, a| {
+        open(s, a, Kind::Listen)
+    }),
     refused("log-forward", "<name>", "2.3", "log forwarding is not built"),
     refused("log-profile", "<name>", "3.1", "log profiles are not built"),
     refused("mailers", "<name>", "1.6", "mail alerts come later"),
     refused("peers", "<name>", "1.5", "peers come with stick tables"),
     refused("program", "<name>", "2.0", "it starts no programs: use the service manager"),
-    section("resolvers", "<name>", "1.6", "Name servers for run-time resolution. Read and not used: names are resolved at start.", accounts::resolvers),
+    section(
+        "resolvers",
+        "<name>",
+        "1.6",
+        "Name servers for run-time resolution. Read and not used: names are resolved at start.",
+        accounts::resolvers,
+    ),
     refused("ring", "<name>", "2.2", "rings come later; 'log stdout' is built"),
     refused("traces", "", "3.1", "traces are not built"),
     section("userlist", "<name>", "1.4", "Users and groups for rules that ask for a password.", accounts::userlist),
@@ -281,7 +301,8 @@ fn inherit(s: &mut State, word: &Word, kind: Kind, name: (&str, Pos)) -> Result<
     let mut known: Vec<&mut Draft> = s.defaults.iter_mut().filter(|d| d.proxy.name == word.text).collect();
     match known.as_mut_slice() {
         [] => {
-            let fault = Fault::new(word.pos, format!("there is no 'defaults' section '{}' before this line", word.text));
+            let fault =
+                Fault::new(word.pos, format!("there is no 'defaults' section '{}' before this line", word.text));
             let names: Vec<&str> = s.defaults.iter().map(|d| d.proxy.name.as_str()).collect();
             Err(match nearest(&word.text, names.into_iter()) {
                 Some(near) => fault.hint(format!("did you mean '{near}'?")),

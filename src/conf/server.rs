@@ -90,7 +90,9 @@ fn begin(s: &mut State, a: &Args, text: &str, pos: Pos, name_pos: Pos) -> Result
                 Port::Absent | Port::Range(0, 0) => Some(0),
                 Port::Offset(n) => Some(n),
                 Port::Range(first, last) if first == last => None,
-                Port::Range(..) => return Err(Fault::new(pos, format!("'server': port range not permitted here in '{text}'"))),
+                Port::Range(..) => {
+                    return Err(Fault::new(pos, format!("'server': port range not permitted here in '{text}'")));
+                }
             };
             draft.host = Some(at);
         }
@@ -115,7 +117,10 @@ fn finish(s: &mut State) {
         s.diags.warning(tls, "TLS options have no effect without 'ssl'");
     }
     if let Some(pos) = s.server.resolvers {
-        s.diags.warning(pos, "run-time resolution is not built yet in this version: the address is resolved at start only");
+        s.diags.warning(
+            pos,
+            "run-time resolution is not built yet in this version: the address is resolved at start only",
+        );
     }
     if let Some(host) = s.server.host.clone() {
         locate(s, &host);
@@ -140,11 +145,16 @@ fn locate(s: &mut State, host: &HostPort) {
         Port::Range(first, _) => first,
         _ => 0,
     };
-    let set = |s: &mut State, ip: IpAddr| s.server.server.target = Target::Inet(Addr::from(std::net::SocketAddr::new(ip, port)));
+    let set = |s: &mut State, ip: IpAddr| {
+        s.server.server.target = Target::Inet(Addr::from(std::net::SocketAddr::new(ip, port)))
+    };
     if !host.is_name() {
         match host.ip(s.resolver) {
             Some(ip) => set(s, ip),
-            None => s.fault(Fault::new(s.server.addr_pos, format!("'server': '{}' is not of the family asked for", host.host))),
+            None => s.fault(Fault::new(
+                s.server.addr_pos,
+                format!("'server': '{}' is not of the family asked for", host.host),
+            )),
         }
         return;
     }
@@ -160,7 +170,8 @@ fn locate(s: &mut State, host: &HostPort) {
                 if let Some(ip) = look_up(s, host) {
                     return set(s, ip);
                 }
-                let message = format!("could not resolve the address '{}': the server starts in maintenance", host.host);
+                let message =
+                    format!("could not resolve the address '{}': the server starts in maintenance", host.host);
                 s.diags.warning(s.server.addr_pos, message);
                 break;
             }
@@ -190,11 +201,12 @@ fn look_up(s: &mut State, host: &HostPort) -> Option<IpAddr> {
 fn check_settings(s: &mut State) -> Result<(), Fault> {
     let draft = &mut s.server;
     let own_place = draft.settings.port != 0 || draft.check_addr.is_some();
-    draft.settings.send_proxy =
-        draft.check_send_proxy || (draft.server.send_proxy != ProxyHeader::None && !own_place);
+    draft.settings.send_proxy = draft.check_send_proxy || (draft.server.send_proxy != ProxyHeader::None && !own_place);
     let resolver = s.resolver;
     if let Some((at, pos)) = s.server.check_addr.clone() {
-        let ip = at.ip(resolver).ok_or_else(|| Fault::new(pos, format!("'addr': invalid address or unknown host '{}'", at.host)))?;
+        let ip = at
+            .ip(resolver)
+            .ok_or_else(|| Fault::new(pos, format!("'addr': invalid address or unknown host '{}'", at.host)))?;
         if let (Port::Range(port, _), 0) = (at.port, s.server.settings.port) {
             s.server.settings.port = port;
         }
@@ -209,14 +221,20 @@ fn check_settings(s: &mut State) -> Result<(), Fault> {
     if !draft.check {
         return Ok(());
     }
-    if draft.settings.port == 0 && service == 0 && !matches!(draft.settings.addr, Some(Target::Unix(_) | Target::Abstract(_))) {
-        let fault = Fault::new(draft.check_pos, format!("server '{}' has neither a service port nor a check port", draft.server.name));
+    if draft.settings.port == 0
+        && service == 0
+        && !matches!(draft.settings.addr, Some(Target::Unix(_) | Target::Abstract(_)))
+    {
+        let fault = Fault::new(
+            draft.check_pos,
+            format!("server '{}' has neither a service port nor a check port", draft.server.name),
+        );
         return Err(fault.hint("give the address a port, or add 'port <number>' for the check"));
     }
-    if let Some(Target::Inet(addr)) = &mut draft.settings.addr {
-        if addr.port() == 0 {
-            *addr = addr.with_port(service);
-        }
+    if let Some(Target::Inet(addr)) = &mut draft.settings.addr
+        && addr.port() == 0
+    {
+        *addr = addr.with_port(service);
     }
     Ok(())
 }
@@ -240,4 +258,3 @@ pub fn source_options(a: &mut Args) -> Result<Option<String>, Fault> {
         }
     }
 }
-

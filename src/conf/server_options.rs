@@ -34,7 +34,9 @@ pub static TABLE: &[Row] = &[
     refused("agent-send", "<text>", "1.7", AGENT),
     tls("allow-0rtt", "", "1.8"),
     tls("alpn", "<protocols>", "1.8"),
-    o("backup", "", "1.0", "Takes traffic only when no other server is up.", |s, _| set(&mut s.server.server.backup, true)),
+    o("backup", "", "1.0", "Takes traffic only when no other server is up.", |s, _| {
+        set(&mut s.server.server.backup, true)
+    }),
     tls("ca-file", "<file>", "1.5"),
     o("check", "", "1.0", "The server is checked, and taken out while it is down.", |s, a| {
         s.server.check_pos = a.last_pos();
@@ -42,15 +44,21 @@ pub static TABLE: &[Row] = &[
     }),
     tls("check-alpn", "<protocols>", "1.9"),
     o("check-proto", "<name>", "2.2", "The protocol of checks; only h1 is built.", proto),
-    o("check-send-proxy", "", "1.5", "Checks begin with a PROXY header too.", |s, _| set(&mut s.server.check_send_proxy, true)),
+    o("check-send-proxy", "", "1.5", "Checks begin with a PROXY header too.", |s, _| {
+        set(&mut s.server.check_send_proxy, true)
+    }),
     tls("check-sni", "<name>", "1.8"),
     tls("check-ssl", "", "1.5"),
     refused("check-via-socks4", "", "2.0", "SOCKS4 is not built"),
     tls("ciphers", "<ciphers>", "1.5"),
     tls("ciphersuites", "<suites>", "1.9"),
-    o("cookie", "<value>", "1.0", "The value that stands for the server in a persistence cookie. Stored until cookies are built.", |s, a| {
-        Ok(s.server.server.cookie = Some(a.need("a value")?.text.clone()))
-    }),
+    o(
+        "cookie",
+        "<value>",
+        "1.0",
+        "The value that stands for the server in a persistence cookie. Stored until cookies are built.",
+        |s, a| Ok(s.server.server.cookie = Some(a.need("a value")?.text.clone())),
+    ),
     tls("crl-file", "<file>", "1.5"),
     tls("crt", "<file>", "1.5"),
     tls("curves", "<names>", "2.9"),
@@ -60,9 +68,14 @@ pub static TABLE: &[Row] = &[
     })
     .or("inter")
     .unit("ms"),
-    o("enabled", "", "1.8", "Takes 'disabled' of default-server back.", |s, _| set(&mut s.server.server.disabled, false)),
+    o("enabled", "", "1.8", "Takes 'disabled' of default-server back.", |s, _| {
+        set(&mut s.server.server.disabled, false)
+    }),
     refused("error-limit", "<count>", "1.4", OBSERVE),
-    o("fall", "<count>", "1.0", "Failed checks after which the server is down.", |s, a| Ok(s.server.settings.fall = number(a, 1, 10_000)? as u32)).or("3"),
+    o("fall", "<count>", "1.0", "Failed checks after which the server is down.", |s, a| {
+        Ok(s.server.settings.fall = number(a, 1, 10_000)? as u32)
+    })
+    .or("3"),
     o("fastinter", "<time>", "1.3", "Between two checks while the state changes.", |s, a| {
         Ok(s.server.settings.fastinter_ms = interval(a)?)
     })
@@ -73,33 +86,55 @@ pub static TABLE: &[Row] = &[
     tls("force-tlsv11", "", "1.5"),
     tls("force-tlsv12", "", "1.5"),
     tls("force-tlsv13", "", "1.8"),
-    o("id", "<number>", "1.4", "Number of the server: what hashes and the statistics go by.", id).or("the next free one"),
-    o("init-addr", "<methods>", "1.7", "How the address is found at start: last, libc, none or an address, in this order.", init_addr).or("last,libc"),
+    o("id", "<number>", "1.4", "Number of the server: what hashes and the statistics go by.", id)
+        .or("the next free one"),
+    o(
+        "init-addr",
+        "<methods>",
+        "1.7",
+        "How the address is found at start: last, libc, none or an address, in this order.",
+        init_addr,
+    )
+    .or("last,libc"),
     refused("init-state", "<state>", "3.1", "servers start up, and go down by their first failed checks"),
-    o("inter", "<time>", "1.0", "Between two checks.", |s, a| Ok(s.server.settings.inter_ms = interval(a)?)).or("2000").unit("ms"),
+    o("inter", "<time>", "1.0", "Between two checks.", |s, a| Ok(s.server.settings.inter_ms = interval(a)?))
+        .or("2000")
+        .unit("ms"),
     refused("log-proto", "<name>", "2.3", "log forwarding is not built"),
     o("max-reuse", "<number>", "2.0", "How often a connection is reused; -1 = always.", |s, a| {
         // One request is the first use, not a reuse.
         Ok(s.server.server.max_reuse = (number(a, -1, 1_000_000_000)? + 1) as u32)
     })
     .or("-1"),
-    o("maxconn", "<number>", "1.1", "The most connections at once; more requests wait in the queue.", |s, a| Ok(s.server.server.maxconn = count(a)?))
-        .or("none"),
+    o("maxconn", "<number>", "1.1", "The most connections at once; more requests wait in the queue.", |s, a| {
+        Ok(s.server.server.maxconn = count(a)?)
+    })
+    .or("none"),
     o("maxqueue", "<number>", "1.3", "The most requests in this server's queue; more go to another server.", |s, a| {
         Ok(s.server.server.maxqueue = count(a)?)
     })
     .or("none"),
-    o("minconn", "<number>", "1.1", "The limit of connections while the backend is idle; it grows to maxconn with the load.", |s, a| {
-        Ok(s.server.server.minconn = count(a)?)
-    }),
+    o(
+        "minconn",
+        "<number>",
+        "1.1",
+        "The limit of connections while the backend is idle; it grows to maxconn with the load.",
+        |s, a| Ok(s.server.server.minconn = count(a)?),
+    ),
     refused("namespace", "<name>", "1.6", "network namespaces are not built"),
     refused("no-agent-check", "", "1.8", AGENT),
     o("no-backup", "", "1.8", "Takes 'backup' of default-server back.", |s, _| set(&mut s.server.server.backup, false)),
     o("no-check", "", "1.8", "Takes 'check' of default-server back.", |s, _| set(&mut s.server.check, false)),
-    o("no-check-send-proxy", "", "1.8", "Takes 'check-send-proxy' of default-server back.", |s, _| set(&mut s.server.check_send_proxy, false)),
+    o("no-check-send-proxy", "", "1.8", "Takes 'check-send-proxy' of default-server back.", |s, _| {
+        set(&mut s.server.check_send_proxy, false)
+    }),
     tls("no-check-ssl", "", "1.8"),
-    o("no-send-proxy", "", "1.8", "Takes 'send-proxy' of default-server back.", |s, _| send_proxy(s, ProxyHeader::None)),
-    o("no-send-proxy-v2", "", "1.8", "Takes 'send-proxy-v2' of default-server back.", |s, _| send_proxy(s, ProxyHeader::None)),
+    o("no-send-proxy", "", "1.8", "Takes 'send-proxy' of default-server back.", |s, _| {
+        send_proxy(s, ProxyHeader::None)
+    }),
+    o("no-send-proxy-v2", "", "1.8", "Takes 'send-proxy-v2' of default-server back.", |s, _| {
+        send_proxy(s, ProxyHeader::None)
+    }),
     tls("no-send-proxy-v2-ssl", "", "1.8"),
     tls("no-send-proxy-v2-ssl-cn", "", "1.8"),
     o("no-ssl", "", "1.8", "Takes 'ssl' of default-server back.", |s, _| Ok(s.server.ssl = None)),
@@ -111,7 +146,9 @@ pub static TABLE: &[Row] = &[
     tls("no-tlsv12", "", "1.5"),
     tls("no-tlsv13", "", "1.8"),
     tls("no-verifyhost", "", "1.8"),
-    o("non-stick", "", "1.5", "The server is not entered into stick tables. Accepted until they are built.", |_, _| Ok(())),
+    o("non-stick", "", "1.5", "The server is not entered into stick tables. Accepted until they are built.", |_, _| {
+        Ok(())
+    }),
     tls("npn", "<protocols>", "1.8"),
     refused("observe", "<mode>", "1.4", OBSERVE),
     refused("on-error", "<mode>", "1.4", OBSERVE),
@@ -120,9 +157,13 @@ pub static TABLE: &[Row] = &[
         set(&mut s.server.server.on_marked_down_shutdown, true)
     }),
     refused("on-marked-up", "<action>", "1.5", "closing the sessions of backup servers comes later"),
-    o("pool-low-conn", "<number>", "2.2", "Idle connections that a thread leaves to the others. Accepted without effect.", |_, a| {
-        number(a, -1, i64::from(i32::MAX)).map(|_| ())
-    }),
+    o(
+        "pool-low-conn",
+        "<number>",
+        "2.2",
+        "Idle connections that a thread leaves to the others. Accepted without effect.",
+        |_, a| number(a, -1, i64::from(i32::MAX)).map(|_| ()),
+    ),
     o("pool-max-conn", "<number>", "1.9", "The most idle connections kept; -1 = no limit, 0 = none.", |s, a| {
         Ok(s.server.server.pool_max_conn = u32::try_from(number(a, -1, i64::from(i32::MAX))?).ok())
     })
@@ -132,35 +173,62 @@ pub static TABLE: &[Row] = &[
     })
     .or("5s")
     .unit("ms"),
-    o("port", "<port>", "1.0", "The port of checks.", |s, a| Ok(s.server.settings.port = number(a, 0, 65_535)? as u16)).or("the server's"),
+    o("port", "<port>", "1.0", "The port of checks.", |s, a| Ok(s.server.settings.port = number(a, 0, 65_535)? as u16))
+        .or("the server's"),
     o("proto", "<name>", "1.8", "The protocol spoken with the server; only h1 is built.", proto),
     refused("proxy-v2-options", "<options>", "1.9", "additional fields of the PROXY header come later"),
     refused("redir", "<prefix>", "1.4", "redirecting instead of forwarding comes with the rules"),
     o("resolve-net", "<networks>", "1.6", RUN_TIME, swallow),
     o("resolve-opts", "<options>", "1.8", RUN_TIME, swallow),
     o("resolve-prefer", "<family>", "1.6", RUN_TIME, swallow),
-    o("resolvers", "<name>", "1.6", "The section of name servers. Accepted: the address is resolved at start only.", |s, a| {
-        a.need("the name of a section")?;
-        Ok(s.server.resolvers = Some(a.last_pos()))
+    o(
+        "resolvers",
+        "<name>",
+        "1.6",
+        "The section of name servers. Accepted: the address is resolved at start only.",
+        |s, a| {
+            a.need("the name of a section")?;
+            Ok(s.server.resolvers = Some(a.last_pos()))
+        },
+    ),
+    o("rise", "<count>", "1.0", "Good checks after which the server is up.", |s, a| {
+        Ok(s.server.settings.rise = number(a, 1, 10_000)? as u32)
+    })
+    .or("2"),
+    o("send-proxy", "", "1.5", "Connections begin with a PROXY header, version 1.", |s, _| {
+        send_proxy(s, ProxyHeader::V1)
     }),
-    o("rise", "<count>", "1.0", "Good checks after which the server is up.", |s, a| Ok(s.server.settings.rise = number(a, 1, 10_000)? as u32)).or("2"),
-    o("send-proxy", "", "1.5", "Connections begin with a PROXY header, version 1.", |s, _| send_proxy(s, ProxyHeader::V1)),
-    o("send-proxy-v2", "", "1.5", "Connections begin with a PROXY header, version 2.", |s, _| send_proxy(s, ProxyHeader::V2)),
+    o("send-proxy-v2", "", "1.5", "Connections begin with a PROXY header, version 2.", |s, _| {
+        send_proxy(s, ProxyHeader::V2)
+    }),
     tls("send-proxy-v2-ssl", "", "1.5"),
     tls("send-proxy-v2-ssl-cn", "", "1.5"),
     refused("shard", "<number>", "2.5", "peers come later"),
-    o("slowstart", "<time>", "1.3", "How long the weight grows after the server came up.", |s, a| Ok(s.server.server.slowstart_ms = time_ms(a)?)).unit("ms"),
+    o("slowstart", "<time>", "1.3", "How long the weight grows after the server came up.", |s, a| {
+        Ok(s.server.server.slowstart_ms = time_ms(a)?)
+    })
+    .unit("ms"),
     tls("sni", "<expression>", "1.6"),
     refused("socks4", "<address>", "2.0", "SOCKS4 is not built"),
-    o("source", "<address>[:<port>] [interface <name>]", "1.1", "The address from which the server is connected to.", source),
+    o(
+        "source",
+        "<address>[:<port>] [interface <name>]",
+        "1.1",
+        "The address from which the server is connected to.",
+        source,
+    ),
     tls("ssl", "", "1.5"),
     tls("ssl-max-ver", "<version>", "1.8"),
     tls("ssl-min-ver", "<version>", "1.8"),
     tls("ssl-reuse", "", "1.8"),
     o("stick", "", "1.8", "Takes 'non-stick' of default-server back.", |_, _| Ok(())),
-    o("tcp-ut", "<time>", "1.6", "Time without an acknowledgement after which the kernel gives the connection up (Linux).", |s, a| {
-        Ok(s.server.server.user_timeout_ms = time_ms(a)?)
-    })
+    o(
+        "tcp-ut",
+        "<time>",
+        "1.6",
+        "Time without an acknowledgement after which the kernel gives the connection up (Linux).",
+        |s, a| Ok(s.server.server.user_timeout_ms = time_ms(a)?),
+    )
     .unit("ms"),
     o("tfo", "", "1.9", "TCP fast open towards the server. Accepted without effect.", |_, _| Ok(())),
     tls("tls-tickets", "", "1.8"),
@@ -168,8 +236,14 @@ pub static TABLE: &[Row] = &[
     refused("usesrc", "<address>", "1.1", "foreign source addresses come later"),
     tls("verify", "<mode>", "1.5"),
     tls("verifyhost", "<name>", "1.5"),
-    o("weight", "<number>", "1.0", "Share of the traffic, 0 to 256.", |s, a| Ok(s.server.server.weight = number(a, 0, 256)? as u32)).or("1"),
-    o("ws", "<mode>", "2.5", "The protocol of WebSocket: auto or h1.", |_, a| one_of(a, &[("auto", ()), ("h1", ())]).map(|_| ())).or("auto"),
+    o("weight", "<number>", "1.0", "Share of the traffic, 0 to 256.", |s, a| {
+        Ok(s.server.server.weight = number(a, 0, 256)? as u32)
+    })
+    .or("1"),
+    o("ws", "<mode>", "2.5", "The protocol of WebSocket: auto or h1.", |_, a| {
+        one_of(a, &[("auto", ()), ("h1", ())]).map(|_| ())
+    })
+    .or("auto"),
 ];
 
 fn set(flag: &mut bool, value: bool) -> Result<(), Fault> {
@@ -232,7 +306,8 @@ fn init_addr(s: &mut State, a: &mut Args) -> Result<(), Fault> {
             "libc" => InitAddr::Libc,
             "none" => InitAddr::None,
             text => InitAddr::Ip(text.parse().map_err(|_| {
-                Fault::new(word.pos, format!("'init-addr': unknown method '{text}'")).hint("it knows last, libc, none and an address")
+                Fault::new(word.pos, format!("'init-addr': unknown method '{text}'"))
+                    .hint("it knows last, libc, none and an address")
             })?),
         });
     }

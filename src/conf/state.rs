@@ -5,9 +5,7 @@ use super::address::{Family, HostPort};
 use super::diag::{Diag, Diags, Level, Pos};
 use super::lexer::{Env, Word};
 use super::row::{self, Fault};
-use crate::model::{
-    Audience, CheckSettings, CloseMode, Global, Listener, LogSink, Logger, Mode, Proxy, Server, retry,
-};
+use crate::model::{Audience, CheckSettings, CloseMode, Global, Listener, LogSink, Logger, Mode, Proxy, Server, retry};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -101,14 +99,19 @@ impl State {
 
     /// Remembers a TLS option of the `bind` or `server` line being read.
     pub fn tls_option(&mut self, name: &str, pos: Pos) {
-        let (tls, ssl) = if self.on_server { (&mut self.server.tls, &mut self.server.ssl) } else { (&mut self.bind.tls, &mut self.bind.ssl) };
+        let (tls, ssl) = if self.on_server {
+            (&mut self.server.tls, &mut self.server.ssl)
+        } else {
+            (&mut self.bind.tls, &mut self.bind.ssl)
+        };
         let place = if matches!(name, "ssl" | "check-ssl") { ssl } else { tls };
         place.get_or_insert(pos);
     }
 
     /// Remembers an option of the `server` line being read that only matters with `check`.
     pub fn note_option(&mut self, name: &str, pos: Pos) {
-        const CHECKS: [&str; 8] = ["addr", "check-send-proxy", "downinter", "fall", "fastinter", "inter", "port", "rise"];
+        const CHECKS: [&str; 8] =
+            ["addr", "check-send-proxy", "downinter", "fall", "fastinter", "inter", "port", "rise"];
         if self.on_server && !self.server.is_default && CHECKS.contains(&name) {
             self.server.check_option.get_or_insert(pos);
         }

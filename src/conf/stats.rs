@@ -1,6 +1,6 @@
 //! The family `stats` of proxies: the statistics page.
 
-use super::row::{Args, Fault, FRONTEND, LISTEN, BACKEND, PROXY, Parse, Row};
+use super::row::{Args, BACKEND, FRONTEND, Fault, LISTEN, PROXY, Parse, Row};
 use super::state::State;
 use super::values::time_s;
 use crate::model::StatsPage;
@@ -10,12 +10,20 @@ const fn p(name: &'static str, args: &'static str, since: &'static str, doc: &'s
 }
 
 const fn rules(name: &'static str, args: &'static str, since: &'static str, reason: &'static str) -> Row {
-    Row { sections: FRONTEND | LISTEN | BACKEND, ..p(name, args, since, "Recognised, and refused until it is built.", |_, _| Ok(())).not_built(reason) }
+    Row {
+        sections: FRONTEND | LISTEN | BACKEND,
+        ..p(name, args, since, "Recognised, and refused until it is built.", |_, _| Ok(())).not_built(reason)
+    }
 }
 
 /// Sorted by name.
 pub static TABLE: &[Row] = &[
-    rules("stats admin", "{ if | unless } <condition>", "1.4", "it needs conditions, which come with the rules; 'stats enable' shows the page"),
+    rules(
+        "stats admin",
+        "{ if | unless } <condition>",
+        "1.4",
+        "it needs conditions, which come with the rules; 'stats enable' shows the page",
+    ),
     p("stats auth", "<user>:<password>", "1.1", "Only this user sees the page; may be given several times.", |s, a| {
         let text = a.need("a user and a password, joined by ':'")?.text.clone();
         if !text.contains(':') {
@@ -29,7 +37,12 @@ pub static TABLE: &[Row] = &[
         Ok(())
     }),
     p("stats hide-version", "", "1.1", "The page does not tell the version.", |s, _| Ok(page(s).hide_version = true)),
-    rules("stats http-request", "<action> [{ if | unless } <condition>]", "1.5", "it comes with the rules; 'stats auth' is built"),
+    rules(
+        "stats http-request",
+        "<action> [{ if | unless } <condition>]",
+        "1.5",
+        "it comes with the rules; 'stats auth' is built",
+    ),
     p("stats realm", "<text>", "1.1", "What the browser shows when it asks for a password.", |s, a| {
         let text = a.need("a text (with its spaces escaped)")?.text.clone();
         Ok(page(s).realm = text)
@@ -40,19 +53,33 @@ pub static TABLE: &[Row] = &[
         Ok(page(s).refresh_s = seconds)
     })
     .unit("s"),
-    p("stats scope", "<name>", "1.1", "The page shows only this proxy ('.' = the one that serves it); may be given several times.", |s, a| {
-        let name = a.need("the name of a proxy, or '.'")?.text.clone();
-        Ok(page(s).scopes.push(name))
+    p(
+        "stats scope",
+        "<name>",
+        "1.1",
+        "The page shows only this proxy ('.' = the one that serves it); may be given several times.",
+        |s, a| {
+            let name = a.need("the name of a proxy, or '.'")?.text.clone();
+            Ok(page(s).scopes.push(name))
+        },
+    ),
+    p(
+        "stats show-desc",
+        "[<text>]",
+        "1.4",
+        "The page shows this description, or that of the section global.",
+        |s, a| {
+            let words: Vec<&str> = a.rest().iter().map(|w| w.text.as_str()).collect();
+            let text = match words.is_empty() {
+                true => s.global.description.clone(),
+                false => Some(words.join(" ")),
+            };
+            Ok(page(s).show_desc = text)
+        },
+    ),
+    p("stats show-legends", "", "1.4", "The page shows addresses, settings and the like.", |s, _| {
+        Ok(page(s).show_legends = true)
     }),
-    p("stats show-desc", "[<text>]", "1.4", "The page shows this description, or that of the section global.", |s, a| {
-        let words: Vec<&str> = a.rest().iter().map(|w| w.text.as_str()).collect();
-        let text = match words.is_empty() {
-            true => s.global.description.clone(),
-            false => Some(words.join(" ")),
-        };
-        Ok(page(s).show_desc = text)
-    }),
-    p("stats show-legends", "", "1.4", "The page shows addresses, settings and the like.", |s, _| Ok(page(s).show_legends = true)),
     p("stats show-modules", "", "2.5", "Statistics of modules, of which there are none.", |s, _| {
         page(s);
         Ok(())

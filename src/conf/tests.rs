@@ -39,7 +39,12 @@ fn told(loaded: &Loaded) -> Vec<String> {
         diag::Level::Notice => 'N',
         diag::Level::Diag => 'D',
     };
-    loaded.diags.list().iter().map(|d| format!("{}{}:{} {}", letter(d.level), d.pos.line, d.pos.column, d.message)).collect()
+    loaded
+        .diags
+        .list()
+        .iter()
+        .map(|d| format!("{}{}:{} {}", letter(d.level), d.pos.line, d.pos.column, d.message))
+        .collect()
 }
 
 fn good(text: &str) -> Config {
@@ -82,10 +87,16 @@ fn old_file_in_the_model() {
     assert_eq!(c.listeners[0].place, Place::At(Target::Inet(Addr::V4([127, 0, 0, 1], 18080))));
     assert_eq!(c.listeners[0].origin, "t.cfg:23");
     assert_eq!((farm.id, c.proxies[1].id), (2, 3));
-    let servers: Vec<_> = c.servers.iter().map(|s| (s.name.as_str(), s.id, s.port_offset, s.weight, s.backup)).collect();
+    let servers: Vec<_> =
+        c.servers.iter().map(|s| (s.name.as_str(), s.id, s.port_offset, s.weight, s.backup)).collect();
     assert_eq!(
         servers,
-        [("webA", 1, None, 1, false), ("webB", 2, None, 1, false), ("a", 1, Some(0), 3, false), ("b", 2, Some(10), 1, true)]
+        [
+            ("webA", 1, None, 1, false),
+            ("webB", 2, None, 1, false),
+            ("a", 1, Some(0), 3, false),
+            ("b", 2, Some(10), 1, true)
+        ]
     );
     let check = c.servers[1].check.as_ref().unwrap();
     assert_eq!((check.inter_ms, check.rise, check.fall), (2000, 2, 5));
@@ -122,7 +133,14 @@ fn farm_in_the_model() {
     assert_eq!(back.retry_on, retry::CONN_FAILURE | retry::EMPTY_RESPONSE | retry::status_bit(503));
     let s = &c.servers[0];
     assert_eq!((s.id, s.pool_max_conn, s.pool_purge_delay_ms, s.max_reuse), (7, Some(20), 60_000, 101));
-    assert_eq!(c.sinks, [LogSink { place: SinkPlace::Udp("127.0.0.1:514".parse().unwrap()), format: SinkFormat::Rfc5424, max_len: 2048 }]);
+    assert_eq!(
+        c.sinks,
+        [LogSink {
+            place: SinkPlace::Udp("127.0.0.1:514".parse().unwrap()),
+            format: SinkFormat::Rfc5424,
+            max_len: 2048
+        }]
+    );
     let logger = &front.loggers[0];
     assert_eq!((logger.facility, logger.level, logger.min_level), (18, 6, 3));
     assert_eq!(logger.sample, Some((vec![(1, 2), (5, 5)], 10)));
@@ -145,7 +163,8 @@ fn inheritance_and_numbers() {
     );
     assert_eq!(c.proxies[0].default_backend, Some(1));
     assert_eq!(c.servers[0].target, Target::Inet(Addr::V4([127, 0, 0, 1], 8000)));
-    let request = "GET /health HTTP/1.1\r\nhost: a.example\r\nx-probe: 1\r\ncontent-length: 4\r\nconnection: close\r\n\r\nping";
+    let request =
+        "GET /health HTTP/1.1\r\nhost: a.example\r\nx-probe: 1\r\ncontent-length: 4\r\nconnection: close\r\n\r\nping";
     assert_eq!(String::from_utf8_lossy(&c.proxies[4].check.request), request);
     assert!(c.proxies[4].check.expect.as_ref().unwrap().negate && c.proxies[4].check.kind == "httpchk");
     assert!(c.global.zero_warning && c.global.quiet);
@@ -176,7 +195,10 @@ fn small_meanings() {
     let s = server("server-template w 2-4 10.0.0.1:80 weight 5");
     assert_eq!(s.iter().map(|s| (s.name.as_str(), s.weight)).collect::<Vec<_>>(), [("w2", 5), ("w3", 5), ("w4", 5)]);
     let proxy = |lines: &str| good(&listen("http", lines)).proxies.remove(0);
-    assert_eq!(proxy(" option http-server-close\n option httpclose\n no option http-server-close").close_mode, CloseMode::Close);
+    assert_eq!(
+        proxy(" option http-server-close\n option httpclose\n no option http-server-close").close_mode,
+        CloseMode::Close
+    );
     assert_eq!(proxy(" option httpclose\n no option httpclose").close_mode, CloseMode::KeepAlive);
     assert_eq!(proxy(" option redispatch 3").redispatch, 3);
     assert_eq!(proxy(" option redispatch\n no option redispatch").redispatch, 0);
@@ -186,9 +208,13 @@ fn small_meanings() {
     assert!(proxy(" option splice-auto\n no option splice-auto").options & opt::SPLICE_AUTO == 0);
     let stats = "defaults\n stats auth a:b\n stats refresh 5\nlisten l\n bind :1\n mode http\n stats uri /x\n";
     let page = good(stats).proxies[0].stats.clone().unwrap();
-    assert_eq!((page.uri.as_str(), page.auth.len(), page.refresh_s, page.realm.as_str()), ("/x", 0, 0, "HAProxy Statistics"));
+    assert_eq!(
+        (page.uri.as_str(), page.auth.len(), page.refresh_s, page.realm.as_str()),
+        ("/x", 0, 0, "HAProxy Statistics")
+    );
     let hidden = "listen l\n bind :1\n mode http\n option httpchk HEAD / \"HTTP/1.1\\r\\nHost: a\\r\\nX-B: c\"\n server s :1 check\n";
-    let text = String::from_utf8(good(&hidden.replace(":1 check", "1.1.1.1:1 check")).proxies[0].check.request.clone()).unwrap();
+    let text = String::from_utf8(good(&hidden.replace(":1 check", "1.1.1.1:1 check")).proxies[0].check.request.clone())
+        .unwrap();
     assert_eq!(text, "HEAD / HTTP/1.1\r\nhost: a\r\nx-b: c\r\nconnection: close\r\n\r\n");
     let log = "global\n log-send-hostname\n log 127.0.0.1 local0\n log 127.0.0.1 format local local1\n log 127.0.0.1 local2\n";
     assert_eq!(good(log).sinks.iter().map(|s| s.format).collect::<Vec<_>>(), [SinkFormat::Rfc3164, SinkFormat::Local]);
@@ -283,7 +309,10 @@ fn diagnostics_of_files() {
         ("global\n nbthread 0\n", "E2:11 'nbthread' must be from 1 to 256"),
         ("global\n spread-checks 60\n", "E2:16 'spread-checks' must be from 0 to 50"),
         ("global\n user nosuchuser\n", "E2:7 unknown user name 'nosuchuser'"),
-        ("global\n tune.rcvbuf.client 1\n tune.rcvbuf.client 2\n", "W3:2 'tune.rcvbuf.client' was already given in line 2"),
+        (
+            "global\n tune.rcvbuf.client 1\n tune.rcvbuf.client 2\n",
+            "W3:2 'tune.rcvbuf.client' was already given in line 2",
+        ),
         ("global\n setenv X\n", "E2:2 'setenv' expects a name and a value"),
         ("global\n stats socket /x levl admin\n", "E2:18 'stats socket': unknown keyword 'levl'"),
         ("global\n ca-base /x\n crt-base /y\n", "W2:2 TLS is not built yet"),
@@ -300,19 +329,28 @@ fn diagnostics_of_files() {
         ("frontend f\n retry-on none\n", "E2:2 'retry-on' is not allowed in frontend 'f'"),
         ("backend b\nbackend b\n", "E2:9 backend 'b' has the same name as backend 'b' declared at t.cfg:1"),
         ("frontend a\n bind :1\n id 5\nbackend b\n id 5\n", "E5:5 backend 'b' reuses the id"),
-        ("backend b\n server s :1\n server s :2\n", "E3:9 backend 'b': another server named 's' was already defined in line 2"),
+        (
+            "backend b\n server s :1\n server s :2\n",
+            "E3:9 backend 'b': another server named 's' was already defined in line 2",
+        ),
         ("backend b\n server s :1 id 3\n server t :2 id 3\n", "E3:17 backend 'b': another server has the id 3"),
-        ("frontend f\n bind :1\n mode http\n default_backend b\nbackend b\n", "E4:18 frontend 'f' is in mode http and cannot lead to"),
+        (
+            "frontend f\n bind :1\n mode http\n default_backend b\nbackend b\n",
+            "E4:18 frontend 'f' is in mode http and cannot lead to",
+        ),
         ("frontend f\n default_backend b\nbackend b\n", "W1:10 missing timeouts for frontend 'f': client"),
         ("frontend f\n timeout client 1s\n default_backend b\nbackend b\n", "W1:10 frontend 'f' has no 'bind' line"),
         ("frontend f\n timeout client 1s\n bind :1\n", "W1:10 frontend 'f' has no 'default_backend'"),
         ("backend b\n", "W1:9 backend 'b' is never reached"),
         ("backend b\n option forwardfor\n", "W2:2 'option forwardfor' is ignored in backend 'b'"),
         ("backend b\n balance hdr(a)\n", "W2:10 hashes of a request are not possible"),
-        ("listen l\n timeout client 1s\n bind :1\n log stdout local0\n option httplog\n", "W5:2 'option httplog' is not usable in proxy 'l'"),
+        (
+            "listen l\n timeout client 1s\n bind :1\n log stdout local0\n option httplog\n",
+            "W5:2 'option httplog' is not usable in proxy 'l'",
+        ),
         ("backend b\n option httplog\n", "W2:2 'option httplog' is ignored in backend 'b'"),
         ("userlist u\n usr x\n", "E2:2 unknown keyword 'usr' in section 'userlist'"),
-        ("resolvers r\n hold foo 1s\n", "E2:7 'hold' only supports"),
+        ("resolvers r\n hold foo 1s\n", "N1:11 run-time resolution is not built yet"),
     ] {
         let loaded = read(text);
         let told = told(&loaded);
@@ -335,7 +373,9 @@ fn all_errors_of_all_files_come_in_one_run() {
 
 #[test]
 fn the_command_line_counts_more() {
-    let sources = Sources { files: vec![("t".into(), "global\n daemon\n maxconn 5\nfrontend f\n bind :1\nfrontend g\n maxconn 3\n".into())] };
+    let sources = Sources {
+        files: vec![("t".into(), "global\n daemon\n maxconn 5\nfrontend f\n bind :1\nfrontend g\n maxconn 3\n".into())],
+    };
     let overrides = Overrides { maxconn: Some(9), proxy_maxconn: Some(7), foreground: true, ..Overrides::default() };
     let c = load_using(&sources, &Level, &overrides, hosts).config;
     assert_eq!((c.global.maxconn, c.global.daemon, c.proxies[0].maxconn, c.proxies[1].maxconn), (9, false, 7, 3));
@@ -363,9 +403,18 @@ fn tables_are_sorted_unique_and_documented() {
         }
         for row in table {
             assert!(!row.name.is_empty() && !row.family.is_empty(), "{}", row.name);
-            assert!(row.doc.len() > 10 && row.doc.ends_with('.') || row.family == "balance", "{}: {}", row.name, row.doc);
+            assert!(
+                row.doc.len() > 10 && row.doc.ends_with('.') || row.family == "balance",
+                "{}: {}",
+                row.name,
+                row.doc
+            );
             assert!(!row.since.is_empty(), "{}", row.name);
-            assert!(row.sections & (row::STRICT | row::NEGATABLE) == 0 || row.section_names().next().is_some(), "{}", row.name);
+            assert!(
+                row.sections & (row::STRICT | row::NEGATABLE) == 0 || row.section_names().next().is_some(),
+                "{}",
+                row.name
+            );
             if let Status::NotBuilt(reason) = row.status {
                 assert!(!reason.is_empty(), "{}", row.name);
             }
@@ -404,25 +453,84 @@ fn frequent_words_are_built() {
         built(sections::PROXY_TABLES, &name.replace('~', " "));
     }
     for name in [
-        "daemon", "user", "group", "chroot", "pidfile", "nbthread", "uid", "gid", "stats socket", "stats timeout", "stats maxconn",
-        "hard-stop-after", "master-worker", "spread-checks", "nbproc", "ulimit-n", "tune.bufsize", "tune.maxrewrite", "maxconn", "log",
-        "tune.ssl.default-dh-param", "ssl-default-bind-ciphers", "ssl-default-bind-options", "quiet", "debug", "log-send-hostname", "setenv",
+        "daemon",
+        "user",
+        "group",
+        "chroot",
+        "pidfile",
+        "nbthread",
+        "uid",
+        "gid",
+        "stats socket",
+        "stats timeout",
+        "stats maxconn",
+        "hard-stop-after",
+        "master-worker",
+        "spread-checks",
+        "nbproc",
+        "ulimit-n",
+        "tune.bufsize",
+        "tune.maxrewrite",
+        "maxconn",
+        "log",
+        "tune.ssl.default-dh-param",
+        "ssl-default-bind-ciphers",
+        "ssl-default-bind-options",
+        "quiet",
+        "debug",
+        "log-send-hostname",
+        "setenv",
     ] {
         built(sections::GLOBAL_TABLES, name);
     }
     for name in [
-        "check", "inter", "maxconn", "fall", "port", "weight", "rise", "backup", "send-proxy-v2", "send-proxy", "fastinter", "downinter",
-        "init-addr", "minconn", "source", "cookie", "maxqueue", "slowstart", "disabled", "addr", "on-marked-down", "resolvers",
+        "check",
+        "inter",
+        "maxconn",
+        "fall",
+        "port",
+        "weight",
+        "rise",
+        "backup",
+        "send-proxy-v2",
+        "send-proxy",
+        "fastinter",
+        "downinter",
+        "init-addr",
+        "minconn",
+        "source",
+        "cookie",
+        "maxqueue",
+        "slowstart",
+        "disabled",
+        "addr",
+        "on-marked-down",
+        "resolvers",
     ] {
         built(&[server_options::TABLE], name);
     }
-    for name in ["level", "mode", "accept-proxy", "name", "expose-fd", "user", "group", "v4v6", "backlog", "defer-accept", "mss", "tfo"] {
+    for name in [
+        "level",
+        "mode",
+        "accept-proxy",
+        "name",
+        "expose-fd",
+        "user",
+        "group",
+        "v4v6",
+        "backlog",
+        "defer-accept",
+        "mss",
+        "tfo",
+    ] {
         built(&[bind::TABLE], name);
     }
     for name in ["global", "defaults", "frontend", "backend", "listen", "userlist", "resolvers"] {
         built(&[sections::SECTIONS], name);
     }
-    for name in ["roundrobin", "leastconn", "source", "random", "first", "url_param", "uri", "hdr", "static-rr", "rdp-cookie"] {
+    for name in
+        ["roundrobin", "leastconn", "source", "random", "first", "url_param", "uri", "hdr", "static-rr", "rdp-cookie"]
+    {
         built(&[balance::ALGORITHMS], name);
     }
 }
@@ -430,8 +538,41 @@ fn frequent_words_are_built() {
 fn words() -> Vec<&'static str> {
     let mut words: Vec<&'static str> = all_keywords().flat_map(|row| row.name.split(' ')).collect();
     words.extend([
-        "no", "from", "default", "if", "{", "}", "1", "0", "-1", "99999999999", "5s", "10k", "x", "/dev/null", ":80", "*", "[::1]:1",
-        "1.2.3.4:5", ":1-3", "a@b", "fd@3", "unix@/x", "global", "!", "\"", "'", "\\", "${X}", "hdr(a)", "random(2)", "%ci", "%[", "é", ",", "a,b",
+        "no",
+        "from",
+        "default",
+        "if",
+        "{",
+        "}",
+        "1",
+        "0",
+        "-1",
+        "99999999999",
+        "5s",
+        "10k",
+        "x",
+        "/dev/null",
+        ":80",
+        "*",
+        "[::1]:1",
+        "1.2.3.4:5",
+        ":1-3",
+        "a@b",
+        "fd@3",
+        "unix@/x",
+        "global",
+        "!",
+        "\"",
+        "'",
+        "\\",
+        "${X}",
+        "hdr(a)",
+        "random(2)",
+        "%ci",
+        "%[",
+        "é",
+        ",",
+        "a,b",
     ]);
     words
 }

@@ -11,7 +11,13 @@ const fn t(name: &'static str, args: &'static str, since: &'static str, doc: &'s
 
 /// Of a mechanism that does not exist here.
 const fn foreign(name: &'static str, since: &'static str) -> Row {
-    t(name, "<value>", since, "Tunes a mechanism that is built otherwise here, or not yet. Accepted without effect.", no_effect)
+    t(
+        name,
+        "<value>",
+        since,
+        "Tunes a mechanism that is built otherwise here, or not yet. Accepted without effect.",
+        no_effect,
+    )
 }
 
 /// Sorted by name.
@@ -23,9 +29,13 @@ pub static TABLE: &[Row] = &[
     })
     .or("16384")
     .unit("bytes"),
-    t("tune.chksize", "<size>", "1.4", "Bytes of a buffer for checks. Accepted without effect: tune.bufsize is used.", |_, a| {
-        size(a, 0, u32::MAX.into()).map(|_| ())
-    })
+    t(
+        "tune.chksize",
+        "<size>",
+        "1.4",
+        "Bytes of a buffer for checks. Accepted without effect: tune.bufsize is used.",
+        |_, a| size(a, 0, u32::MAX.into()).map(|_| ()),
+    )
     .removed("tune.bufsize"),
     foreign("tune.comp.maxlevel", "1.5"),
     foreign("tune.fail-alloc", "2.0"),
@@ -56,25 +66,35 @@ pub static TABLE: &[Row] = &[
     foreign("tune.lua.session-timeout", "1.6"),
     foreign("tune.lua.task-timeout", "1.6"),
     foreign("tune.max-checks-per-thread", "3.0"),
-    t("tune.maxaccept", "<number>", "1.1", "Connections accepted at once from a listener before other work; -1 = no limit.", |s, a| {
-        Ok(s.global.tune.maxaccept = number(a, -1, 1_000_000)?.try_into().unwrap_or(u32::MAX))
-    })
+    t(
+        "tune.maxaccept",
+        "<number>",
+        "1.1",
+        "Connections accepted at once from a listener before other work; -1 = no limit.",
+        |s, a| Ok(s.global.tune.maxaccept = number(a, -1, 1_000_000)?.try_into().unwrap_or(u32::MAX)),
+    )
     .or("64"),
     t("tune.maxpollevents", "<number>", "1.1", "Events taken from the system at once.", |s, a| {
         Ok(s.global.tune.maxpollevents = number(a, 1, 1_000_000)? as u32)
     })
     .or("200"),
-    t("tune.maxrewrite", "<size>", "1.3", "Bytes of a buffer kept for headers that grow; at most half of the buffer.", |s, a| {
-        Ok(s.global.tune.maxrewrite = size(a, 0, 64 << 20)?)
-    })
+    t(
+        "tune.maxrewrite",
+        "<size>",
+        "1.3",
+        "Bytes of a buffer kept for headers that grow; at most half of the buffer.",
+        |s, a| Ok(s.global.tune.maxrewrite = size(a, 0, 64 << 20)?),
+    )
     .or("1024")
     .unit("bytes"),
     foreign("tune.memory.hot-size", "2.6"),
     foreign("tune.pattern.cache-size", "1.6"),
     foreign("tune.peers.max-updates-at-once", "2.6"),
-    t("tune.pipesize", "<size>", "1.5", "Bytes of a pipe for splicing.", |s, a| Ok(s.global.tune.pipesize = size(a, 0, 1 << 30)?))
-        .or("the system's")
-        .unit("bytes"),
+    t("tune.pipesize", "<size>", "1.5", "Bytes of a pipe for splicing.", |s, a| {
+        Ok(s.global.tune.pipesize = size(a, 0, 1 << 30)?)
+    })
+    .or("the system's")
+    .unit("bytes"),
     foreign("tune.pool-high-fd-ratio", "2.0"),
     foreign("tune.pool-low-fd-ratio", "2.0"),
     foreign("tune.quic.frontend.conn-tx-buffers.limit", "2.6"),
@@ -94,9 +114,13 @@ pub static TABLE: &[Row] = &[
     .or("the system's")
     .unit("bytes"),
     foreign("tune.recv_enough", "1.5"),
-    t("tune.runqueue-depth", "<number>", "1.9", "Sessions handled at once before new events are looked for.", |s, a| {
-        Ok(s.global.tune.runqueue_depth = number(a, 1, 1_000_000)? as u32)
-    })
+    t(
+        "tune.runqueue-depth",
+        "<number>",
+        "1.9",
+        "Sessions handled at once before new events are looked for.",
+        |s, a| Ok(s.global.tune.runqueue_depth = number(a, 1, 1_000_000)? as u32),
+    )
     .or("200"),
     foreign("tune.sched.low-latency", "2.4"),
     t("tune.sndbuf.client", "<size>", "1.3", "Send buffer of client sockets in the kernel.", |s, a| {

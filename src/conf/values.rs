@@ -98,7 +98,9 @@ pub fn file_mode(args: &mut Args) -> Result<u32, Fault> {
     let word = args.need("a file mode (octal, such as 660)")?;
     match u32::from_str_radix(&word.text, 8) {
         Ok(mode) if mode <= 0o7777 => Ok(mode),
-        _ => Err(Fault::new(word.pos, format!("'{}' expects an octal mode such as 660, got '{}'", args.name, word.text))),
+        _ => {
+            Err(Fault::new(word.pos, format!("'{}' expects an octal mode such as 660, got '{}'", args.name, word.text)))
+        }
     }
 }
 
@@ -133,7 +135,8 @@ pub fn on_off(args: &mut Args) -> Result<bool, Fault> {
 
 /// `address[/mask]`, the mask as a length or, in IPv4, as an address.
 pub fn net(word: &Word, name: &str) -> Result<Net, Fault> {
-    let fail = || Fault::new(word.pos, format!("'{name}' expects an address with an optional mask, got '{}'", word.text));
+    let fail =
+        || Fault::new(word.pos, format!("'{name}' expects an address with an optional mask, got '{}'", word.text));
     let (host, mask) = match word.text.split_once('/') {
         Some((host, mask)) => (host, Some(mask)),
         None => (word.text.as_str(), None),
@@ -144,7 +147,9 @@ pub fn net(word: &Word, name: &str) -> Result<Net, Fault> {
         None => most,
         Some(mask) => match (mask.parse::<u8>(), mask.parse::<std::net::Ipv4Addr>()) {
             (Ok(bits), _) if bits <= most => bits,
-            (_, Ok(dotted)) if addr.is_ipv4() && u32::from(dotted).leading_ones() + u32::from(dotted).trailing_zeros() >= 32 => {
+            (_, Ok(dotted))
+                if addr.is_ipv4() && u32::from(dotted).leading_ones() + u32::from(dotted).trailing_zeros() >= 32 =>
+            {
                 u32::from(dotted).leading_ones() as u8
             }
             _ => return Err(fail()),

@@ -289,6 +289,9 @@ pub fn timeout<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
 /// Sends a request again over a new connection, after the one it went over turned out to be closed.
 pub fn again<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     drop_connection(cx, s);
+    s.res.release(cx);
+    s.res = super::channel::Channel::default();
+    s.scanned = 0;
     s.req.start = s.req.held_from;
     s.req.shut = false;
     s.retries += 1;

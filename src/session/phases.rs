@@ -96,7 +96,8 @@ fn wait<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     }
     let reads_client = match s.phase {
         Phase::ProxyHeader | Phase::Request | Phase::Cli => true,
-        _ => !s.req.eof && !s.req.body.is_done(),
+        // Also when nothing more is to be read: that the client left must be seen.
+        _ => !s.req.eof,
     };
     let client_out = !s.res.is_drained();
     cx.arm(s.client, reads_client, client_out);

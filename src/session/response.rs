@@ -155,7 +155,6 @@ fn count_response_error<K: Kernel>(cx: &mut Ctx<K>, s: &Session) {
 fn bad_response<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, _fault: Fault) -> Step {
     let be = &cx.config.proxies[s.be()];
     if s.req.held && be.retry_on & retry::JUNK_RESPONSE != 0 && u32::from(s.retries) < be.retries {
-        s.res.release(cx);
         return connect::again(cx, s);
     }
     count_response_error(cx, s);
@@ -201,7 +200,6 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -
         return interim(cx, s, at, len);
     }
     if retries_status(cx, s, status) {
-        s.res.release(cx);
         return Some(connect::again(cx, s));
     }
     s.status = status;

@@ -132,9 +132,10 @@ fn tunnel<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     if there.more || back.more {
         cx.wake(s.me);
     }
-    for (ch, to) in [(&mut s.req, server), (&mut s.res, client)] {
+    for (ch, to, timer) in [(&mut s.req, server, &mut s.server_at), (&mut s.res, client, &mut s.client_at)] {
         if ch.eof && ch.is_drained() && !ch.shut {
             ch.shut = true;
+            *timer = Tick::NEVER; // set anew, to the -fin timeout
             let fd = cx.conns[to].fd;
             cx.sys.shutdown_write(fd);
         }
@@ -158,11 +159,10 @@ fn tunnel_timers<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, there: Pumped, bac
     // A side to which we have closed is given its -fin timeout to close too.
     let client_ms = if s.res.shut && fe.client_fin > 0 { fe.client_fin } else { fe.client };
     let server_ms = if s.req.shut && be.server_fin > 0 { be.server_fin } else { be.server };
-    let quiet = !active(there) && !active(back);
-    if there.read || back.wrote || !s.client_at.is_set() || s.res.shut && !quiet {
+    if there.read || back.wrote || !s.client_at.is_set() {
         s.client_at = cx.now.after_opt(client_ms);
     }
-    if back.read || there.wrote || !s.server_at.is_set() || s.req.shut && !quiet {
+    if back.read || there.wrote || !s.server_at.is_set() {
         s.server_at = cx.now.after_opt(server_ms);
     }
     // Nothing is expected of a side that has closed and has taken everything.

@@ -62,12 +62,11 @@ impl Poller {
 
     /// True when descriptors stay armed.
     pub fn edge(&self) -> bool {
-        match self {
-            #[cfg(target_os = "linux")]
-            Poller::Epoll(_) => true,
-            Poller::Polling(p) => p.edge,
-            Poller::Poll(_) => false,
+        #[cfg(target_os = "linux")]
+        if let Poller::Epoll(_) = self {
+            return true;
         }
+        false
     }
 
     /// Watches both directions of a connection.
@@ -75,7 +74,7 @@ impl Poller {
         match self {
             #[cfg(target_os = "linux")]
             Poller::Epoll(p) => p.add(fd, key, false),
-            Poller::Polling(p) => p.add(fd, key, p.edge),
+            Poller::Polling(p) => p.add(fd, key),
             Poller::Poll(p) => p.set(fd, key, true, true),
         }
     }
@@ -110,13 +109,9 @@ impl Poller {
         }
     }
 
-    /// True when a descriptor must be taken out before it is closed (epoll and kqueue do that themselves).
+    /// False when a descriptor must be taken out before it is closed.
     pub fn forgets_on_close(&self) -> bool {
-        #[cfg(target_os = "linux")]
-        if let Poller::Epoll(_) = self {
-            return true;
-        }
-        false
+        self.edge()
     }
 
     /// Waits and hands over what happened.
@@ -177,24 +172,23 @@ impl Epoll {
     }
 }
 
-/// The `polling` crate.
+/// The `polling` crate, one-shot on every system: its edge mode does not say whether a direction was closed, and a data path that
+/// must not read more than needed depends on that.
 pub struct Crate {
     poller: polling::Poller,
     events: polling::Events,
-    edge: bool,
 }
 
 #[allow(unsafe_code)]
 impl Crate {
     fn new(batch: usize) -> std::io::Result<Crate> {
         let poller = polling::Poller::new()?;
-        let edge = poller.supports_edge();
         let capacity = std::num::NonZeroUsize::new(batch).expect("batch is at least 1");
-        Ok(Crate { poller, events: polling::Events::with_capacity(capacity), edge })
+        Ok(Crate { poller, events: polling::Events::with_capacity(capacity) })
     }
 
-    fn add(&mut self, fd: Fd, key: usize, edge: bool) -> Result<(), IoError> {
-        let mode = if edge { polling::PollMode::Edge } else { polling::PollMode::Oneshot };
+    fn add(&mut self, fd: Fd, key: usize) -> Result<(), IoError> {
+        let mode = polling::PollMode::Oneshot;
         // SAFETY: the descriptor is deleted from the poller before it is closed (`forgets_on_close` is false).
         unsafe { self.poller.add_with_mode(fd, polling::Event::all(key), mode) }.map_err(|_| IoError::NoMemory)
     }
@@ -207,9 +201,7 @@ impl Crate {
     }
 
     fn arm(&mut self, fd: Fd, key: usize, read: bool, write: bool) {
-        if !self.edge {
-            let _ = self.poller.modify(borrow(fd), polling::Event::new(key, read, write));
-        }
+        let _ = self.poller.modify(borrow(fd), polling::Event::new(key, read, write));
     }
 
     fn wait(&mut self, timeout_ms: Option<u32>, each: &mut dyn FnMut(Event)) {
@@ -220,8 +212,7 @@ impl Crate {
         }
         for e in self.events.iter() {
             let hangup = e.is_interrupt() || e.is_err() == Some(true);
-            // Without EPOLLRDHUP a closed direction shows only by reading, so every readable event may hide one.
-            each(Event { key: e.key, readable: e.readable || hangup, writable: e.writable || hangup, hangup: e.readable || hangup });
+            each(Event { key: e.key, readable: e.readable || hangup, writable: e.writable || hangup, hangup });
         }
     }
 }
@@ -241,6 +232,12 @@ struct Watched {
     read: bool,
     write: bool,
 }
+
+/// The peer closed its direction (Linux; elsewhere it shows by reading).
+#[cfg(target_os = "linux")]
+const RDHUP: PollFlags = PollFlags::RDHUP;
+#[cfg(not(target_os = "linux"))]
+const RDHUP: PollFlags = PollFlags::empty();
 
 /// Descriptors asked about in one poll(2) call; more are served by further calls without waiting.
 const POLL_CHUNK: usize = 64;
@@ -302,7 +299,7 @@ impl Plain {
         let mut fds: [PollFd; POLL_CHUNK] = std::array::from_fn(|i| {
             let w = self.watched.get(from + i).filter(|_| from + i < to).copied();
             let (fd, mut flags) = (w.map_or(0, |w| w.fd), PollFlags::empty());
-            flags.set(PollFlags::IN, w.is_some_and(|w| w.read));
+            flags.set(PollFlags::IN | RDHUP, w.is_some_and(|w| w.read));
             flags.set(PollFlags::OUT, w.is_some_and(|w| w.write));
             PollFd::from_borrowed_fd(borrow(fd), flags)
         });
@@ -319,9 +316,10 @@ impl Plain {
             if got.is_empty() || !(w.read || w.write) {
                 continue;
             }
-            let (key, readable, writable) = (w.key, bad || got.contains(PollFlags::IN), bad || got.contains(PollFlags::OUT));
+            let hangup = bad || got.intersects(RDHUP);
+            let (key, readable, writable) = (w.key, hangup || got.contains(PollFlags::IN), bad || got.contains(PollFlags::OUT));
             (w.read, w.write) = (false, false);
-            each(Event { key, readable, writable, hangup: readable });
+            each(Event { key, readable, writable, hangup });
         }
         true
     }
