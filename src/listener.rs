@@ -93,7 +93,8 @@ impl Listeners {
             self.paused += 1;
             cx.sys.unwatch(s.fd);
         }
-        self.resume_at = cx.now.after(ms).sooner(if self.resume_at.is_due(cx.now) { Tick::NEVER } else { self.resume_at });
+        self.resume_at =
+            cx.now.after(ms).sooner(if self.resume_at.is_due(cx.now) { Tick::NEVER } else { self.resume_at });
     }
 
     /// Accepts one connection, if there is one and all limits allow it.
@@ -205,10 +206,10 @@ fn welcome<K: Kernel>(cx: &mut Ctx<K>, n: usize, fd: Fd, peer: crate::sys::Addr)
     conn.peer = peer;
     conn.accepted = cx.now;
     conn.accepted_at = cx.sys.wall();
-    if let Audience::Frontend(fe) = cx.config.listeners[n].audience {
-        if cx.config.proxies[fe].has(opt::CLITCPKA) {
-            cx.sys.set_keepalive(fd);
-        }
+    if let Audience::Frontend(fe) = cx.config.listeners[n].audience
+        && cx.config.proxies[fe].has(opt::CLITCPKA)
+    {
+        cx.sys.set_keepalive(fd);
     }
     cx.adopt(conn)
 }

@@ -83,10 +83,10 @@ fn run(args: &Args, words: &[String]) -> i32 {
             return 0;
         }
     }
-    if let Some(dir) = &args.directory {
-        if let Err(e) = std::env::set_current_dir(dir) {
-            return fail(&format!("cannot change to '{dir}': {e}"));
-        }
+    if let Some(dir) = &args.directory
+        && let Err(e) = std::env::set_current_dir(dir)
+    {
+        return fail(&format!("cannot change to '{dir}': {e}"));
     }
     let Some(config) = load(args, true) else { return 1 };
     if args.check {
@@ -278,8 +278,7 @@ fn run_demo() -> i32 {
     let free = |p: u16| std::net::TcpListener::bind(("127.0.0.1", p)).is_ok();
     let bind = wanted.unwrap_or_else(|| format!("127.0.0.1:{}", (8080..8180).find(|p| free(*p)).unwrap_or(8080)));
     let text = demo::configuration(ports, &bind);
-    let Loaded { config, diags } =
-        conf::load(&Sources { files: vec![("demo".into(), text.clone())] }, &Build);
+    let Loaded { config, diags } = conf::load(&Sources { files: vec![("demo".into(), text.clone())] }, &Build);
     if diags.errors() > 0 {
         let mut out = String::new();
         diags.list().iter().for_each(|d| diags.render(d, &mut out));
@@ -344,7 +343,19 @@ fn version() -> String {
 
 fn build_options() -> String {
     let on = |f: &&str| Build.feature(f) || Build.enabled(f);
-    let all = ["EPOLL", "KQUEUE", "EVPORTS", "POLL", "LINUX_SPLICE", "LINUX_TPROXY", "TFO", "THREAD", "OPENSSL", "LUA", "ZLIB"];
+    let all = [
+        "EPOLL",
+        "KQUEUE",
+        "EVPORTS",
+        "POLL",
+        "LINUX_SPLICE",
+        "LINUX_TPROXY",
+        "TFO",
+        "THREAD",
+        "OPENSSL",
+        "LUA",
+        "ZLIB",
+    ];
     let list: Vec<String> = all.iter().map(|f| format!("{}{f}", if on(f) { '+' } else { '-' })).collect();
     let backend = start::backend(&Config::default()).name();
     format!(

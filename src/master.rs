@@ -49,14 +49,7 @@ pub trait Loader {
 
 /// The master's life. Returns its exit code.
 pub fn run(args: &[String], loader: &mut dyn Loader, notify: bool, old: &[i32]) -> i32 {
-    let wanted = [
-        signal::SIGTERM,
-        signal::SIGINT,
-        signal::SIGUSR1,
-        signal::SIGUSR2,
-        signal::SIGHUP,
-        signal::SIGCHLD,
-    ];
+    let wanted = [signal::SIGTERM, signal::SIGINT, signal::SIGUSR1, signal::SIGUSR2, signal::SIGHUP, signal::SIGCHLD];
     let Ok(signals) = signal::catch(&wanted) else { return 1 };
     let passed = inherited_by_number();
     let mut master = Master { args, loader, passed, sockets: reload::inherited(), workers: Vec::new() };

@@ -28,7 +28,10 @@ fn name(l: &Listener) -> Option<String> {
 /// The sockets that the parent left us; forgotten by our own children.
 pub fn inherited() -> Sockets {
     let list = std::env::var(SOCKETS).unwrap_or_default();
-    list.split(' ').filter_map(|pair| pair.rsplit_once('=')).filter_map(|(n, fd)| Some((n.to_string(), fd.parse().ok()?))).collect()
+    list.split(' ')
+        .filter_map(|pair| pair.rsplit_once('='))
+        .filter_map(|(n, fd)| Some((n.to_string(), fd.parse().ok()?)))
+        .collect()
 }
 
 /// Opens the sockets of all listeners, in their order; all failures are reported, and then nothing stays open that was not before.
@@ -68,7 +71,12 @@ pub struct Child {
 }
 
 /// Starts this program again with our arguments, more environment, and the sockets.
-pub fn spawn(args: &[String], environment: &[(&str, &str)], sockets: &Sockets, others: &[Fd]) -> std::io::Result<Child> {
+pub fn spawn(
+    args: &[String],
+    environment: &[(&str, &str)],
+    sockets: &Sockets,
+    others: &[Fd],
+) -> std::io::Result<Child> {
     use std::os::fd::AsRawFd;
     let (ready, write) = std::io::pipe()?;
     let fds = || sockets.iter().map(|s| s.1).chain(others.iter().copied()).chain([write.as_raw_fd()]);

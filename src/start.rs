@@ -49,7 +49,8 @@ pub fn plan(config: &Config, memory_mib: Option<u32>, limits: &process::Limits) 
     };
     let splices = config.proxies.iter().any(|p| p.has(opt::SPLICE_ANY)) && !config.global.nosplice;
     let checks = config.servers.iter().filter(|s| s.check.is_some()).count();
-    let fixed_fds = FD_OVERHEAD + (config.listeners.len() + checks + 3 * workers) as u64 + u64::from(config.global.stats_maxconn);
+    let fixed_fds =
+        FD_OVERHEAD + (config.listeners.len() + checks + 3 * workers) as u64 + u64::from(config.global.stats_maxconn);
     let pipes_for = |maxconn: u32| match (splices, config.global.maxpipes) {
         (false, _) => 0,
         (true, 0) => maxconn / 4 + 1,
@@ -68,7 +69,11 @@ pub fn plan(config: &Config, memory_mib: Option<u32>, limits: &process::Limits) 
         .flatten()
         .min()
         .unwrap_or(1 << 20);
-    let fd_limit = if process::is_root() && config.global.ulimit_n > 0 { fd_limit.max(config.global.ulimit_n.into()) } else { fd_limit };
+    let fd_limit = if process::is_root() && config.global.ulimit_n > 0 {
+        fd_limit.max(config.global.ulimit_n.into())
+    } else {
+        fd_limit
+    };
     let (mut most_by_fds, mut too_many) = (1, MAXCONN_CEILING.max(config.global.maxconn) + 1);
     while too_many - most_by_fds > 1 {
         let middle = most_by_fds + (too_many - most_by_fds) / 2;
@@ -202,7 +207,8 @@ pub fn serve(config: Arc<Config>, plan: &Plan, opened: Opened, ready: impl FnOnc
     .map_err(|e| format!("cannot catch signals: {e}"))?;
     let mut clock = Real::new(Backend::Poll, 1, 0).map_err(|e| e.to_string())?;
     let (now_ms, unix) = (clock.now_ms(), clock.wall().0);
-    let shared = Shared::new(Arc::clone(&config), plan.sizes, now_ms, unix).map_err(|e| format!("cannot start: {e}"))?;
+    let shared =
+        Shared::new(Arc::clone(&config), plan.sizes, now_ms, unix).map_err(|e| format!("cannot start: {e}"))?;
     let shared = Arc::new(shared);
     let (zone, host): (Arc<Zone>, Arc<str>) = (Arc::clone(&opened.zone), host_name().into());
     let started = Arc::new(AtomicUsize::new(0));
@@ -259,7 +265,8 @@ impl Crew {
     fn worker(&self, n: usize) -> Result<Worker<Real>, String> {
         let batch = self.config.global.tune.maxpollevents as usize;
         let fd_limit = self.shared.limits.maxsock as usize + 64;
-        let sys = Real::new(backend(&self.config), batch, fd_limit).map_err(|e| format!("cannot open a poller: {e}"))?;
+        let sys =
+            Real::new(backend(&self.config), batch, fd_limit).map_err(|e| format!("cannot open a poller: {e}"))?;
         let logs = Logs::new(
             Arc::clone(&self.config),
             self.opened.sinks.clone(),

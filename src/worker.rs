@@ -81,7 +81,7 @@ impl<K: Kernel> Worker<K> {
         let runq = &mut self.cx.runq;
         self.cx.timers.advance(self.cx.now, |task| runq.wake(task));
         for _ in 0..self.depth {
-            let Some(task) = self.cx.runq.next() else { break };
+            let Some(task) = self.cx.runq.pop() else { break };
             self.task(task as usize);
         }
         self.listeners.resume(&mut self.cx);
@@ -311,7 +311,11 @@ impl<K: Kernel> Worker<K> {
             match run(&mut self.cx, s) {
                 Outcome::Waiting => {
                     // A client that said nothing yet waits without a session and without a buffer.
-                    if s.phase == Phase::Request && s.req.received == 0 && s.req.buf.is_none() && !s.phase_at.is_due(self.cx.now) {
+                    if s.phase == Phase::Request
+                        && s.req.received == 0
+                        && s.req.buf.is_none()
+                        && !s.phase_at.is_due(self.cx.now)
+                    {
                         let (client, deadline) = (s.client, s.phase_at);
                         self.cx.conns[client].owner = Owner::IdleClient;
                         self.cx.conns[client].deadline = deadline;

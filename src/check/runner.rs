@@ -47,7 +47,8 @@ pub struct Runner {
 impl Runner {
     /// One check for each server that asks for it, spread over their first interval.
     pub fn new(config: &Arc<Config>, now: Tick) -> Runner {
-        let with: Vec<_> = config.servers.iter().enumerate().filter_map(|(i, s)| Some((i, s.check.as_ref()?))).collect();
+        let with: Vec<_> =
+            config.servers.iter().enumerate().filter_map(|(i, s)| Some((i, s.check.as_ref()?))).collect();
         let n = with.len().max(1) as u32;
         let checks = with.iter().enumerate().map(|(k, (i, c))| {
             let s = &config.servers[*i];
@@ -138,7 +139,8 @@ impl Runner {
             sys.close(fd);
             return Err(e);
         }
-        (c.fd, c.connected, c.can_write, c.can_read, c.hangup, c.sent, c.got) = (fd, connected, connected, false, false, 0, 0);
+        (c.fd, c.connected, c.can_write, c.can_read, c.hangup, c.sent, c.got) =
+            (fd, connected, connected, false, false, 0, 0);
         let s = &self.config.servers[c.server];
         let t = &self.config.proxies[s.proxy].timeouts;
         let inter = s.check.as_ref().map_or(2000, |x| x.inter_ms);

@@ -162,7 +162,12 @@ fn send(s: &mut State, a: &mut Args) -> Result<(), Fault> {
                 return Err(Fault::new(word.pos, format!("'{}' is not built yet in this version", a.name)));
             }
             other => {
-                return Err(unknown_option(word.pos, "http-check send", other, "meth, uri, ver, hdr, body and comment"));
+                return Err(unknown_option(
+                    word.pos,
+                    "http-check send",
+                    other,
+                    "meth, uri, ver, hdr, body and comment",
+                ));
             }
         }
     }

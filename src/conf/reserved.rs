@@ -83,7 +83,6 @@ pub static PROXY_TABLE: &[Row] = &[
     refused("force-persist", FRONTEND | LISTEN | BACKEND, "{ if | unless } <condition>", "1.4", "Persistence to servers that are down, by a condition.", "rules and conditions come later"),
     refused("guid", PROXY, "<name>", "2.9", "A name for good in the statistics.", "id is built"),
     refused("hash-preserve-affinity", DEFAULTS | LISTEN | BACKEND, "<mode>", "3.2", "Where queued requests of a hash go.", "not built"),
-    refused("hash-type", DEFAULTS | LISTEN | BACKEND, "<method> <function> <modifier>", "1.4", "Recognised, and refused until it is built.", "rules and conditions come later"),
     refused("http-after-response", PROXY, "<action> [{ if | unless } <condition>]", "2.2", "Rules on all responses, our own too.", "rules and conditions come later"),
     refused("http-error", PROXY, "status <code> [option]...", "2.2", "An error reply with headers of its own.", "errorfile is built"),
     refused("http-request", FRONTEND | LISTEN | BACKEND, "{ allow | deny | tarpit | auth [realm <realm>] | redirect <rule> |", "1.4", "Rules on requests.", "rules and conditions come later"),

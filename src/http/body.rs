@@ -261,9 +261,25 @@ mod tests {
         assert_eq!(run(b"5\r\nhello\r\n0\r\n\r\nGET"), Ok((15, true)));
         assert_eq!(run(b"A;x=\"y\"\r\n0123456789\r\n00\r\nX-T: v\r\n\r\n"), Ok((35, true)));
         for bad in [
-            &b"\r\n"[..], b"g\r\n", b"5 \r\nhello", b"5\nhello", b"0x5\r\n", b"-1\r\n", b"5\r\nhelloX", b"5\r\nhello\n",
-            b"1000000000000000\r\n", b"5;a\nb\r\n", b"5;\x01\r\n", b"0\r\nHost: a\r\n\r\n", b"0\r\ncontent-LENGTH: 1\r\n",
-            b"0\r\n a: b\r\n", b"0\r\na b: c\r\n", b"0\r\n: c\r\n", b"0\r\na: \x00\r\n", b"0\r\na\r\n", b"0\r\n\n",
+            &b"\r\n"[..],
+            b"g\r\n",
+            b"5 \r\nhello",
+            b"5\nhello",
+            b"0x5\r\n",
+            b"-1\r\n",
+            b"5\r\nhelloX",
+            b"5\r\nhello\n",
+            b"1000000000000000\r\n",
+            b"5;a\nb\r\n",
+            b"5;\x01\r\n",
+            b"0\r\nHost: a\r\n\r\n",
+            b"0\r\ncontent-LENGTH: 1\r\n",
+            b"0\r\n a: b\r\n",
+            b"0\r\na b: c\r\n",
+            b"0\r\n: c\r\n",
+            b"0\r\na: \x00\r\n",
+            b"0\r\na\r\n",
+            b"0\r\n\n",
         ] {
             assert!(run(bad).is_err(), "{:?}", String::from_utf8_lossy(bad));
         }

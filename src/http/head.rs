@@ -278,10 +278,8 @@ impl Head {
         let mut kind = Kind::Plain;
         // Sorted out by length first: most names are compared with nothing.
         match name.len() {
-            4 if name.eq_ignore_ascii_case(b"host") => {
-                if self.host.replace(Span::new(head, value)).is_some() {
-                    return Err(Fault::Host);
-                }
+            4 if name.eq_ignore_ascii_case(b"host") && self.host.replace(Span::new(head, value)).is_some() => {
+                return Err(Fault::Host);
             }
             6 if name.eq_ignore_ascii_case(b"expect") => {
                 self.expects_continue |= value.eq_ignore_ascii_case(b"100-continue");
@@ -358,7 +356,9 @@ impl Head {
 
     fn frame_request(&mut self) -> Result<(), Fault> {
         let coding = self.has_coding();
-        if coding && (!self.chunked || self.content_length.is_some() || self.version == Version::V10 || self.other_coding) {
+        if coding
+            && (!self.chunked || self.content_length.is_some() || self.version == Version::V10 || self.other_coding)
+        {
             return Err(Fault::Framing);
         }
         self.body = match self.content_length {

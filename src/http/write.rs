@@ -137,6 +137,9 @@ mod tests {
         let mut buf = [0; 300];
         let mut out = Out::new(&mut buf);
         write_response(&mut out, &h, head, Keep::Close, &ResponseEdits::default());
-        assert_eq!(std::str::from_utf8(out.bytes()).unwrap(), "HTTP/1.1 204 No Content\r\nTE: x\r\nConnection: close\r\n\r\n");
+        assert_eq!(
+            std::str::from_utf8(out.bytes()).unwrap(),
+            "HTTP/1.1 204 No Content\r\nTE: x\r\nConnection: close\r\n\r\n"
+        );
     }
 }

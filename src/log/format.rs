@@ -118,7 +118,7 @@ fn line_part(r: &Record, o: &mut Out, n: usize) {
 /// HAProxy's encoding of bytes that would break a log line: `#XX`.
 fn escaped(bytes: &[u8], o: &mut Out) {
     for &b in bytes {
-        if b < b' ' || b >= 0x7f || b"#\"{|}".contains(&b) {
+        if !(b' '..0x7f).contains(&b) || b"#\"{|}".contains(&b) {
             let _ = write!(o, "#{b:02X}");
         } else {
             o.byte(b);
@@ -409,7 +409,11 @@ mod tests {
             "10.0.0.1:1234 [06/Nov/1994:08:49:37.200] fe be/s1 1/0/2/3/10 200 500 - - ---- 26/0/0/0/0 0/0 \"GET /a#22b HTTP/1.1\""
         );
         assert_eq!(show(TCP_LOG, &r), "10.0.0.1:1234 [06/Nov/1994:08:49:37.123] fe be/s1 0/2/11 500 -- 26/0/0/0/0 0/0");
-        assert!(show(CLF_LOG, &r).starts_with("10.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"GET /a#22b HTTP/1.1\" 200 500 \"\" \"\" 1234"));
+        assert!(
+            show(CLF_LOG, &r).starts_with(
+                "10.0.0.1 - - [06/Nov/1994:08:49:37 +0000] \"GET /a#22b HTTP/1.1\" 200 500 \"\" \"\" 1234"
+            )
+        );
     }
 
     #[test]

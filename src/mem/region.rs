@@ -24,9 +24,8 @@ impl Region {
         }
         use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
         // SAFETY: a new private mapping at an address of the kernel's choice aliases nothing.
-        let start = unsafe {
-            mmap_anonymous(std::ptr::null_mut(), len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE)
-        };
+        let start =
+            unsafe { mmap_anonymous(std::ptr::null_mut(), len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) };
         match start {
             Ok(p) => Region { start: p.cast(), len },
             Err(e) => panic!("cannot reserve {len} bytes of address space: {e}"),

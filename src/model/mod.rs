@@ -284,10 +284,23 @@ pub enum KeySource {
     #[default]
     None,
     Source,
-    Uri { len: u32, depth: u32, whole: bool, path_only: bool },
-    UrlParam { name: String, check_post: Option<u32> },
-    Hdr { name: String, domain_only: bool },
-    RdpCookie { name: String },
+    Uri {
+        len: u32,
+        depth: u32,
+        whole: bool,
+        path_only: bool,
+    },
+    UrlParam {
+        name: String,
+        check_post: Option<u32>,
+    },
+    Hdr {
+        name: String,
+        domain_only: bool,
+    },
+    RdpCookie {
+        name: String,
+    },
 }
 
 /// `balance` and `hash-type`.

@@ -31,7 +31,7 @@ impl RunQueue {
 
     /// Takes the first task.
     #[inline]
-    pub fn next(&mut self) -> Option<u32> {
+    pub fn pop(&mut self) -> Option<u32> {
         if self.len == 0 {
             return None;
         }
@@ -65,7 +65,7 @@ mod tests {
                 q.wake(t);
             }
             assert_eq!(q.len(), 3, "round {round}");
-            assert_eq!((q.next(), q.next(), q.next(), q.next()), (Some(3), Some(69), Some(0), None));
+            assert_eq!((q.pop(), q.pop(), q.pop(), q.pop()), (Some(3), Some(69), Some(0), None));
         }
     }
 }

@@ -92,7 +92,11 @@ pub struct Tally {
 impl Tally {
     /// Counters for `n` slots (see `Shared::fe_slot` and its kin).
     pub fn new(n: usize) -> Tally {
-        Tally { slots: (0..n).map(|_| Counters::default()).collect(), loops: Count::default(), pool_failures: Count::default() }
+        Tally {
+            slots: (0..n).map(|_| Counters::default()).collect(),
+            loops: Count::default(),
+            pool_failures: Count::default(),
+        }
     }
 
     /// The counters of a slot.

@@ -290,7 +290,11 @@ impl Shared {
         }
         let full = self.config.proxies[c.proxy].fullconn.max(1);
         let now = self.proxies[c.proxy].be_connections.load(Relaxed);
-        if now >= full { c.maxconn } else { ((u64::from(c.maxconn) * u64::from(now) / u64::from(full)) as u32).max(c.minconn) }
+        if now >= full {
+            c.maxconn
+        } else {
+            ((u64::from(c.maxconn) * u64::from(now) / u64::from(full)) as u32).max(c.minconn)
+        }
     }
 
     /// True when a session given to the server now would not wait.
@@ -356,7 +360,11 @@ impl Shared {
 
     fn queue_on(&self, server: usize) -> Pick {
         let max = self.config.servers[server].maxqueue;
-        if max > 0 && self.servers[server].queued.load(Relaxed) >= max { Pick::Full(server) } else { Pick::QueueServer(server) }
+        if max > 0 && self.servers[server].queued.load(Relaxed) >= max {
+            Pick::Full(server)
+        } else {
+            Pick::QueueServer(server)
+        }
     }
 
     fn list_of_server(&self, server: usize) -> usize {

@@ -217,7 +217,8 @@ fn failed<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, error: IoError) -> Step {
         return give_up(cx, s, error);
     }
     s.retries += 1;
-    let several = config.servers.len() > 1 && cx.shared.proxies[s.be()].active.load(std::sync::atomic::Ordering::Relaxed) > 1;
+    let several =
+        config.servers.len() > 1 && cx.shared.proxies[s.be()].active.load(std::sync::atomic::Ordering::Relaxed) > 1;
     let immediate = be.redispatch != 0 && s.key.is_none() && !s.persistent && several;
     let dead = !cx.shared.servers[server].is_alive();
     if dead || immediate || redispatches(be.redispatch, s.retries, be.retries) {
@@ -340,7 +341,9 @@ pub fn part<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
 fn keep<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, h: Handle<Conn>, server: usize) {
     let (settings, be) = (&cx.config.servers[server], &cx.config.proxies[s.be()]);
     let worn = settings.max_reuse > 0 && cx.conns[h].requests > settings.max_reuse;
-    let private = be.reuse == Reuse::Never || settings.send_proxy != ProxyHeader::None || cx.conns.get(s.client).is_some_and(|c| c.stay);
+    let private = be.reuse == Reuse::Never
+        || settings.send_proxy != ProxyHeader::None
+        || cx.conns.get(s.client).is_some_and(|c| c.stay);
     if worn || be.close_mode == CloseMode::ServerClose {
         cx.close(h);
     } else if private {

@@ -237,8 +237,16 @@ impl<K: Kernel> Ctx<K> {
     pub fn take_idle(&mut self, h: Handle<Conn>) {
         let c = &self.conns[h];
         let (server, newer, older) = (c.origin as usize, c.newer, c.older);
-        if newer.is_some() { self.conns[newer].older = older } else { self.idle[server].newest = older }
-        if older.is_some() { self.conns[older].newer = newer } else { self.idle[server].oldest = newer }
+        if newer.is_some() {
+            self.conns[newer].older = older
+        } else {
+            self.idle[server].newest = older
+        }
+        if older.is_some() {
+            self.conns[older].newer = newer
+        } else {
+            self.idle[server].oldest = newer
+        }
         self.idle[server].len -= 1;
         self.shared.servers[server].idle.fetch_sub(1, Relaxed);
         let c = &mut self.conns[h];
@@ -276,7 +284,12 @@ impl<K: Kernel> Ctx<K> {
 
     /// Pools for `show pools` and the memory bound, with their names.
     pub fn usage(&self, sessions: Usage) -> [(&'static str, Usage); 4] {
-        [("session", sessions), ("connection", self.conns.usage()), ("buffer", self.bufs.usage()), ("requri", self.lines.usage())]
+        [
+            ("session", sessions),
+            ("connection", self.conns.usage()),
+            ("buffer", self.bufs.usage()),
+            ("requri", self.lines.usage()),
+        ]
     }
 
     /// The bytes of an answer of ours: the proxy's errorfile or the standard one; redirects are written by the caller.

@@ -301,4 +301,3 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, asap: bool) {
     };
     cx.logs.traffic(&mut cx.sys, s.fe(), level, &record);
 }
-

@@ -221,8 +221,13 @@ mod tests {
     #[test]
     fn malformed_ones() {
         let bad = [
-            "GET / HTTP/1.1\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 1\r\n", "PROXY TCP4 1.2.3.4 ::1 1 2\r\n", "PROXY TCP5 1 2\r\n",
-            "PROXY TCP4 1.2.3.4 5.6.7.8 1 2 3\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 1 70000\r\n", "PROXY UNKNOWN\n",
+            "GET / HTTP/1.1\r\n",
+            "PROXY TCP4 1.2.3.4 5.6.7.8 1\r\n",
+            "PROXY TCP4 1.2.3.4 ::1 1 2\r\n",
+            "PROXY TCP5 1 2\r\n",
+            "PROXY TCP4 1.2.3.4 5.6.7.8 1 2 3\r\n",
+            "PROXY TCP4 1.2.3.4 5.6.7.8 1 70000\r\n",
+            "PROXY UNKNOWN\n",
         ];
         for b in bad {
             assert_eq!(parse(b.as_bytes()), Parsed::Bad, "{b}");

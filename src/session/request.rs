@@ -237,12 +237,8 @@ fn balance_key<K: Kernel>(cx: &Ctx<K>, s: &Session, start: usize, len: usize, be
         KeySource::None => None,
         KeySource::Source => cx.conns[s.client].peer.ip().map(|ip| key::source(&options, ip)),
         KeySource::Uri { len, depth, whole, path_only } => {
-            let args = key::UriArgs {
-                len_bytes: *len as usize,
-                depth: *depth as usize,
-                whole: *whole,
-                path_only: *path_only,
-            };
+            let args =
+                key::UriArgs { len_bytes: *len as usize, depth: *depth as usize, whole: *whole, path_only: *path_only };
             Some(key::uri(&options, cx.head.uri.of(head), &args))
         }
         KeySource::UrlParam { name, check_post } => {
@@ -328,10 +324,8 @@ fn rewrite<K: Kernel>(
     let head = &cx.bufs.get(s.req.buf)[start..start + len];
     let mut add: [(&[u8], &[u8]); 2] = [(b"", b""); 2];
     let mut n = 0;
-    let settings = [
-        (be.forward_for.as_ref().or(fe.forward_for.as_ref()), peer, &mut for_text),
-        (original, local, &mut to_text),
-    ];
+    let settings =
+        [(be.forward_for.as_ref().or(fe.forward_for.as_ref()), peer, &mut for_text), (original, local, &mut to_text)];
     for (setting, addr, space) in settings {
         let Some(f) = setting else { continue };
         if let Some(value) = address_header(&cx.head, head, f, addr, space) {
@@ -349,7 +343,13 @@ fn rewrite<K: Kernel>(
     replace_head(cx, s.req.buf, &mut s.req, start, len, new_len).ok_or(Fault::TooLarge)
 }
 
-fn address_header<'a>(index: &Head, head: &[u8], f: &ForwardFor, addr: Addr, space: &'a mut [u8; 48]) -> Option<&'a [u8]> {
+fn address_header<'a>(
+    index: &Head,
+    head: &[u8],
+    f: &ForwardFor,
+    addr: Addr,
+    space: &'a mut [u8; 48],
+) -> Option<&'a [u8]> {
     let ip = addr.ip()?;
     if f.except.is_some_and(|net| net.contains(ip)) {
         return None;

@@ -14,10 +14,10 @@ pub fn transfer<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
 }
 
 fn http<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
-    if s.server_conn.is_some() {
-        if let Some(step) = send_request(cx, s) {
-            return step;
-        }
+    if s.server_conn.is_some()
+        && let Some(step) = send_request(cx, s)
+    {
+        return step;
     }
     let source = s.server_conn;
     match pump(cx, source, &mut s.res, s.client) {

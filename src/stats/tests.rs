@@ -392,8 +392,13 @@ fn page_to_look_at() {
         {
             counter.set(value);
         }
-        (c.balanced.set(n * 12), c.total_ms.set(n * 13 * 48), c.response_ms.set(n * 13 * 30), c.connect_ms.set(n * 13));
-        (c.client_aborts.set(n / 900), c.retries.set(n % 5), c.response_errors.set(n % 3));
+        c.balanced.set(n * 12);
+        c.total_ms.set(n * 13 * 48);
+        c.response_ms.set(n * 13 * 30);
+        c.connect_ms.set(n * 13);
+        c.client_aborts.set(n / 900);
+        c.retries.set(n % 5);
+        c.response_errors.set(n % 3);
     }
     for (i, s) in shared.servers.iter().enumerate().step_by(2) {
         s.last_session_s.store(4990 - i as u32 * 37, Relaxed);

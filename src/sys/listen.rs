@@ -70,13 +70,14 @@ fn inet(a: Addr, with: &ListenOptions) -> Result<OwnedFd, String> {
         .map_err(|e| format!("cannot create a socket: {e}"))?;
     let fail = |what: &str, e: &dyn std::fmt::Display| format!("{what}: {e}");
     net::sockopt::set_socket_reuseaddr(&fd, true).map_err(|e| fail("SO_REUSEADDR", &e))?;
-    if addr.is_ipv6() {
-        if let Some(only) = with.v6only {
-            net::sockopt::set_ipv6_v6only(&fd, only).map_err(|e| fail("IPV6_V6ONLY", &e))?;
-        }
+    if addr.is_ipv6()
+        && let Some(only) = with.v6only
+    {
+        net::sockopt::set_ipv6_v6only(&fd, only).map_err(|e| fail("IPV6_V6ONLY", &e))?;
     }
     if let Some(device) = &with.interface {
-        bind_to_device(fd.as_raw_fd(), device).map_err(|e| format!("cannot bind to interface '{device}': {}", e.text()))?;
+        bind_to_device(fd.as_raw_fd(), device)
+            .map_err(|e| format!("cannot bind to interface '{device}': {}", e.text()))?;
     }
     tcp_options(&fd, addr.is_ipv6(), with)?;
     net::bind(&fd, &addr).map_err(|e| format!("cannot bind socket: {e}"))?;
@@ -91,13 +92,18 @@ fn tcp_options(fd: &OwnedFd, v6: bool, with: &ListenOptions) -> Result<(), Strin
     #[cfg(target_os = "linux")]
     {
         if with.defer_accept {
-            set_int(raw, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, 1).map_err(|e| format!("defer-accept: {}", e.text()))?;
+            set_int(raw, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, 1)
+                .map_err(|e| format!("defer-accept: {}", e.text()))?;
         }
         if with.tfo {
             set_int(raw, libc::IPPROTO_TCP, libc::TCP_FASTOPEN, 1024).map_err(|e| format!("tfo: {}", e.text()))?;
         }
         if with.transparent {
-            let (level, name) = if v6 { (libc::IPPROTO_IPV6, libc::IPV6_TRANSPARENT) } else { (libc::IPPROTO_IP, libc::IP_TRANSPARENT) };
+            let (level, name) = if v6 {
+                (libc::IPPROTO_IPV6, libc::IPV6_TRANSPARENT)
+            } else {
+                (libc::IPPROTO_IP, libc::IP_TRANSPARENT)
+            };
             set_int(raw, level, name, 1).map_err(|e| format!("transparent: {} (it needs CAP_NET_ADMIN)", e.text()))?;
         }
     }
@@ -131,13 +137,15 @@ fn unix(t: &Target, with: &ListenOptions) -> Result<OwnedFd, String> {
     let prepared = (|| {
         if let Some(mode) = with.mode {
             use std::os::unix::fs::PermissionsExt;
-            std::fs::set_permissions(&temporary, std::fs::Permissions::from_mode(mode)).map_err(|e| format!("mode: {e}"))?;
+            std::fs::set_permissions(&temporary, std::fs::Permissions::from_mode(mode))
+                .map_err(|e| format!("mode: {e}"))?;
         }
         if with.uid.is_some() || with.gid.is_some() {
             std::os::unix::fs::chown(&temporary, with.uid, with.gid).map_err(|e| format!("owner: {e}"))?;
         }
         // Listening before it has its name: no client meets a socket that refuses.
-        net::listen(&fd, if with.backlog == 0 { 1024 } else { with.backlog.min(65_535) as i32 }).map_err(|e| e.to_string())?;
+        net::listen(&fd, if with.backlog == 0 { 1024 } else { with.backlog.min(65_535) as i32 })
+            .map_err(|e| e.to_string())?;
         std::fs::rename(&temporary, path).map_err(|e| format!("cannot rename into place: {e}"))
     })();
     if let Err(e) = prepared {

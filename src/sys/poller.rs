@@ -317,7 +317,8 @@ impl Plain {
                 continue;
             }
             let hangup = bad || got.intersects(RDHUP);
-            let (key, readable, writable) = (w.key, hangup || got.contains(PollFlags::IN), bad || got.contains(PollFlags::OUT));
+            let (key, readable, writable) =
+                (w.key, hangup || got.contains(PollFlags::IN), bad || got.contains(PollFlags::OUT));
             (w.read, w.write) = (false, false);
             each(Event { key, readable, writable, hangup });
         }

@@ -37,7 +37,8 @@ pub fn raise_descriptors(n: u64) -> Option<u64> {
     if now.current.is_some_and(|c| c < n) {
         let wanted = Rlimit { current: Some(n), maximum: now.maximum.map(|m| m.max(n)) };
         if setrlimit(Resource::Nofile, wanted).is_err() {
-            let _ = setrlimit(Resource::Nofile, Rlimit { current: now.maximum.map(|m| m.min(n)), maximum: now.maximum });
+            let _ =
+                setrlimit(Resource::Nofile, Rlimit { current: now.maximum.map(|m| m.min(n)), maximum: now.maximum });
         }
     }
     getrlimit(Resource::Nofile).current

@@ -121,7 +121,8 @@ impl Kernel for Real {
     }
 
     fn accept(&mut self, listener: Fd) -> Result<(Fd, Addr), IoError> {
-        let (fd, from) = net::acceptfrom_with(borrow(listener), SocketFlags::NONBLOCK | SocketFlags::CLOEXEC).map_err(error)?;
+        let (fd, from) =
+            net::acceptfrom_with(borrow(listener), SocketFlags::NONBLOCK | SocketFlags::CLOEXEC).map_err(error)?;
         Ok((fd.into_raw_fd(), from_any(from)))
     }
 
@@ -218,7 +219,8 @@ impl Kernel for Real {
     #[cfg(target_os = "linux")]
     fn splice_out(&mut self, pipe: Pipe, to: Fd, max: usize, more: bool) -> Result<usize, IoError> {
         use rustix::pipe::{SpliceFlags, splice};
-        let flags = SpliceFlags::MOVE | SpliceFlags::NONBLOCK | if more { SpliceFlags::MORE } else { SpliceFlags::empty() };
+        let flags =
+            SpliceFlags::MOVE | SpliceFlags::NONBLOCK | if more { SpliceFlags::MORE } else { SpliceFlags::empty() };
         splice(borrow(pipe.read), None, borrow(to), None, max, flags).map_err(error)
     }
 

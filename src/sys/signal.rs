@@ -37,7 +37,9 @@ fn register(signal: i32, flags: Arc<AtomicUsize>, bit: usize, wake: OwnedFd) -> 
 /// Empties the pipe and calls `each` for every signal that arrived since.
 pub fn take(pipe: Fd, mut each: impl FnMut(i32)) {
     let mut sink = [0u8; 64];
-    while let Ok((1.., _)) = rustix::net::recv(super::sockopt::borrow(pipe), &mut sink, rustix::net::RecvFlags::empty()) {}
+    while let Ok((1.., _)) = rustix::net::recv(super::sockopt::borrow(pipe), &mut sink, rustix::net::RecvFlags::empty())
+    {
+    }
     let bits = PENDING.get().map_or(0, |p| p.swap(0, Ordering::SeqCst));
     for s in 1..32 {
         if bits & 1 << s != 0 {

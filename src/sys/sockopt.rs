@@ -63,7 +63,8 @@ pub fn unix_addr(t: &Target) -> Result<SocketAddrUnix, Errno> {
 #[allow(unsafe_code)]
 pub fn set_int(fd: Fd, level: i32, name: i32, value: i32) -> Result<(), IoError> {
     // SAFETY: passes a pointer to a live i32 and its size.
-    let r = unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), size_of::<i32>() as libc::socklen_t) };
+    let r =
+        unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), size_of::<i32>() as libc::socklen_t) };
     if r == 0 { Ok(()) } else { Err(last_error()) }
 }
 

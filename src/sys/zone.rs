@@ -22,14 +22,22 @@ impl Zone {
     }
 
     fn parse(data: &[u8]) -> Option<Zone> {
-        let count = |at: usize, i: usize| Some(u32::from_be_bytes(data.get(at + 20 + 4 * i..at + 24 + 4 * i)?.try_into().ok()?) as usize);
+        let count = |at: usize, i: usize| {
+            Some(u32::from_be_bytes(data.get(at + 20 + 4 * i..at + 24 + 4 * i)?.try_into().ok()?) as usize)
+        };
         if data.get(..4)? != b"TZif" {
             return None;
         }
         let (mut at, mut width) = (0, 4);
         if *data.get(4)? >= b'2' {
             // Skip the version 1 block: header 44, then its tables.
-            at = 44 + count(0, 3)? * 5 + count(0, 4)? * 6 + count(0, 5)? + count(0, 2)? * 8 + count(0, 1)? + count(0, 0)?;
+            at = 44
+                + count(0, 3)? * 5
+                + count(0, 4)? * 6
+                + count(0, 5)?
+                + count(0, 2)? * 8
+                + count(0, 1)?
+                + count(0, 0)?;
             width = 8;
         }
         let (times, types) = (count(at, 3)?, count(at, 4)?);
@@ -41,7 +49,11 @@ impl Zone {
         let mut changes = Vec::with_capacity(times);
         for i in 0..times {
             let raw = data.get(body + i * width..body + (i + 1) * width)?;
-            let when = if width == 8 { i64::from_be_bytes(raw.try_into().ok()?) } else { i32::from_be_bytes(raw.try_into().ok()?).into() };
+            let when = if width == 8 {
+                i64::from_be_bytes(raw.try_into().ok()?)
+            } else {
+                i32::from_be_bytes(raw.try_into().ok()?).into()
+            };
             changes.push((when, offset((*data.get(body + times * width + i)?).into())?));
         }
         Some(Zone { changes, first: if types > 0 { offset(0)? } else { 0 } })

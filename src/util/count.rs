@@ -5,9 +5,9 @@
 
 #[cfg(target_has_atomic = "64")]
 use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 #[cfg(not(target_has_atomic = "64"))]
 use std::sync::atomic::{AtomicU32, fence};
-use std::sync::atomic::Ordering;
 
 /// A 64-bit event counter: written by one thread, read by all.
 #[derive(Default, Debug)]
