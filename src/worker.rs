@@ -261,30 +261,22 @@ impl<K: Kernel> Worker<K> {
     fn conn(&mut self, h: Handle<Conn>) {
         let now = self.cx.now;
         let c = &self.cx.conns[h];
-        let (deadline, can_read, hangup) = (c.deadline, c.can_read, c.hangup);
-        match c.owner {
+        let (owner, deadline, can_read, is_client) = (c.owner, c.deadline, c.can_read, c.is_client);
+        match owner {
             Owner::Session(s) => self.session(s),
             Owner::IdleClient if can_read || deadline.is_due(now) => self.wake_client(h),
-            Owner::Pooled if can_read || hangup || deadline.is_due(now) => {
-                // The server closed, or said something that nobody asked for.
+            Owner::Pooled if deadline.is_due(now) || self.cx.is_spoilt(h) => {
                 self.cx.take_idle(h);
                 self.cx.close(h);
             }
-            Owner::Nobody if can_read || hangup => self.close_mate(h),
+            Owner::Nobody if !is_client && self.cx.is_spoilt(h) => self.cx.close(h),
             Owner::Lingering => drop(finish_linger(&mut self.cx, h)),
             Owner::IdleClient | Owner::Pooled => {
                 let task = self.cx.conn_task(h);
                 self.cx.timers.set(task, deadline);
                 self.cx.arm(h, true, false);
             }
-            Owner::Nobody => {}
-        }
-    }
-
-    /// A server closed the connection that was kept for one client: the client's reference finds nothing from now on.
-    fn close_mate(&mut self, h: Handle<Conn>) {
-        if !self.cx.conns[h].is_client {
-            self.cx.close(h);
+            Owner::Nobody => self.cx.arm(h, true, false),
         }
     }
 

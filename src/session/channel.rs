@@ -9,7 +9,7 @@ use super::context::Ctx;
 use super::endpoint::Conn;
 use crate::http::{Body, Fault};
 use crate::mem::Handle;
-use crate::sys::{IoError, Kernel, Pipe};
+use crate::sys::{IoError, Kernel, NO_FD, Pipe};
 
 /// One direction.
 #[derive(Default)]
@@ -321,8 +321,9 @@ fn splice<K: Kernel>(
     };
     ch.pipe = Some(pipe);
     let mut moved = false;
-    let (from, to) = (&cx.conns[source], &cx.conns[destination]);
-    let (from_fd, can_read, to_fd, can_write) = (from.fd, from.can_read, to.fd, to.can_write);
+    // The source may be gone already: a response is complete once it is in the pipe.
+    let (from_fd, can_read) = cx.conns.get(source).map_or((NO_FD, false), |c| (c.fd, c.can_read));
+    let (to_fd, can_write) = (cx.conns[destination].fd, cx.conns[destination].can_write);
     let plain = ch.body.plain_bytes();
     if can_read && ch.pipe_bytes == 0 && plain > 0 && !ch.eof {
         let max = plain.min(1 << 30) as usize;
@@ -336,11 +337,13 @@ fn splice<K: Kernel>(
                 ch.body.moved(n as u64);
                 ch.pipe_bytes = n as u32;
                 ch.received += n as u64;
+                if n < cx.config.global.tune.splice_threshold as usize {
+                    ch.streak = 0; // no stream any more: copying is cheaper
+                }
             }
             Err(IoError::Again) => {
                 cx.conns[source].can_read = false;
                 cx.conns[source].hangup = false;
-                ch.streak = 0;
             }
             Err(IoError::Other) => {
                 ch.splice = false; // this kind of socket cannot: copy
@@ -353,8 +356,8 @@ fn splice<K: Kernel>(
         }
     }
     if ch.pipe_bytes > 0 && can_write {
-        let more = !ch.body.is_done() && !ch.eof;
-        match cx.sys.splice_out(pipe, to_fd, ch.pipe_bytes as usize, more) {
+        // Never "more to come": what is in the pipe is what there is, and a held-back end would wait for a timer.
+        match cx.sys.splice_out(pipe, to_fd, ch.pipe_bytes as usize, false) {
             Ok(n) => {
                 (moved, done.wrote) = (moved | (n > 0), done.wrote | (n > 0));
                 ch.pipe_bytes -= n as u32;

@@ -233,6 +233,18 @@ impl<K: Kernel> Ctx<K> {
         self.arm(h, true, false);
     }
 
+    /// True when an idle server connection is of no use any more: the server closed it, or said something that nobody asked for.
+    pub fn is_spoilt(&mut self, h: Handle<Conn>) -> bool {
+        let c = &self.conns[h];
+        if !c.can_read {
+            return c.hangup;
+        }
+        let fd = c.fd;
+        let quiet = self.sys.recv(fd, &mut self.scratch[..1]) == Err(crate::sys::IoError::Again);
+        self.conns[h].can_read = false;
+        !quiet
+    }
+
     /// Takes a connection out of its pool.
     pub fn take_idle(&mut self, h: Handle<Conn>) {
         let c = &self.conns[h];

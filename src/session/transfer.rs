@@ -87,7 +87,13 @@ fn truncated<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
         connect::part(cx, s);
     }
     s.server_at = Tick::NEVER;
-    if s.res.is_drained() { s.end(b'S', b'D') } else { Step::Wait }
+    if s.res.is_drained() {
+        return s.end(b'S', b'D');
+    }
+    if !s.client_at.is_set() {
+        s.client_at = cx.now.after_opt(cx.config.proxies[s.fe()].timeouts.client);
+    }
+    Step::Wait
 }
 
 fn count_server_abort<K: Kernel>(cx: &mut Ctx<K>, s: &Session) {
@@ -102,7 +108,9 @@ fn http_timers<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, done: Pumped) {
     let client_ms = cx.config.proxies[s.fe()].timeouts.client;
     let server_ms = cx.config.proxies[s.be()].timeouts.server;
     let blocked = !s.res.is_drained();
-    if s.res.body.is_done() || blocked {
+    // After an early response the server still has to take the rest of the request.
+    let takes = s.res.body.is_done() && !s.req.is_drained() && still_uploading(s);
+    if blocked || s.res.body.is_done() && !takes {
         s.server_at = Tick::NEVER;
     } else if done.read || !s.server_at.is_set() {
         s.server_at = cx.now.after_opt(server_ms);

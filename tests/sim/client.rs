@@ -72,6 +72,8 @@ pub struct Client {
     off: usize,
     head: usize,
     next: usize,
+    /// What is being sent is the request `next`, not the PROXY header before the first.
+    is_request: bool,
     answered: usize,
     inb: Vec<u8>,
     cur: Option<Receiving>,
@@ -110,6 +112,7 @@ impl Client {
             off: 0,
             head: 0,
             next: 0,
+            is_request: false,
             answered: 0,
             inb: Vec::new(),
             cur: None,
@@ -144,7 +147,6 @@ impl Client {
             self.begun_at = net.now;
             trace!(net, "client {me} calls: link {} requests {:?} {:?} {:?}", self.link.unwrap_or(0), self.ids, self.leave, self.at_end);
             self.out = std::mem::take(&mut self.preamble);
-            self.head = self.out.len();
             if let Some(ms) = self.patience {
                 net.at(ms, Ev::Actor(me));
             }
@@ -334,7 +336,7 @@ impl Client {
             self.end(net, world, Leave::Reset);
             return;
         }
-        let begun = self.next + usize::from(self.off > 0 && self.next < self.ids.len());
+        let begun = if self.page { usize::from(self.off > 0) } else { self.next + usize::from(self.is_request && self.off > 0) };
         let Some(id) = head.number("x-id") else { return self.own_answer(head, status, begun, link, net, world) };
         assert!(self.answered < begun, "response {id} to nothing: {} answered, {begun} begun", self.answered);
         let expected = self.ids[self.answered];
@@ -394,14 +396,12 @@ impl Client {
         if let Some(r) = world.reqs.get_mut(id) {
             r.refused = status;
         }
-        let until_close = head.get("content-length").is_none();
         let mut length = head.number("content-length");
         if world.reqs.get(id).is_some_and(|r| r.method == "HEAD") && !nothing_asked {
-            // The proxy may not know yet that it is a HEAD when it refuses a request that is cut short.
-            if status != 400 && status != 408 {
-                length = Some(0);
-            }
+            // The proxy may not know that it is a HEAD when it refuses a request that it has not understood.
+            length = if matches!(status, 400 | 408 | 414 | 431) { None } else { Some(0) };
         }
+        let until_close = length.is_none();
         let mut body = Decoder::new(0, Part::Response, Framing::UntilClose(MAX_BODY));
         body.done = length == Some(0);
         self.cur = Some(Receiving { id, body, length, until_close, close: true, by_proxy: true, status });
@@ -452,23 +452,21 @@ impl Client {
             return false;
         }
         if self.off == self.out.len() {
-            if self.closing || self.page && self.next > 0 {
+            if self.closing {
                 return false;
             }
             if self.next < self.ids.len() && self.off > 0 {
                 self.off = 0;
                 self.out.clear();
-                // The preamble is no request.
-                if self.head > 0 {
-                    self.next += 1;
-                }
+                self.next += usize::from(self.is_request);
+                self.is_request = false;
             }
             if self.out.is_empty() && self.next < self.ids.len() {
                 if !self.may_begin(net, world) {
                     return false;
                 }
                 let (bytes, head) = world.reqs[self.ids[self.next]].bytes(self.ids[self.next]);
-                (self.out, self.head, self.continued) = (bytes, head, false);
+                (self.out, self.head, self.continued, self.is_request) = (bytes, head, false, true);
                 world.seen.requests += 1;
                 if world.reqs[self.ids[self.next]].expect {
                     self.hold_until = net.now + 300;
@@ -483,7 +481,7 @@ impl Client {
         if self.closing && self.answered > self.next {
             return false; // refused before it was sent: no use to go on
         }
-        let holds = self.next < self.ids.len()
+        let holds = self.is_request
             && world.reqs[self.ids[self.next]].expect
             && !self.continued
             && net.now < self.hold_until
@@ -507,7 +505,7 @@ impl Client {
     }
 
     fn script_done(&mut self, link: usize, net: &mut Net, world: &mut World) {
-        let all = self.answered >= self.ids.len();
+        let all = self.answered >= self.ids.len() + usize::from(self.page);
         match self.at_end {
             AtEnd::Close if all => self.end(net, world, Leave::Close),
             AtEnd::HalfClose if !self.shut => {

@@ -213,6 +213,8 @@ pub struct Listening {
     queue: VecDeque<usize>,
     backlog: usize,
     pub fd: Fd,
+    /// Clients of a frontend, whose bytes are counted; not operators.
+    counted: bool,
 }
 
 /// What was counted over a run.
@@ -276,7 +278,7 @@ fn reason(n: u8) -> IoError {
 impl Net {
     pub fn new(mut rng: Rng, style: Style, faults: Faults) -> Net {
         let now = match rng.below(4) {
-            0 => rng.range(1, 1 << 40) as u64,
+            0 => 1 + (rng.next() >> 24),
             1 => (1 << 32) - rng.range(1, 200) as u64,
             _ => (rng.range(1, 3) as u64) << 32 | 0,
         };
@@ -383,9 +385,9 @@ impl Net {
         format!("link {l} {:?} peer_closed {} in {} out {} armed {a:?}", link.state, link.peer_closed, w(&link.ways[0]), w(&link.ways[1]))
     }
 
-    pub fn listen(&mut self, addr: Addr, backlog: usize) -> Fd {
+    pub fn listen(&mut self, addr: Addr, backlog: usize, counted: bool) -> Fd {
         let fd = self.open(Kind::Listener(self.listeners.len()));
-        self.listeners.push(Listening { addr, queue: VecDeque::new(), backlog, fd });
+        self.listeners.push(Listening { addr, queue: VecDeque::new(), backlog, fd, counted });
         fd
     }
 
@@ -714,10 +716,10 @@ impl Net {
                     if !w.read && !w.write {
                         continue;
                     }
-                    let (r, wr, hup) = self.state(fd);
-                    let failed = matches!(self.desc(fd).kind, Kind::Sock(l) if self.links[l].ways[TO_PROXY].reset || matches!(self.links[l].state, LinkState::Failed(_)));
+                    let (r, wr, _) = self.state(fd);
+                    let kind = self.desc(fd).kind;
+                    let failed = matches!(kind, Kind::Sock(l) if self.links[l].ways[TO_PROXY].reset || matches!(self.links[l].state, LinkState::Failed(_)));
                     let (readable, writable) = (failed || r && w.read, failed || wr && w.write);
-                    let _ = hup;
                     if readable || writable {
                         out.push(Event { key: w.key, readable, writable, hangup: readable });
                         let d = self.desc(fd).watch.as_mut().expect("watched");
@@ -1233,7 +1235,7 @@ impl Net {
         let l = &mut self.links[link];
         l.ways[TO_PROXY].bytes.skip(n);
         l.ways[TO_PROXY].avail -= n;
-        let (actor, client) = (l.actor, l.listener.is_some());
+        let (actor, client) = (l.actor, l.listener.is_some_and(|n| self.listeners[n].counted));
         if std::mem::take(&mut l.ways[TO_PROXY].blocked) {
             self.at(0, Ev::Actor(actor));
         }
@@ -1281,7 +1283,7 @@ impl Net {
     fn put_out(&mut self, link: usize, data: &[u8]) {
         self.acted = true;
         let l = &mut self.links[link];
-        if l.listener.is_some() {
+        if l.listener.is_some_and(|n| self.listeners[n].counted) {
             self.tallies.sent_to_clients += data.len() as u64;
         }
         if l.peer_closed {
