@@ -45,17 +45,20 @@ impl Listeners {
         cx.sys.watch_listener(fd, key::listener(n))
     }
 
-    /// Stops accepting for good.
-    pub fn close_all<K: Kernel>(&mut self, cx: &mut Ctx<K>, keep: impl Fn(usize) -> bool) {
-        for (n, s) in self.slots.iter_mut().enumerate() {
-            if s.fd != NO_FD && !keep(n) {
-                if !s.paused {
-                    cx.sys.unwatch(s.fd);
-                }
-                *s = Slot { fd: NO_FD, paused: false };
+    /// Stops accepting for good. The sockets are closed by whoever opened them.
+    pub fn close_all<K: Kernel>(&mut self, cx: &mut Ctx<K>) {
+        for s in &mut self.slots {
+            if s.fd != NO_FD && !s.paused {
+                cx.sys.unwatch(s.fd);
             }
+            *s = Slot { fd: NO_FD, paused: false };
         }
-        self.paused = self.slots.iter().filter(|s| s.paused).count();
+        self.paused = 0;
+    }
+
+    /// True when no socket is open here.
+    pub fn is_closed(&self) -> bool {
+        self.slots.iter().all(|s| s.fd == NO_FD)
     }
 
     /// When paused listeners look again; never when none is paused.
@@ -210,6 +213,11 @@ fn welcome<K: Kernel>(cx: &mut Ctx<K>, n: usize, fd: Fd, peer: crate::sys::Addr)
         && cx.config.proxies[fe].has(opt::CLITCPKA)
     {
         cx.sys.set_keepalive(fd);
+    }
+    if let Audience::Frontend(fe) = cx.config.listeners[n].audience
+        && cx.config.proxies[fe].has(opt::SMART_ACCEPT)
+    {
+        cx.sys.delay_ack(fd);
     }
     cx.adopt(conn)
 }

@@ -212,7 +212,16 @@ pub fn serve(config: Arc<Config>, plan: &Plan, opened: Opened, ready: impl FnOnc
     let shared = Arc::new(shared);
     let (zone, host): (Arc<Zone>, Arc<str>) = (Arc::clone(&opened.zone), host_name().into());
     let started = Arc::new(AtomicUsize::new(0));
-    let crew = Crew { config, shared, zone, host, pools: plan.pools, opened: Arc::new(opened), started };
+    let crew = Crew {
+        config,
+        shared,
+        zone,
+        host,
+        pools: plan.pools,
+        opened: Arc::new(opened),
+        started,
+        let_go: Arc::default(),
+    };
     let mut threads = Vec::new();
     for n in 1..plan.sizes.workers {
         let crew = crew.clone();
@@ -220,9 +229,14 @@ pub fn serve(config: Arc<Config>, plan: &Plan, opened: Opened, ready: impl FnOnc
         let thread = builder.spawn(move || match crew.worker(n) {
             Ok(mut w) => {
                 crew.started.fetch_add(1, Ordering::SeqCst);
+                let mut listening = true;
                 while !crew.is_over(&w) {
                     w.round(None);
-                    crew.stop_listening(&mut w);
+                    if listening && crew.shared.stopping() {
+                        listening = false;
+                        crew.stop_listening(&mut w);
+                        crew.let_go.fetch_add(1, Ordering::SeqCst);
+                    }
                 }
             }
             Err(e) => {
@@ -259,6 +273,26 @@ struct Crew {
     pools: PoolSizes,
     opened: Arc<Opened>,
     started: Arc<AtomicUsize>,
+    /// Workers (but the first) that watch the listening sockets no more.
+    let_go: Arc<AtomicUsize>,
+}
+
+/// How far a graceful end is: times in monotonic milliseconds.
+#[derive(Default)]
+struct Ending {
+    /// When accepting ends.
+    stop_at: Option<u64>,
+    /// When nobody is waited for any more.
+    hard_at: Option<u64>,
+    closed: bool,
+}
+
+impl Ending {
+    /// How long the loop may sleep: for ever until an end was asked for; then it looks now and then how the other workers do.
+    fn nap_ms(&self, now_ms: u64) -> Option<u32> {
+        let next = self.stop_at.map(|at| at.max(self.hard_at.unwrap_or(at)))?;
+        Some(next.saturating_sub(now_ms).clamp(1, 100) as u32)
+    }
 }
 
 impl Crew {
@@ -299,7 +333,7 @@ impl Crew {
     }
 
     fn is_over(&self, w: &Worker<Real>) -> bool {
-        self.killed() || self.shared.stopping() && w.clients() == 0
+        self.killed() || self.shared.stopping() && w.clients() == 0 && w.listeners.is_closed()
     }
 
     fn killed(&self) -> bool {
@@ -307,17 +341,14 @@ impl Crew {
     }
 
     fn stop_listening(&self, w: &mut Worker<Real>) {
-        if self.shared.stopping() {
-            w.listeners.close_all(&mut w.cx, |_| false);
-        }
+        w.listeners.close_all(&mut w.cx);
     }
 
-    /// The first worker also receives the signals.
+    /// The first worker also receives the signals. Returns the exit code: above 128 for a signal that ended the process.
     fn lead(&self, w: &mut Worker<Real>, signals: Fd) -> i32 {
-        let mut hard_stop_at: Option<u64> = None;
-        let mut closed = false;
+        let mut end = Ending::default();
         loop {
-            w.round(hard_stop_at.map(|at| at.saturating_sub(w.cx.now_ms).min(1000) as u32));
+            w.round(end.nap_ms(w.cx.now_ms));
             if std::mem::take(&mut w.signalled) {
                 let mut stop = None;
                 signal::take(signals, |s| match s {
@@ -328,35 +359,49 @@ impl Crew {
                     _ => {}
                 });
                 w.cx.sys.arm(signals, key::special(SIGNALS), true, false);
-                if let Some(code) = stop {
-                    if code > 0 {
-                        self.shared.process.killed.store(true, Ordering::SeqCst);
+                match stop {
+                    Some(0) => _ = end.stop_at.get_or_insert(w.cx.now_ms + u64::from(self.grace_ms())),
+                    Some(code) => {
+                        self.kill();
                         return code;
                     }
-                    self.say_stopping(w);
-                    self.shared.process.stopping.store(true, Ordering::SeqCst);
-                    let after = self.config.global.hard_stop_after_ms;
-                    hard_stop_at = (after > 0).then(|| w.cx.now_ms + u64::from(after));
-                    self.shared.wake_all();
+                    None => {}
                 }
             }
-            if self.shared.stopping() {
-                self.stop_listening(w);
-                if !closed {
-                    closed = true;
-                    self.opened.listeners.iter().for_each(|fd| process::close(*fd));
-                }
-                let late = hard_stop_at.is_some_and(|at| w.cx.now_ms >= at);
-                let all = self.shared.process.connections.load(Ordering::SeqCst) == 0;
-                if all || late {
-                    self.shared.process.killed.store(true, Ordering::SeqCst);
-                    return 0;
-                }
-                if w.clients() == 0 {
-                    hard_stop_at.get_or_insert(u64::MAX); // look now and then whether the other workers have ended
-                }
+            if end.stop_at.is_some_and(|at| w.cx.now_ms >= at) && self.finish(w, &mut end) {
+                self.kill();
+                return 0;
             }
         }
+    }
+
+    /// `grace`: how long a process that was told to finish goes on accepting.
+    fn grace_ms(&self) -> u32 {
+        let of_proxies = self.config.proxies.iter().map(|p| p.grace_ms).max().unwrap_or(0);
+        self.config.global.grace_ms.max(of_proxies)
+    }
+
+    fn kill(&self) {
+        self.shared.process.killed.store(true, Ordering::SeqCst);
+        self.shared.wake_all();
+    }
+
+    /// A graceful end, step by step; true when it is complete or its time (`hard-stop-after`) is over.
+    fn finish(&self, w: &mut Worker<Real>, end: &mut Ending) -> bool {
+        if !self.shared.process.stopping.swap(true, Ordering::SeqCst) {
+            self.say_stopping(w);
+            let after = self.config.global.hard_stop_after_ms;
+            end.hard_at = (after > 0).then(|| w.cx.now_ms + u64::from(after));
+            self.shared.wake_all();
+            self.stop_listening(w);
+        }
+        // The sockets are closed when no worker watches them any more: their numbers may be used again then.
+        if !end.closed && self.let_go.load(Ordering::SeqCst) + 1 == self.shared.limits.workers {
+            end.closed = true;
+            self.opened.listeners.iter().for_each(|fd| process::close(*fd));
+        }
+        let late = end.hard_at.is_some_and(|at| w.cx.now_ms >= at);
+        late || end.closed && self.shared.process.connections.load(Ordering::SeqCst) == 0
     }
 
     fn say_stopping(&self, w: &mut Worker<Real>) {

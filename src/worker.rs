@@ -13,7 +13,7 @@ use crate::listener::Listeners;
 use crate::log;
 use crate::mem::{Handle, Pool};
 use crate::model::{Audience, CliLevel, Mode};
-use crate::server::{Mail, Shared};
+use crate::server::{Health, Mail, Shared};
 use crate::session::context::{Ctx, Parts};
 use crate::session::endpoint::{Conn, Owner, key};
 use crate::session::{AfterEnd, AppletKind, Outcome, Phase, Session, finish, finish_linger, first_phase, run};
@@ -288,12 +288,6 @@ impl<K: Kernel> Worker<K> {
             self.cx.close(h); // keep-alive timeout: nothing to say
             return;
         }
-        if !first {
-            // The time for the whole request starts with its first byte.
-            let t = &self.cx.config.proxies[fe].timeouts;
-            let limit = if t.http_request > 0 { t.http_request } else { t.client };
-            self.cx.conns[h].deadline = self.cx.now.after_opt(limit);
-        }
         self.begin(h, fe, Phase::Request, 0);
     }
 
@@ -437,20 +431,24 @@ impl<K: Kernel> Worker<K> {
         }
     }
 
-    /// A check made a server go up or down: balancing, queues, logs.
+    /// A check found something: balancing, queues, logs.
     fn server_changed(&mut self, change: &Change) {
+        if change.before == change.now {
+            self.report_result(change);
+            return;
+        }
         let (shared, config) = (Arc::clone(&self.cx.shared), Arc::clone(&self.cx.config));
         let server = &config.servers[change.server];
         let (state, be) = (&shared.servers[change.server], &shared.proxies[server.proxy]);
         let was_up = shared.is_backend_up(server.proxy);
+        if change.before == Health::Down && server.slowstart_ms > 0 {
+            state.begin_slow_start(self.cx.now);
+        }
         shared.rebuild(server.proxy);
         let now_s = (self.cx.now_ms / 1000) as u32;
-        let before = state.changed_s.swap(now_s, Relaxed);
         let mut requeued = 0;
-        if change.up {
-            state.downtime_s.fetch_add(now_s.saturating_sub(before), Relaxed);
-            shared.serve_waiting(change.server);
-        } else {
+        if change.now == Health::Down {
+            state.changed_s.store(now_s, Relaxed);
             state.downs.fetch_add(1, Relaxed);
             self.cx.tally(shared.srv_slot(change.server)).checks_down.inc();
             requeued = shared.scatter_waiting(change.server);
@@ -459,6 +457,12 @@ impl<K: Kernel> Worker<K> {
                     m.send(Mail::ShutdownServer { server: change.server });
                 }
             }
+        } else {
+            if change.before == Health::Down {
+                let before = state.changed_s.swap(now_s, Relaxed);
+                state.downtime_s.fetch_add(now_s.saturating_sub(before), Relaxed);
+            }
+            shared.serve_waiting(change.server);
         }
         let is_up = shared.is_backend_up(server.proxy);
         if was_up != is_up {
@@ -469,10 +473,30 @@ impl<K: Kernel> Worker<K> {
                 be.downs.fetch_add(1, Relaxed);
             }
         }
-        self.report(change, requeued, was_up && !is_up);
+        self.report_change(change, requeued, was_up && !is_up);
     }
 
-    fn report(&mut self, change: &Change, requeued: u32, backend_lost: bool) {
+    /// `option log-health-checks`: a result that differs from the one before.
+    fn report_result(&mut self, change: &Change) {
+        use std::fmt::Write;
+        let config = Arc::clone(&self.cx.config);
+        let server = &config.servers[change.server];
+        let mut text = [0u8; 512];
+        let mut out = Out::new(&mut text);
+        let word = if change.passed { "succeeded" } else { "failed" };
+        let (p, result) = (&config.proxies[server.proxy].name, describe(change.result));
+        let _ = write!(out, "Health check for server {p}/{} {word}, reason: {result}", server.name);
+        if change.code > 0 {
+            let _ = write!(out, ", code: {}", change.code);
+        }
+        let state = if change.now == Health::Down { "DOWN" } else { "UP" };
+        let (n, of) = change.streak;
+        let n = if change.now == Health::Down { n } else { of.saturating_sub(n) };
+        let _ = write!(out, ", check duration: {}ms, status: {n}/{of} {state}.", change.duration_ms);
+        self.cx.logs.message(&mut self.cx.sys, Some(server.proxy), log::NOTICE, out.bytes());
+    }
+
+    fn report_change(&mut self, change: &Change, requeued: u32, backend_lost: bool) {
         use std::fmt::Write;
         let (shared, config) = (Arc::clone(&self.cx.shared), Arc::clone(&self.cx.config));
         let server = &config.servers[change.server];
@@ -481,25 +505,28 @@ impl<K: Kernel> Worker<K> {
         let mut text = [0u8; 512];
         let mut out = Out::new(&mut text);
         let kind = if server.backup { "Backup Server" } else { "Server" };
-        let word = if change.up { "UP" } else { "DOWN" };
+        let word = match change.now {
+            Health::Up => "UP",
+            Health::Down => "DOWN",
+            Health::Stopping => "stopping",
+        };
         let _ = write!(out, "{kind} {}/{} is {word}, reason: {}", p.name, server.name, describe(change.result));
         if change.code > 0 {
             let _ = write!(out, ", code: {}", change.code);
         }
         let (active, backup) = (be.active.load(Relaxed), be.backup.load(Relaxed));
         let _ = write!(out, ", check duration: {}ms. {active} active and {backup} backup servers", change.duration_ms);
-        if change.up {
-            let (total, waiting) = (state.served.load(Relaxed), state.queued.load(Relaxed));
-            let _ = write!(out, " online. {total} sessions requeued, {waiting} total in queue.");
-        } else {
-            let running_on_backup = if active == 0 && backup > 0 { " Running on backup." } else { "" };
-            let (now, waiting) = (state.served.load(Relaxed), state.queued.load(Relaxed));
+        let (now, waiting) = (state.served.load(Relaxed), state.queued.load(Relaxed));
+        if change.now == Health::Down {
+            let backup_only = if active == 0 && backup > 0 { " Running on backup." } else { "" };
             let _ = write!(
                 out,
-                " left.{running_on_backup} {now} sessions active, {requeued} requeued, {waiting} remaining in queue."
+                " left.{backup_only} {now} sessions active, {requeued} requeued, {waiting} remaining in queue."
             );
+        } else {
+            let _ = write!(out, " online. {requeued} sessions requeued, {waiting} total in queue.");
         }
-        let level = if change.up { log::NOTICE } else { log::ALERT };
+        let level = if change.now == Health::Down { log::ALERT } else { log::NOTICE };
         self.cx.logs.message(&mut self.cx.sys, Some(server.proxy), level, out.bytes());
         if backend_lost {
             let mut text = [0u8; 256];

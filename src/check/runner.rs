@@ -1,7 +1,7 @@
 //! Runs the checks of all servers, on one worker: a descriptor and a small buffer for each, all allocated at start.
 
 use super::{Verdict, kind};
-use crate::model::{CheckSettings, Config, ProxyHeader};
+use crate::model::{CheckSettings, Config, ProxyHeader, opt};
 use crate::server::{Admin, Health, LastCheck, Shared};
 use crate::sys::{Addr, ConnectOptions, Fd, IoError, Kernel, NO_FD, Target};
 use crate::util::tick::Tick;
@@ -11,11 +11,16 @@ use std::sync::atomic::Ordering::Relaxed;
 /// Bytes of a server's answer that are looked at.
 const ANSWER: usize = 4096;
 
-/// A server whose state changed.
+/// What a check found that is worth telling.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Change {
     pub server: usize,
-    pub up: bool,
+    /// The server's state before and now; equal: only the result is new (`option log-health-checks`).
+    pub before: Health,
+    pub now: Health,
+    pub passed: bool,
+    /// Results in a row towards a change, and how many it takes.
+    pub streak: (u32, u32),
     pub result: &'static str,
     pub code: u16,
     pub duration_ms: u32,
@@ -229,29 +234,64 @@ impl Runner {
             c.fd = NO_FD;
         }
         let duration_ms = now.since(c.started);
+        let server = c.server;
+        let disables = self.config.proxies[self.config.servers[server].proxy].has(opt::DISABLE_ON_404);
+        let verdict_is_404 = disables && matches!(v, Verdict::Fail(_, 404));
         let (pass, result, code) = match v {
+            Verdict::Fail(_, 404) if disables => (true, "L7OKC", 404),
             Verdict::Pass(r, code) => (true, r, code),
             Verdict::Fail(r, code) => (false, r, code),
             Verdict::More => (false, "L7RSP", 0),
         };
-        let server = c.server;
         let state = &shared.servers[server];
-        *state.check.lock().unwrap_or_else(|e| e.into_inner()) =
-            LastCheck { status: result, code, duration_ms, done: true };
+        let last = {
+            let mut check = state.check.lock().unwrap_or_else(|e| e.into_inner());
+            let last = check.status;
+            *check = LastCheck { status: result, code, duration_ms, done: true };
+            last
+        };
         if !pass {
             shared.tallies[0].slot(shared.srv_slot(server)).checks_failed.inc();
         }
-        let up = state.health() != Health::Down;
+        let before = state.health();
+        let up = before != Health::Down;
         let settings = self.config.servers[server].check.as_ref()?;
         let needed = if up { settings.fall } else { settings.rise };
         let streak = if pass == up { 0 } else { state.streak.load(Relaxed) + 1 };
         let changes = pass != up && streak >= needed;
         state.streak.store(if changes { 0 } else { streak }, Relaxed);
-        if changes {
-            state.set_health(if pass { Health::Up } else { Health::Down });
-        }
+        let health = match (changes, pass) {
+            (true, false) => Health::Down,
+            (false, _) if !up => Health::Down,
+            // `http-check disable-on-404`: it lives, and wants no new work.
+            _ if verdict_is_404 => Health::Stopping,
+            (false, false) => before,
+            (_, true) => Health::Up,
+        };
+        state.set_health(health);
+        self.warm_up(server, shared, now);
         self.schedule(n, sys, shared, now);
-        changes.then_some(Change { server, up: pass, result, code, duration_ms })
+        let told = self.config.proxies[self.config.servers[server].proxy].has(opt::LOG_HEALTH_CHECKS) && result != last;
+        let change =
+            Change { server, before, now: health, passed: pass, streak: (streak, needed), result, code, duration_ms };
+        (health != before || told).then_some(change)
+    }
+
+    /// `slowstart`: the weight of a server that came back grows with each check until its time is over.
+    fn warm_up(&self, server: usize, shared: &Shared, now: Tick) {
+        let (s, state) = (&self.config.servers[server], &shared.servers[server]);
+        if s.slowstart_ms == 0 || state.health() != Health::Up {
+            return;
+        }
+        let since = state.warm_since();
+        let permille = if since.is_set() {
+            (u64::from(now.since(since)) * 1000 / u64::from(s.slowstart_ms)).min(1000) as u32
+        } else {
+            1000
+        };
+        if state.warmth.swap(permille.max(1), Relaxed) != permille.max(1) {
+            shared.rebuild(s.proxy);
+        }
     }
 
     /// The next check: `fastinter` while the state is about to change, `downinter` while down, `inter` else, spread.

@@ -101,10 +101,7 @@ pub static TABLE: &[Row] = &[
         Ok(s.bind.listener.name = a.need("a name")?.text.clone())
     }),
     refused("namespace", "<name>", "1.6", "network namespaces are not built yet in this version"),
-    b("nice", "<number>", "1.4", "Priority of the sessions, -1024 to 1024; lower is sooner.", |s, a| {
-        Ok(s.bind.listener.nice = number(a, -1024, 1024)? as i32)
-    })
-    .or("0"),
+    refused("nice", "<number>", "1.4", "all sessions have the same priority in this version"),
     tls("no-alpn", "", "2.6"),
     tls("no-ca-names", "", "1.8"),
     tls("no-sslv3", "", "1.5"),

@@ -136,9 +136,7 @@ pub static TABLE: &[Row] = &[
         "Chose an internal format of old releases. Accepted without effect.",
         |_, _| Ok(()),
     ),
-    bit("option http-use-proxy-header", FRONT, "1.4", "Looks at Proxy-Connection instead of Connection.", |s, a| {
-        flip(s, a, opt::USE_PROXY_HEADER)
-    }),
+    refused("option http-use-proxy-header", FRONT, "1.4", "Proxy-Connection is removed, never obeyed"),
     refused("option http_proxy", PROXY, "1.1", "use http-request do-resolve and set-dst once they are built"),
     o(
         "option httpchk",
@@ -165,7 +163,7 @@ pub static TABLE: &[Row] = &[
         FRONT,
         "2.6",
         "On a graceful stop idle connections stay until their next response.",
-        |s, a| flip(s, a, opt::IDLE_CLOSE_ON_RESPONSE),
+        |_, _| Ok(()), // always so
     ),
     bit("option independant-streams", PROXY, "1.4", "Old spelling of 'option independent-streams'.", |s, a| {
         flip(s, a, opt::INDEPENDENT_STREAMS)
@@ -207,9 +205,7 @@ pub static TABLE: &[Row] = &[
             Ok(s.proxy().original_to = Some(sent))
         },
     ),
-    bit("option persist", BACK, "1.1", "A persistent session goes to its server even when that is down.", |s, a| {
-        flip(s, a, opt::PERSIST)
-    }),
+    refused("option persist", BACK, "1.1", "persistence by cookie comes later"),
     refused("option pgsql-check", BACK, "1.5", "checks by PostgreSQL come later; use 'option tcp-check'"),
     bit("option prefer-last-server", BACK, "1.5", "Requests of one client connection stay on a server.", |s, a| {
         flip(s, a, opt::PREFER_LAST_SERVER)

@@ -333,7 +333,6 @@ impl Default for BindDraft {
                 options: crate::sys::listen::ListenOptions::default(),
                 accept_proxy: false,
                 maxconn: 0,
-                nice: 0,
                 origin: String::new(),
             },
             level: None,

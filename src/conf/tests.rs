@@ -122,7 +122,7 @@ fn farm_in_the_model() {
     assert_eq!(c.listeners[1].audience, Audience::Cli(CliLevel::Admin));
     assert_eq!((c.listeners[1].options.mode, c.listeners[1].options.uid), (Some(0o600), Some(0)));
     assert_eq!((c.listeners[5].options.mode, c.listeners[5].audience), (Some(0o770), Audience::Frontend(0)));
-    assert!(c.listeners[2].options.tfo && c.listeners[2].options.defer_accept && c.listeners[2].nice == -5);
+    assert!(c.listeners[2].options.tfo && c.listeners[2].options.defer_accept);
     let (front, back) = (&c.proxies[0], &c.proxies[1]);
     assert_eq!((front.default_backend, front.rate_limit, front.timeouts.tunnel), (Some(1), 500, 3_600_000));
     let sent = front.forward_for.as_ref().unwrap();

@@ -236,11 +236,12 @@ impl Head {
     }
 
     /// Parses a response head to a request with `method`. `lax`: `option accept-invalid-http-response`.
-    pub fn parse_response(&mut self, head: &[u8], method: Method, _lax: bool) -> Result<(), Fault> {
+    pub fn parse_response(&mut self, head: &[u8], method: Method, lax: bool) -> Result<(), Fault> {
         self.start(head)?;
         let mut space = [const { MaybeUninit::<httparse::Header>::uninit() }; MAX_HEADERS];
         let mut response = httparse::Response::new(&mut []);
-        let config = httparse::ParserConfig::default();
+        let mut config = httparse::ParserConfig::default();
+        config.allow_spaces_after_header_name_in_responses(lax);
         let done = config.parse_response_with_uninit_headers(&mut response, head, &mut space[..self.limit]);
         check(done, head.len())?;
         self.version = if response.version == Some(0) { Version::V10 } else { Version::V11 };

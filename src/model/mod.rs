@@ -190,13 +190,11 @@ pub mod opt {
     pub const DONTLOGNULL: u64 = 1 << 7;
     pub const NO_DELAY: u64 = 1 << 8;
     pub const PRETEND_KEEPALIVE: u64 = 1 << 9;
-    pub const USE_PROXY_HEADER: u64 = 1 << 10;
     pub const INDEPENDENT_STREAMS: u64 = 1 << 11;
     pub const LOG_HEALTH_CHECKS: u64 = 1 << 12;
     pub const LOG_SEPARATE_ERRORS: u64 = 1 << 13;
     pub const LOGASAP: u64 = 1 << 14;
     pub const NOLINGER: u64 = 1 << 15;
-    pub const PERSIST: u64 = 1 << 16;
     pub const PREFER_LAST_SERVER: u64 = 1 << 17;
     pub const SOCKET_STATS: u64 = 1 << 18;
     pub const SPLICE_AUTO: u64 = 1 << 19;
@@ -207,7 +205,6 @@ pub mod opt {
     pub const SMART_CONNECT: u64 = 1 << 24;
     pub const TRANSPARENT: u64 = 1 << 25;
     pub const IGNORE_PROBES: u64 = 1 << 26;
-    pub const IDLE_CLOSE_ON_RESPONSE: u64 = 1 << 27;
     pub const DISABLE_ON_404: u64 = 1 << 28;
     /// Any of the three options that can make a connection spliced.
     pub const SPLICE_ANY: u64 = SPLICE_AUTO | SPLICE_REQUEST | SPLICE_RESPONSE;
@@ -462,7 +459,6 @@ pub struct Proxy {
     pub loggers: Vec<Logger>,
     pub log_shape: LogShape,
     pub log_tag: Option<String>,
-    pub log_steps: u32,
     pub check: CheckKind,
     pub dispatch: Option<Target>,
     pub source: Option<crate::sys::Addr>,
@@ -629,7 +625,6 @@ pub struct Listener {
     pub accept_proxy: bool,
     /// 0 = no limit of its own.
     pub maxconn: u32,
-    pub nice: i32,
     /// `level`, for the line of messages.
     pub origin: String,
 }

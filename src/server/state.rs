@@ -5,6 +5,7 @@ use crate::balance::{self, Farm, Policy};
 use crate::model::{Config, Proxy, Server, opt};
 use crate::util::freq::Freq;
 use crate::util::hash;
+use crate::util::tick::Tick;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering::Relaxed};
 
@@ -68,6 +69,9 @@ pub struct ServerState {
     pub queued: AtomicU32,
     pub queued_max: AtomicU32,
     pub session_rate: Freq,
+    /// `slowstart`: 1..=1000, the part of the weight that counts; and since when it grows (a tick; 0 = it does not).
+    pub warmth: AtomicU32,
+    warm_since: AtomicU32,
     /// Idle connections kept by all workers.
     pub idle: AtomicU32,
     /// Successes or failures in a row, towards `rise` or `fall`.
@@ -166,6 +170,8 @@ impl ServerState {
             queued: AtomicU32::new(0),
             queued_max: AtomicU32::new(0),
             session_rate: Freq::default(),
+            warmth: AtomicU32::new(1000),
+            warm_since: AtomicU32::new(0),
             idle: AtomicU32::new(0),
             streak: AtomicU32::new(0),
             changed_s: AtomicU32::new((now_ms / 1000) as u32),
@@ -204,6 +210,17 @@ impl ServerState {
         self.health.store(h as u8, Relaxed);
     }
 
+    /// When its slow start began; never when it has none behind it.
+    pub fn warm_since(&self) -> Tick {
+        Tick::from_ms_opt(self.warm_since.load(Relaxed))
+    }
+
+    /// A slow start begins now.
+    pub fn begin_slow_start(&self, now: Tick) {
+        self.warm_since.store(now.raw(), Relaxed);
+        self.warmth.store(1, Relaxed);
+    }
+
     /// True when it may be given sessions at all (also persistent ones only).
     pub fn is_alive(&self) -> bool {
         self.admin() != Admin::Maint && self.health() != Health::Down
@@ -226,7 +243,12 @@ impl Farm for View<'_> {
         self.proxy.server_count
     }
     fn weight(&self, i: usize) -> u32 {
-        self.shared.servers[self.proxy.first_server + i].weight.load(Relaxed) * balance::WEIGHT_SCALE
+        let s = &self.shared.servers[self.proxy.first_server + i];
+        let full = s.weight.load(Relaxed) * balance::WEIGHT_SCALE;
+        match s.warmth.load(Relaxed) {
+            1000 => full,
+            part => (full * part / 1000).max(u32::from(full > 0)),
+        }
     }
     fn eligible(&self, i: usize) -> bool {
         let at = self.proxy.first_server + i;

@@ -54,14 +54,14 @@ pub fn error<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, status: u16, who: u8, 
     if s.be_counted {
         cx.tally(cx.shared.be_slot(s.be())).response(status);
     }
-    s.res.release(cx);
+    let before = interim_unsent(cx, s);
     if !s.res.need_buffer(cx, 0) {
         return Step::End;
     }
     let config = Arc::clone(&cx.config);
     let errors = |p: usize| config.proxies[p].errors.iter().find(|e| e.0 == status).map(|e| &e.1);
     let standard = cx.replies.iter().find(|r| r.0 == status).map_or(&[][..], |r| &r.1);
-    let mut out = Out::new(cx.bufs.get_mut(s.res.buf));
+    let mut out = Out::new(&mut cx.bufs.get_mut(s.res.buf)[before..]);
     match errors(s.be()).or_else(|| errors(s.fe())) {
         Some(ErrorReply::File(bytes)) => out.put(bytes),
         Some(ErrorReply::Redirect(code, location)) => {
@@ -78,9 +78,23 @@ pub fn error<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, status: u16, who: u8, 
         let body = out.bytes().windows(4).position(|w| w == b"\r\n\r\n");
         len = body.map_or(len, |at| at as u32 + 4);
     }
-    (s.res.end, s.res.cleared) = (len, len);
+    let end = before as u32 + if out.overflow() { 0 } else { len };
+    (s.res.end, s.res.cleared) = (end, end);
     s.client_at = cx.now.after_opt(config.proxies[s.fe()].timeouts.client);
     Step::Goto(Phase::Answer)
+}
+
+/// An interim response of which the client may have a part already goes out whole before the answer: puts what is left of it
+/// at the front of the buffer and says how long it is.
+fn interim_unsent<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> usize {
+    if s.res.buf.is_none() || s.res.start == s.res.cleared {
+        s.res.release(cx);
+        return 0;
+    }
+    let (from, to) = (s.res.start as usize, s.res.cleared as usize);
+    cx.bufs.get_mut(s.res.buf).copy_within(from..to, 0);
+    s.res.start = 0;
+    to - from
 }
 
 /// Sends an answer that is complete in the buffer.

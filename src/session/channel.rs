@@ -36,6 +36,8 @@ pub struct Channel {
     pub sent: u64,
     /// Bytes read from the source.
     pub received: u64,
+    /// `option http-no-delay`: no segment waits for a fuller one.
+    pub no_delay: bool,
     /// Full reads in a row: a stream worth splicing.
     pub streak: u8,
 }
@@ -90,6 +92,12 @@ impl Channel {
         self.end > self.cleared
     }
 
+    /// Bytes read for this message: what was read ahead of the next one belongs to that.
+    pub fn taken(&self) -> u64 {
+        let ahead = if self.buf.is_some() { self.end - self.cleared } else { 0 };
+        self.received - u64::from(ahead)
+    }
+
     /// All bytes of the buffer from `start`.
     pub fn bytes<'a, K: Kernel>(&self, cx: &'a Ctx<K>) -> &'a [u8] {
         if self.buf.is_none() { &[] } else { &cx.bufs.get(self.buf)[self.start as usize..self.end as usize] }
@@ -129,6 +137,13 @@ impl Channel {
             cx.give_pipe(pipe, self.pipe_bytes == 0);
             self.pipe_bytes = 0;
         }
+    }
+
+    /// Forgets what the source sent and was not cleared, for another source; what is on its way to the destination stays.
+    pub fn restart<K: Kernel>(&mut self, cx: &mut Ctx<K>) {
+        self.end = self.cleared;
+        self.release_if_empty(cx);
+        (self.body, self.eof, self.received, self.streak) = (Body::None, false, 0, 0);
     }
 
     /// Makes everything that arrived (as far as the body goes) ready to be sent.
@@ -276,7 +291,8 @@ pub fn pump<K: Kernel>(
             }
         }
         if destination.is_some() {
-            let more = !ch.body.is_done() && !ch.eof && cx.conns.get(source).is_some_and(|c| c.can_read);
+            let more =
+                !ch.no_delay && !ch.body.is_done() && !ch.eof && cx.conns.get(source).is_some_and(|c| c.can_read);
             if ch.drain(cx, destination, more).map_err(Trouble::Destination)? {
                 (moved, done.wrote) = (true, true);
             }

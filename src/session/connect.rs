@@ -137,6 +137,9 @@ fn open<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
             let Some(h) = cx.adopt(conn) else { return failed(cx, s, IoError::NoDescriptor) };
             s.server_conn = h;
             s.reused = false;
+            if be.has(opt::SMART_CONNECT) {
+                cx.sys.delay_ack(fd);
+            }
             if done {
                 return established(cx, s);
             }
@@ -183,6 +186,8 @@ fn established<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     s.server_at = cx.now.after_opt(be.timeouts.server);
     s.req.splice = !s.http && cx.splices(s.fe(), s.be(), opt::SPLICE_REQUEST);
     s.res.splice = !s.http && cx.splices(s.fe(), s.be(), opt::SPLICE_RESPONSE);
+    let no_delay = s.http && cx.either(s.fe(), s.be(), opt::NO_DELAY);
+    (s.req.no_delay, s.res.no_delay) = (no_delay, no_delay);
     if s.http {
         s.req.held = may_be_sent_again(cx, s);
         s.req.held_from = s.req.start;
@@ -290,8 +295,7 @@ pub fn timeout<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
 /// Sends a request again over a new connection, after the one it went over turned out to be closed.
 pub fn again<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     drop_connection(cx, s);
-    s.res.release(cx);
-    s.res = super::channel::Channel::default();
+    s.res.restart(cx);
     s.scanned = 0;
     s.req.start = s.req.held_from;
     s.req.shut = false;

@@ -241,7 +241,8 @@ impl<K: Kernel> Ctx<K> {
         }
         let fd = c.fd;
         let quiet = self.sys.recv(fd, &mut self.scratch[..1]) == Err(crate::sys::IoError::Again);
-        self.conns[h].can_read = false;
+        let c = &mut self.conns[h];
+        (c.can_read, c.hangup) = (false, !quiet);
         !quiet
     }
 

@@ -168,17 +168,29 @@ pub fn linger<K: Kernel>(cx: &mut Ctx<K>, h: Handle<super::endpoint::Conn>) -> b
     false
 }
 
-fn count<K: Kernel>(cx: &mut Ctx<K>, s: &Session) {
-    let slots = [
+/// The counters that a session belongs to: frontend, backend, server.
+fn slots<K: Kernel>(cx: &Ctx<K>, s: &Session) -> [Option<usize>; 3] {
+    [
         Some(cx.shared.fe_slot(s.fe())),
         s.be_counted.then(|| cx.shared.be_slot(s.be())),
         s.server().filter(|_| s.be_counted).map(|x| cx.shared.srv_slot(x)),
-    ];
-    for slot in slots.into_iter().flatten() {
+    ]
+}
+
+/// Adds the bytes that were moved since the last time (at the end of a session; with `option contstats` as they come).
+pub fn count_bytes<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
+    let (now_in, now_out) = (s.req.taken(), s.res.sent);
+    for slot in slots(cx, s).into_iter().flatten() {
         let t = cx.tally(slot);
-        t.bytes_in.add(s.req.received);
-        t.bytes_out.add(s.res.sent);
+        t.bytes_in.add(now_in.saturating_sub(s.counted.0));
+        t.bytes_out.add(now_out.saturating_sub(s.counted.1));
     }
+    s.counted = (now_in, now_out);
+}
+
+fn count<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
+    count_bytes(cx, s);
+    let slots = slots(cx, s);
     if s.be_counted && s.times.connect.is_set() {
         let d = durations(cx.now, &s.times);
         for slot in slots.into_iter().flatten().skip(1) {
@@ -284,7 +296,7 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, asap: bool) {
         t_total: d.active + idle_ms + handshake.max(0),
         status: if s.status == 0 { -1 } else { s.status.into() },
         bytes_out: s.res.sent,
-        bytes_in: s.req.received,
+        bytes_in: s.req.taken(),
         termination: [s.cause.who, s.cause.stage, b'-', b'-'],
         actconn: shared.process.connections.load(Relaxed),
         feconn: shared.proxies[s.fe()].fe_connections.load(Relaxed),

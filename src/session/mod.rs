@@ -157,6 +157,8 @@ pub struct Session {
     pub line_len: u16,
     pub cause: EndCause,
     pub logged: bool,
+    /// Bytes in and out that the counters have already.
+    pub counted: (u64, u64),
     pub applet: AppletState,
 }
 
@@ -206,6 +208,7 @@ impl Session {
             line_len: 0,
             cause: EndCause::NORMAL,
             logged: false,
+            counted: (0, 0),
             applet: AppletState::default(),
         }
     }

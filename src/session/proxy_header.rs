@@ -9,6 +9,7 @@ use super::{Phase, Session, Step, connect};
 use crate::model::ProxyHeader;
 use crate::sys::{Addr, Kernel};
 use crate::util::fmt::Out;
+use crate::util::tick::Tick;
 use std::fmt::Write;
 use std::net::IpAddr;
 
@@ -124,6 +125,7 @@ fn received<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, addresses: Option<(Addr
     s.req.cleared = s.req.start;
     s.req.received -= len as u64;
     if s.http {
+        s.times.start = Tick::NEVER; // a request starts with its first byte
         return Step::Goto(Phase::Request);
     }
     let _ = s.req.clear(cx);

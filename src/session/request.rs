@@ -115,6 +115,11 @@ fn complete<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Option<Step> {
 /// The first byte of a request is there.
 fn begin<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     let c = &mut cx.conns[s.client];
+    if c.requests > 0 {
+        // On a connection that was kept alive the time for the whole request starts with its first byte.
+        let t = &cx.config.proxies[s.fe as usize].timeouts;
+        s.phase_at = cx.now.after_opt(if t.http_request > 0 { t.http_request } else { t.client });
+    }
     c.requests += 1;
     s.times.start = cx.now;
     s.times.start_at = cx.sys.wall();

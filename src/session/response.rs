@@ -92,6 +92,10 @@ pub fn send_request<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Option<Step>
         }
         Err(Trouble::Body(_)) => {
             cx.tally(cx.shared.fe_slot(s.fe())).request_errors.inc();
+            if s.status != 0 {
+                s.keep_client = false; // the response is on its way already
+                return Some(s.end(b'P', b'D'));
+            }
             return Some(answer::error(cx, s, 400, b'P', b'D'));
         }
     }
@@ -248,6 +252,8 @@ fn settle<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, mode: CloseMode) {
     let chunks_to_http10 = matches!(head.body, Body::Chunked(_)) && !s.http11;
     s.keep_client &= delimited && !chunks_to_http10 && mode != CloseMode::Close && !cx.shared.stopping();
     s.server_stays = server_keeps;
+    // A server that leaves before it has read the whole request takes the rest of it with it: the client is told at once.
+    s.keep_client &= server_keeps || s.req.body.is_done() && s.req.is_drained();
     cx.tally(cx.shared.fe_slot(s.fe())).response(s.status);
     cx.tally(cx.shared.be_slot(s.be())).response(s.status);
     if let Some(server) = s.server() {

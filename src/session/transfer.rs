@@ -2,15 +2,21 @@
 
 use super::channel::{Pumped, Trouble, pump};
 use super::context::Ctx;
+use super::finish::count_bytes;
 use super::response::{count_client_abort, send_request};
 use super::{Session, Step, connect};
 use crate::http::Body;
+use crate::model::opt;
 use crate::sys::Kernel;
 use crate::util::tick::Tick;
 
 /// Both directions, as far as they go without waiting.
 pub fn transfer<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
-    if s.tunnel { tunnel(cx, s) } else { http(cx, s) }
+    let step = if s.tunnel { tunnel(cx, s) } else { http(cx, s) };
+    if step == Step::Wait && cx.config.proxies[s.fe()].has(opt::CONTSTATS) {
+        count_bytes(cx, s);
+    }
+    step
 }
 
 fn http<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
@@ -167,10 +173,12 @@ fn tunnel_timers<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, there: Pumped, bac
     // A side to which we have closed is given its -fin timeout to close too.
     let client_ms = if s.res.shut && fe.client_fin > 0 { fe.client_fin } else { fe.client };
     let server_ms = if s.req.shut && be.server_fin > 0 { be.server_fin } else { be.server };
-    if there.read || back.wrote || !s.client_at.is_set() {
+    // What is written to a side counts as its activity too, unless it is to be held to speak itself.
+    let independent = cx.either(s.fe(), s.be(), opt::INDEPENDENT_STREAMS);
+    if there.read || back.wrote && !independent || !s.client_at.is_set() {
         s.client_at = cx.now.after_opt(client_ms);
     }
-    if back.read || there.wrote || !s.server_at.is_set() {
+    if back.read || there.wrote && !independent || !s.server_at.is_set() {
         s.server_at = cx.now.after_opt(server_ms);
     }
     // Nothing is expected of a side that has closed and has taken everything.

@@ -40,7 +40,6 @@ fn listener(proxy: usize, id: u32, name: &str, port: u16) -> Listener {
         options: Default::default(),
         accept_proxy: false,
         maxconn: 0,
-        nice: 0,
         origin: String::new(),
     }
 }

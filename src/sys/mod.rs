@@ -135,6 +135,8 @@ pub trait Kernel {
     /// Makes the close that follows send a reset and keep no state (SO_LINGER 0).
     fn set_reset_on_close(&mut self, fd: Fd);
     fn set_nodelay(&mut self, fd: Fd);
+    /// `option tcp-smart-accept`, `tcp-smart-connect`: the next acknowledgement goes with our data (Linux).
+    fn delay_ack(&mut self, fd: Fd);
     /// `option clitcpka`
     fn set_keepalive(&mut self, fd: Fd);
     fn close(&mut self, fd: Fd);

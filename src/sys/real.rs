@@ -190,6 +190,13 @@ impl Kernel for Real {
         let _ = net::sockopt::set_tcp_nodelay(borrow(fd), true);
     }
 
+    fn delay_ack(&mut self, fd: Fd) {
+        #[cfg(target_os = "linux")]
+        let _ = net::sockopt::set_tcp_quickack(borrow(fd), false);
+        #[cfg(not(target_os = "linux"))]
+        let _ = fd;
+    }
+
     fn set_keepalive(&mut self, fd: Fd) {
         let _ = net::sockopt::set_socket_keepalive(borrow(fd), true);
     }

@@ -19,6 +19,11 @@ impl Tick {
         Tick((ms as u32).max(u32::from(ms as u32 == 0)))
     }
 
+    /// The tick of a raw value, 0 = never.
+    pub fn from_ms_opt(raw: u32) -> Tick {
+        Tick(raw)
+    }
+
     /// The raw value, for the timer wheel.
     pub fn raw(self) -> u32 {
         self.0

@@ -131,10 +131,24 @@ impl Client {
     }
 
     pub fn describe(&self) -> String {
-        let cur = self.cur.as_ref().map(|c| format!("in response {} status {} body {:?}/{} by proxy {} close {}", c.id, c.status, c.length, c.body.got, c.by_proxy, c.close));
+        let cur = self.cur.as_ref().map(|c| {
+            format!(
+                "in response {} status {} body {:?}/{} by proxy {} close {}",
+                c.id, c.status, c.length, c.body.got, c.by_proxy, c.close
+            )
+        });
         format!(
             "client link {:?} requests {:?} sending #{} {}/{} answered {} tunnel {} closing {} shut {} {:?}",
-            self.link, self.ids, self.next, self.off, self.out.len(), self.answered, self.tunnel.is_some(), self.closing, self.shut, cur
+            self.link,
+            self.ids,
+            self.next,
+            self.off,
+            self.out.len(),
+            self.answered,
+            self.tunnel.is_some(),
+            self.closing,
+            self.shut,
+            cur
         )
     }
 
@@ -145,7 +159,14 @@ impl Client {
         let Some(link) = self.link else {
             self.link = Some(net.call(self.listener, me, self.addr));
             self.begun_at = net.now;
-            trace!(net, "client {me} calls: link {} requests {:?} {:?} {:?}", self.link.unwrap_or(0), self.ids, self.leave, self.at_end);
+            trace!(
+                net,
+                "client {me} calls: link {} requests {:?} {:?} {:?}",
+                self.link.unwrap_or(0),
+                self.ids,
+                self.leave,
+                self.at_end
+            );
             self.out = std::mem::take(&mut self.preamble);
             if let Some(ms) = self.patience {
                 net.at(ms, Ev::Actor(me));
@@ -264,7 +285,13 @@ impl Client {
             if t.got == t.total && !reset {
                 world.seen.tunnels += 1;
             }
-            assert!(!calm || (t.got == t.total && !reset), "request {}: tunnel ended after {}/{} bytes, reset {reset}", t.id, t.got, t.total);
+            assert!(
+                !calm || (t.got == t.total && !reset),
+                "request {}: tunnel ended after {}/{} bytes, reset {reset}",
+                t.id,
+                t.got,
+                t.total
+            );
         }
         let waiting = self.answered < self.ids.len() && !self.closing && self.tunnel.is_none() && !self.page;
         if calm && (waiting || reset && !self.closing) {
@@ -325,7 +352,11 @@ impl Client {
     }
 
     fn response(&mut self, head: &HeadIn, link: usize, net: &mut Net, world: &mut World) {
-        let status: u16 = head.first.get(9..12).and_then(|t| t.parse().ok()).unwrap_or_else(|| panic!("status line {:?}", head.first));
+        let status: u16 = head
+            .first
+            .get(9..12)
+            .and_then(|t| t.parse().ok())
+            .unwrap_or_else(|| panic!("status line {:?}", head.first));
         trace!(net, "  client link {link}: response {} id {:?}", head.first, head.get("x-id"));
         if head.get("x-evil").is_some() {
             // Bytes that a server sent unasked may be taken for the next response when they arrive after the next request
@@ -336,7 +367,11 @@ impl Client {
             self.end(net, world, Leave::Reset);
             return;
         }
-        let begun = if self.page { usize::from(self.off > 0) } else { self.next + usize::from(self.is_request && self.off > 0) };
+        let begun = if self.page {
+            usize::from(self.off > 0)
+        } else {
+            self.next + usize::from(self.is_request && self.off > 0)
+        };
         let Some(id) = head.number("x-id") else { return self.own_answer(head, status, begun, link, net, world) };
         assert!(self.answered < begun, "response {id} to nothing: {} answered, {begun} begun", self.answered);
         let expected = self.ids[self.answered];
@@ -358,7 +393,11 @@ impl Client {
             self.tunnel = Some(Tunnel { id, total, sent: 0, got: 0, shut: false });
             return;
         }
-        assert!(!matches!(r.plan.wrong, crate::message::Wrong::Garbage(_) | crate::message::Wrong::Switch) || r.delivered > r.plan.times, "garbage for request {id} reached the client");
+        assert!(
+            !matches!(r.plan.wrong, crate::message::Wrong::Garbage(_) | crate::message::Wrong::Switch)
+                || r.delivered > r.plan.times,
+            "garbage for request {id} reached the client"
+        );
         assert_eq!(status, r.plan.status, "status of response {id}");
         let server: Option<usize> = head.number("x-server");
         assert!(server.is_some_and(|s| s < world.servers.len()), "fields of response {id}");
@@ -389,7 +428,12 @@ impl Client {
         }
         world.seen.by_proxy[status as usize / 100] += 1;
         assert!(head.says("close"), "an answer of the proxy that leaves the connection open");
-        assert!(!world.calm || self.page || self.excused, "request {:?}: the proxy answered {}", self.ids.get(self.answered), head.first);
+        assert!(
+            !world.calm || self.page || self.excused,
+            "request {:?}: the proxy answered {}",
+            self.ids.get(self.answered),
+            head.first
+        );
         let allowed: &[u16] = if self.page { &[200, 400, 408] } else { &[400, 408, 414, 431, 502, 503, 504] };
         assert!(allowed.contains(&status), "an answer of the proxy: {}", head.first);
         let id = self.ids.get(self.answered).copied().unwrap_or(usize::MAX);
@@ -409,7 +453,13 @@ impl Client {
     }
 
     fn complete(&mut self, c: Receiving, net: &mut Net, world: &mut World) {
-        trace!(net, "  client: response {} complete, {} bytes{}", c.id, c.body.got, if c.close { ", closing" } else { "" });
+        trace!(
+            net,
+            "  client: response {} complete, {} bytes{}",
+            c.id,
+            c.body.got,
+            if c.close { ", closing" } else { "" }
+        );
         self.closing |= c.close || c.until_close;
         self.answered += 1;
         if c.by_proxy {
@@ -479,7 +529,12 @@ impl Client {
             }
         }
         if self.closing && self.answered > self.next {
-            return false; // refused before it was sent: no use to go on
+            // Answered before it was sent, and the connection is to close: some send the rest all the same, some leave.
+            if self.ids[self.answered - 1] % 2 == 0 {
+                self.excused = true;
+                self.end(net, world, Leave::Close);
+                return false;
+            }
         }
         let holds = self.is_request
             && world.reqs[self.ids[self.next]].expect
@@ -508,7 +563,7 @@ impl Client {
         let all = self.answered >= self.ids.len() + usize::from(self.page);
         match self.at_end {
             AtEnd::Close if all => self.end(net, world, Leave::Close),
-            AtEnd::HalfClose if !self.shut => {
+            AtEnd::HalfClose if !self.shut && (all || !self.ids.last().is_some_and(|i| world.reqs[*i].upgrade)) => {
                 self.shut = true;
                 net.peer_shutdown(link);
             }
@@ -562,7 +617,10 @@ impl TcpClient {
     }
 
     pub fn describe(&self) -> String {
-        format!("tcp client {} link {:?} sent {} got {} shut {} eof {}", self.id, self.link, self.sent, self.got, self.shut, self.eof)
+        format!(
+            "tcp client {} link {:?} sent {} got {} shut {} eof {}",
+            self.id, self.link, self.sent, self.got, self.shut, self.eof
+        )
     }
 
     pub fn run(&mut self, me: usize, net: &mut Net, world: &mut World) {
@@ -622,12 +680,18 @@ impl TcpClient {
                 }
                 let end = &mut world.tcp_clients[self.id];
                 if end.other.is_none() && self.inb.len() >= 8 {
-                    let server = std::str::from_utf8(&self.inb[..8]).expect("text").parse().expect("the server's number");
+                    let server =
+                        std::str::from_utf8(&self.inb[..8]).expect("text").parse().expect("the server's number");
                     end.other = Some(server);
                     self.inb.drain(..8);
                 }
                 if let Some(server) = end.other {
-                    assert!(self.inb == pattern(server, Part::FromServer, self.got, self.inb.len()), "tcp client {}: wrong bytes at {}", self.id, self.got);
+                    assert!(
+                        self.inb == pattern(server, Part::FromServer, self.got, self.inb.len()),
+                        "tcp client {}: wrong bytes at {}",
+                        self.id,
+                        self.got
+                    );
                     self.got += self.inb.len();
                     end.got = self.got;
                     self.inb.clear();

@@ -24,7 +24,13 @@ pub fn after_round(w: &mut Worker<Sim>) {
         for ch in [&s.req, &s.res] {
             bufs += usize::from(ch.buf.is_some());
             pipes += u32::from(ch.pipe.is_some());
-            assert!(ch.start <= ch.cleared && ch.cleared <= ch.end, "session {h:?}: offsets {} {} {}", ch.start, ch.cleared, ch.end);
+            assert!(
+                ch.start <= ch.cleared && ch.cleared <= ch.end,
+                "session {h:?}: offsets {} {} {}",
+                ch.start,
+                ch.cleared,
+                ch.end
+            );
             assert!(ch.pipe_bytes == 0 || ch.pipe.is_some(), "session {h:?}: bytes in no pipe");
         }
         lines += usize::from(s.line.is_some());
@@ -37,25 +43,46 @@ pub fn after_round(w: &mut Worker<Sim>) {
             in_backend[s.be()] += 1;
         }
         let c = w.cx.conns.get(s.client);
-        assert!(c.is_some_and(|c| c.is_client && c.owner == Owner::Session(h)), "session {h:?}: its client is {:?}", c.map(|c| c.owner));
+        assert!(
+            c.is_some_and(|c| c.is_client && c.owner == Owner::Session(h)),
+            "session {h:?}: its client is {:?}",
+            c.map(|c| c.owner)
+        );
         of_sessions += 1;
         if s.server_conn != Handle::NONE {
             let c = w.cx.conns.get(s.server_conn);
-            assert!(c.is_some_and(|c| !c.is_client && c.owner == Owner::Session(h)), "session {h:?}: its server connection is {:?}", c.map(|c| c.owner));
+            assert!(
+                c.is_some_and(|c| !c.is_client && c.owner == Owner::Session(h)),
+                "session {h:?}: its server connection is {:?}",
+                c.map(|c| c.owner)
+            );
             assert!(s.phase == Phase::Connect || s.connected, "session {h:?} {:?}: not connected", s.phase);
             of_sessions += 1;
         }
         if quiet {
             let due = s.client_at.sooner(s.server_at).sooner(s.phase_at);
-            assert!(due.is_set(), "session {h:?} waits in {:?} (tunnel {}) without a timer: {}", s.phase, s.tunnel, describe(s));
-            assert!(due.until(w.cx.now) > -200, "session {h:?} in {:?}: its timer passed {} ms ago: {}", s.phase, -due.until(w.cx.now), describe(s));
+            assert!(
+                due.is_set(),
+                "session {h:?} waits in {:?} (tunnel {}) without a timer: {}",
+                s.phase,
+                s.tunnel,
+                describe(s)
+            );
+            assert!(
+                due.until(w.cx.now) > -200,
+                "session {h:?} in {:?}: its timer passed {} ms ago: {}",
+                s.phase,
+                -due.until(w.cx.now),
+                describe(s)
+            );
         }
     }
     assert_eq!(bufs, w.cx.bufs.usage().used, "buffers held by sessions");
     assert_eq!(lines, w.cx.lines.usage().used, "request lines held by sessions");
     let shared = std::sync::Arc::clone(&w.cx.shared);
     assert_eq!(pipes, shared.process.pipes_used.load(Relaxed), "pipes held by sessions");
-    let (mut clients, mut pooled, mut mates, mut nobody, mut lingering, mut owned) = (0u32, vec![0u32; servers], 0, 0, 0, 0);
+    let (mut clients, mut pooled, mut mates, mut nobody, mut lingering, mut owned) =
+        (0u32, vec![0u32; servers], 0, 0, 0, 0);
     let mut by_listener = vec![0u32; w.cx.config.listeners.len()];
     for i in 0..w.cx.conns.touched() {
         let Some(h) = w.cx.conns.handle_at(i) else { continue };
@@ -71,8 +98,12 @@ pub fn after_round(w: &mut Worker<Sim>) {
         match c.owner {
             Owner::Session(s) => {
                 owned += 1;
-                let s = w.sessions.get(s).unwrap_or_else(|| panic!("connection {h:?} belongs to a session that is gone"));
-                assert!(s.client == h || s.server_conn == h, "connection {h:?} belongs to a session that does not know it");
+                let s =
+                    w.sessions.get(s).unwrap_or_else(|| panic!("connection {h:?} belongs to a session that is gone"));
+                assert!(
+                    s.client == h || s.server_conn == h,
+                    "connection {h:?} belongs to a session that does not know it"
+                );
             }
             Owner::Pooled => {
                 pooled[c.origin as usize] += 1;
@@ -89,7 +120,12 @@ pub fn after_round(w: &mut Worker<Sim>) {
             }
         }
         if quiet && c.deadline.is_set() {
-            assert!(c.deadline.until(w.cx.now) > -200, "connection {h:?} ({:?}): its deadline passed {} ms ago", c.owner, -c.deadline.until(w.cx.now));
+            assert!(
+                c.deadline.until(w.cx.now) > -200,
+                "connection {h:?} ({:?}): its deadline passed {} ms ago",
+                c.owner,
+                -c.deadline.until(w.cx.now)
+            );
         }
     }
     let _ = lingering;
@@ -157,11 +193,26 @@ pub fn after_mail(w: &Worker<Sim>) {
 
 pub fn describe(s: &evenkeel::session::Session) -> String {
     let ch = |c: &evenkeel::session::channel::Channel| {
-        format!("[{} {} {} body {:?} eof {} shut {} held {} pipe {} received {} sent {}]", c.start, c.cleared, c.end, c.body, c.eof, c.shut, c.held, c.pipe_bytes, c.received, c.sent)
+        format!(
+            "[{} {} {} body {:?} eof {} shut {} held {} pipe {} received {} sent {}]",
+            c.start, c.cleared, c.end, c.body, c.eof, c.shut, c.held, c.pipe_bytes, c.received, c.sent
+        )
     };
     format!(
         "session {:?} {:?} req {} res {} status {} server {:?} conn {:?} ticket {:?} stays {} broken {} timers {:?} {:?} {:?}",
-        s.me, s.phase, ch(&s.req), ch(&s.res), s.status, s.server(), s.server_conn, s.ticket, s.server_stays, s.request_broken, s.client_at, s.server_at, s.phase_at
+        s.me,
+        s.phase,
+        ch(&s.req),
+        ch(&s.res),
+        s.status,
+        s.server(),
+        s.server_conn,
+        s.ticket,
+        s.server_stays,
+        s.request_broken,
+        s.client_at,
+        s.server_at,
+        s.phase_at
     )
 }
 
@@ -173,7 +224,11 @@ pub fn at_end(w: &mut Worker<Sim>) {
     let shared = std::sync::Arc::clone(&w.cx.shared);
     let config = std::sync::Arc::clone(&w.cx.config);
     for (n, s) in shared.servers.iter().enumerate() {
-        assert_eq!((s.served.load(Relaxed), s.queued.load(Relaxed), s.idle.load(Relaxed)), (0, 0, 0), "server {n}: served, queued, idle");
+        assert_eq!(
+            (s.served.load(Relaxed), s.queued.load(Relaxed), s.idle.load(Relaxed)),
+            (0, 0, 0),
+            "server {n}: served, queued, idle"
+        );
     }
     for (n, p) in shared.proxies.iter().enumerate() {
         let left = (p.fe_connections.load(Relaxed), p.be_connections.load(Relaxed), p.queued.load(Relaxed));
@@ -184,7 +239,8 @@ pub fn at_end(w: &mut Worker<Sim>) {
     let queues = shared.queues.lock().unwrap();
     assert!((0..config.proxies.len() + config.servers.len()).all(|l| queues.is_empty(l)), "queues");
 
-    let fronts = config.listeners.iter().filter_map(|l| if let Audience::Frontend(fe) = l.audience { Some(fe) } else { None });
+    let fronts =
+        config.listeners.iter().filter_map(|l| if let Audience::Frontend(fe) = l.audience { Some(fe) } else { None });
     let (mut bytes_in, mut bytes_out, mut requests) = (0, 0, 0);
     let mut by_class = [0; 6];
     for fe in fronts {
@@ -200,16 +256,28 @@ pub fn at_end(w: &mut Worker<Sim>) {
     let sim = &w.cx.sys;
     let seen = &sim.world.seen;
     assert_eq!(bytes_out, sim.net.tallies.sent_to_clients, "bytes counted as sent to clients");
-    assert!(bytes_in <= sim.net.tallies.read_from_clients, "bytes counted as read from clients: {bytes_in} of {}", sim.net.tallies.read_from_clients);
+    assert!(
+        bytes_in <= sim.net.tallies.read_from_clients,
+        "bytes counted as read from clients: {bytes_in} of {}",
+        sim.net.tallies.read_from_clients
+    );
     let delivered: u32 = sim.world.reqs.iter().map(|r| r.delivered.min(1)).sum();
     assert!(requests >= u64::from(delivered), "{requests} requests counted, {delivered} delivered");
     for class in 2..6 {
         let mine = seen.by_class[class] + seen.by_proxy[class];
         assert!(by_class[class] >= mine, "responses {class}xx: {} counted, {mine} seen by clients", by_class[class]);
-        assert!(!sim.world.calm || by_class[class] == mine, "responses {class}xx: {} counted, {mine} seen by clients", by_class[class]);
+        assert!(
+            !sim.world.calm || by_class[class] == mine,
+            "responses {class}xx: {} counted, {mine} seen by clients",
+            by_class[class]
+        );
     }
     if sim.world.calm {
-        assert_eq!(requests, u64::from(delivered) + seen.pages.min(requests - u64::from(delivered)), "requests counted and delivered");
+        assert_eq!(
+            requests,
+            u64::from(delivered) + seen.pages.min(requests - u64::from(delivered)),
+            "requests counted and delivered"
+        );
         for (id, c) in sim.world.tcp_clients.iter().enumerate() {
             let server = c.other.unwrap_or_else(|| panic!("tcp client {id} got nothing"));
             let s = &sim.world.tcp_servers[&server];

@@ -381,8 +381,25 @@ impl Net {
         let l = self.link_of(fd);
         let a = self.armed(fd);
         let link = &self.links[l];
-        let w = |w: &Way| format!("[{} avail {} cap {} fin {}/{} rst {} blocked {}]", w.bytes.len(), w.avail, w.cap, w.fin_sent, w.fin_here, w.reset, w.blocked);
-        format!("link {l} {:?} peer_closed {} in {} out {} armed {a:?}", link.state, link.peer_closed, w(&link.ways[0]), w(&link.ways[1]))
+        let w = |w: &Way| {
+            format!(
+                "[{} avail {} cap {} fin {}/{} rst {} blocked {}]",
+                w.bytes.len(),
+                w.avail,
+                w.cap,
+                w.fin_sent,
+                w.fin_here,
+                w.reset,
+                w.blocked
+            )
+        };
+        format!(
+            "link {l} {:?} peer_closed {} in {} out {} armed {a:?}",
+            link.state,
+            link.peer_closed,
+            w(&link.ways[0]),
+            w(&link.ways[1])
+        )
     }
 
     pub fn listen(&mut self, addr: Addr, backlog: usize, counted: bool) -> Fd {
@@ -956,7 +973,14 @@ impl Kernel for Sim {
         self.net.idle_streak = if idle && before == self.net.now { self.net.idle_streak + 1 } else { 0 };
         assert!(self.net.idle_streak < 100, "busy loop: 100 rounds without event, time or progress");
         for e in std::mem::take(&mut self.batch) {
-            trace!(self.net, "event {:?} r{} w{} h{}", key::parse(e.key), e.readable as u8, e.writable as u8, e.hangup as u8);
+            trace!(
+                self.net,
+                "event {:?} r{} w{} h{}",
+                key::parse(e.key),
+                e.readable as u8,
+                e.writable as u8,
+                e.hangup as u8
+            );
             each(e);
         }
     }
@@ -966,7 +990,13 @@ impl Kernel for Sim {
         let Kind::Listener(n) = self.net.desc(listener).kind else { panic!("accept on {listener}") };
         if self.net.rng.permille(self.net.faults.accept) {
             self.net.tallies.injected += 1;
-            let e = self.net.rng.pick(&[IoError::NoDescriptor, IoError::NoMemory, IoError::Again, IoError::Closed, IoError::Other]);
+            let e = self.net.rng.pick(&[
+                IoError::NoDescriptor,
+                IoError::NoMemory,
+                IoError::Again,
+                IoError::Closed,
+                IoError::Other,
+            ]);
             trace!(self.net, "accept -> {e:?}");
             return Err(e);
         }
@@ -996,7 +1026,13 @@ impl Kernel for Sim {
         let bad = self.net.faults.connect;
         if self.net.rng.permille(bad / 3) {
             self.net.tallies.injected += 1;
-            let e = self.net.rng.pick(&[IoError::NoDescriptor, IoError::NoMemory, IoError::InUse, IoError::Unreachable, IoError::Refused]);
+            let e = self.net.rng.pick(&[
+                IoError::NoDescriptor,
+                IoError::NoMemory,
+                IoError::InUse,
+                IoError::Unreachable,
+                IoError::Refused,
+            ]);
             trace!(self.net, "connect -> {e:?}");
             return Err(e);
         }
@@ -1092,6 +1128,10 @@ impl Kernel for Sim {
     }
 
     fn set_nodelay(&mut self, fd: Fd) {
+        self.net.link_of(fd);
+    }
+
+    fn delay_ack(&mut self, fd: Fd) {
         self.net.link_of(fd);
     }
 
@@ -1228,7 +1268,11 @@ impl Net {
             trace!(self, "recv fd {fd} link {link} -> reset");
             return Err(IoError::Closed);
         }
-        if way.reset || way.fin_here { Ok(0) } else { Err(IoError::Again) }
+        if way.reset || way.fin_here {
+            return Ok(0);
+        }
+        trace!(self, "recv fd {fd} link {link} -> nothing");
+        Err(IoError::Again)
     }
 
     fn taken(&mut self, link: usize, n: usize) {

@@ -62,7 +62,9 @@ fn run(seed: u64, total: &mut Total) {
         sim.actors.push(actor);
     }
     let epoch = sim.net.epoch;
-    let shared = Arc::new(Shared::new(Arc::clone(&config), plan.sizes, epoch, 1_700_000_000).expect("a socket pair for the mailbox"));
+    let shared = Arc::new(
+        Shared::new(Arc::clone(&config), plan.sizes, epoch, 1_700_000_000).expect("a socket pair for the mailbox"),
+    );
     let host: Arc<str> = "sim".into();
     let logs = Logs::new(Arc::clone(&config), vec![LOG_FD; config.sinks.len()], Arc::default(), Arc::clone(&host), 1);
     let parts = Parts { sys: sim, worker: 0, config: Arc::clone(&config), shared, logs, sizes: plan.pools };
@@ -88,7 +90,7 @@ fn run(seed: u64, total: &mut Total) {
             stop_at = None;
             trace!(w.cx.sys.net, "STOPPING");
             w.cx.shared.process.stopping.store(true, Ordering::Relaxed);
-            w.listeners.close_all(&mut w.cx, |_| false);
+            w.listeners.close_all(&mut w.cx);
             for n in 0..config.listeners.len() {
                 w.cx.sys.net.close_listener(n);
             }
@@ -98,7 +100,13 @@ fn run(seed: u64, total: &mut Total) {
         }
         if now > epoch + horizon {
             report(&mut w);
-            panic!("not over after {} s: {} clients left, {} connections of theirs, {} sessions", horizon / 1000, w.cx.sys.world.clients_left, w.clients(), w.sessions.used());
+            panic!(
+                "not over after {} s: {} clients left, {} connections of theirs, {} sessions",
+                horizon / 1000,
+                w.cx.sys.world.clients_left,
+                w.clients(),
+                w.sessions.used()
+            );
         }
     }
     // Idle connections are purged in time.
@@ -114,7 +122,13 @@ fn run(seed: u64, total: &mut Total) {
     let t = net.tallies;
     let fair = 2000 + spent / 5;
     assert!(net.idle_rounds < fair, "{} rounds for nothing in {spent} ms", net.idle_rounds);
-    assert!(t.rounds < 5000 + spent / 5 + 40 * (t.events + t.calls), "{} rounds for {} events and {} calls", t.rounds, t.events, t.calls);
+    assert!(
+        t.rounds < 5000 + spent / 5 + 40 * (t.events + t.calls),
+        "{} rounds for {} events and {} calls",
+        t.rounds,
+        t.events,
+        t.calls
+    );
     total.add(&w.cx.sys.world.seen, &t);
     total.twice += w.cx.sys.world.seen.delivered_twice;
 }
@@ -126,7 +140,8 @@ fn report(w: &mut Worker<Sim>) {
     for i in 0..w.sessions.touched() {
         if let Some(h) = w.sessions.handle_at(i) {
             println!("  {}", inspect::describe(&w.sessions[h]));
-            let fds = [w.sessions[h].client, w.sessions[h].server_conn].map(|c| w.cx.conns.get(c).map(|c| (c.fd, c.can_read, c.can_write, c.hangup)));
+            let fds = [w.sessions[h].client, w.sessions[h].server_conn]
+                .map(|c| w.cx.conns.get(c).map(|c| (c.fd, c.can_read, c.can_write, c.hangup)));
             for (fd, r, wr, hup) in fds.into_iter().flatten() {
                 println!("    fd {fd} can_read {r} can_write {wr} hangup {hup}: {}", w.cx.sys.net.show(fd));
             }
@@ -136,7 +151,10 @@ fn report(w: &mut Worker<Sim>) {
         if let Some(h) = w.cx.conns.handle_at(i) {
             let c = &w.cx.conns[h];
             let (fd, owner, is_client, deadline, r) = (c.fd, c.owner, c.is_client, c.deadline, c.can_read);
-            println!("  conn {h:?} fd {fd} {owner:?} client {is_client} deadline {deadline:?} can_read {r}: {}", w.cx.sys.net.show(fd));
+            println!(
+                "  conn {h:?} fd {fd} {owner:?} client {is_client} deadline {deadline:?} can_read {r}: {}",
+                w.cx.sys.net.show(fd)
+            );
         }
     }
     for a in &w.cx.sys.actors {
@@ -150,9 +168,17 @@ impl Total {
     fn add(&mut self, s: &Seen, t: &Tallies) {
         let a = &mut self.seen;
         for (x, y) in [
-            (&mut a.requests, s.requests), (&mut a.complete, s.complete), (&mut a.cut, s.cut), (&mut a.refused, s.refused),
-            (&mut a.interim, s.interim), (&mut a.tunnels, s.tunnels), (&mut a.delivered_twice, s.delivered_twice),
-            (&mut a.tcp_complete, s.tcp_complete), (&mut a.evil, s.evil), (&mut a.client_aborts, s.client_aborts), (&mut a.pages, s.pages),
+            (&mut a.requests, s.requests),
+            (&mut a.complete, s.complete),
+            (&mut a.cut, s.cut),
+            (&mut a.refused, s.refused),
+            (&mut a.interim, s.interim),
+            (&mut a.tunnels, s.tunnels),
+            (&mut a.delivered_twice, s.delivered_twice),
+            (&mut a.tcp_complete, s.tcp_complete),
+            (&mut a.evil, s.evil),
+            (&mut a.client_aborts, s.client_aborts),
+            (&mut a.pages, s.pages),
         ] {
             *x += y;
         }
@@ -162,9 +188,16 @@ impl Total {
         }
         let b = &mut self.tallies;
         for (x, y) in [
-            (&mut b.rounds, t.rounds), (&mut b.events, t.events), (&mut b.calls, t.calls), (&mut b.injected, t.injected),
-            (&mut b.spliced, t.spliced), (&mut b.accepted, t.accepted), (&mut b.connects, t.connects), (&mut b.log_lines, t.log_lines),
-            (&mut b.sent_to_clients, t.sent_to_clients), (&mut b.read_from_clients, t.read_from_clients),
+            (&mut b.rounds, t.rounds),
+            (&mut b.events, t.events),
+            (&mut b.calls, t.calls),
+            (&mut b.injected, t.injected),
+            (&mut b.spliced, t.spliced),
+            (&mut b.accepted, t.accepted),
+            (&mut b.connects, t.connects),
+            (&mut b.log_lines, t.log_lines),
+            (&mut b.sent_to_clients, t.sent_to_clients),
+            (&mut b.read_from_clients, t.read_from_clients),
         ] {
             *x += y;
         }
@@ -177,19 +210,43 @@ fn explain(seed: u64) {
     TRACE.with(|t| t.borrow_mut().clear());
     println!("\n==== seed {seed} ====");
     let s = setup(seed);
-    println!("calm {} style {:?} faults {:?} caps {:?} latency {} stop {:?}", s.world.calm, s.net.style, s.net.faults, s.net.caps, s.net.latency, s.stop_at);
+    println!(
+        "calm {} style {:?} faults {:?} caps {:?} latency {} stop {:?}",
+        s.world.calm, s.net.style, s.net.faults, s.net.caps, s.net.latency, s.stop_at
+    );
     let g = &s.config.global;
     println!("maxconn {} maxpipes {} {:?}", g.maxconn, g.maxpipes, g.tune);
     for p in &s.config.proxies {
         println!(
             "proxy {} {:?} options {:#x} close {:?} reuse {:?} maxconn {} retries {} redispatch {} retry-on {:#x} balance {:?} {:?}",
-            p.name, p.mode, p.options, p.close_mode, p.reuse, p.maxconn, p.retries, p.redispatch, p.retry_on, p.balance.algorithm, p.timeouts
+            p.name,
+            p.mode,
+            p.options,
+            p.close_mode,
+            p.reuse,
+            p.maxconn,
+            p.retries,
+            p.redispatch,
+            p.retry_on,
+            p.balance.algorithm,
+            p.timeouts
         );
     }
     for (x, spec) in s.config.servers.iter().zip(&s.world.servers) {
         println!(
             "server {} maxconn {}/{} maxqueue {} header {:?} pool {:?}/{} reuse {} check {:?} down {:?} idle {:?} backup {}",
-            x.name, x.maxconn, x.minconn, x.maxqueue, x.send_proxy, x.pool_max_conn, x.pool_purge_delay_ms, x.max_reuse, x.check, spec.down, spec.idle_ms, x.backup
+            x.name,
+            x.maxconn,
+            x.minconn,
+            x.maxqueue,
+            x.send_proxy,
+            x.pool_max_conn,
+            x.pool_purge_delay_ms,
+            x.max_reuse,
+            x.check,
+            spec.down,
+            spec.idle_ms,
+            x.backup
         );
     }
     drop(s);

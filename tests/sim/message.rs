@@ -57,7 +57,11 @@ pub fn put_body(out: &mut Vec<u8>, id: usize, part: Part, framing: Framing) {
             while at < n {
                 let size = (1 + r.size(20_000)).min(n - at);
                 let extension = if r.percent(10) { ";x=\"y\"" } else { "" };
-                let text = if r.percent(50) { format!("{size:x}{extension}\r\n") } else { format!("0{size:X}{extension}\r\n") };
+                let text = if r.percent(50) {
+                    format!("{size:x}{extension}\r\n")
+                } else {
+                    format!("0{size:X}{extension}\r\n")
+                };
                 out.extend_from_slice(text.as_bytes());
                 out.extend_from_slice(pattern(id, part, at, size));
                 out.extend_from_slice(b"\r\n");
@@ -140,7 +144,8 @@ impl Decoder {
                             continue;
                         }
                         let digits = line.split(';').next().expect("a size");
-                        let size = usize::from_str_radix(digits, 16).unwrap_or_else(|_| panic!("message {}: chunk size {line:?}", self.id));
+                        let size = usize::from_str_radix(digits, 16)
+                            .unwrap_or_else(|_| panic!("message {}: chunk size {line:?}", self.id));
                         if size == 0 {
                             self.trailers = true;
                         } else {
@@ -165,7 +170,8 @@ impl HeadIn {
     /// The head at the front of `data`, when its end is there.
     pub fn parse(data: &[u8]) -> Option<HeadIn> {
         let end = data.windows(4).position(|w| w == b"\r\n\r\n")?;
-        let text = std::str::from_utf8(&data[..end]).unwrap_or_else(|_| panic!("a head that is no text: {:?}", String::from_utf8_lossy(&data[..end])));
+        let text = std::str::from_utf8(&data[..end])
+            .unwrap_or_else(|_| panic!("a head that is no text: {:?}", String::from_utf8_lossy(&data[..end])));
         let mut lines = text.split("\r\n");
         let first = lines.next().unwrap_or("").to_string();
         let field = |l: &str| {

@@ -80,7 +80,17 @@ impl Origin {
     }
 
     pub fn describe(&self) -> String {
-        let cur = self.cur.as_ref().map(|c| format!("request {} body {}/{} sent {}/{} {:?}", c.id, c.request.got, c.request.done, c.off, c.out.len(), c.plan));
+        let cur = self.cur.as_ref().map(|c| {
+            format!(
+                "request {} body {}/{} sent {}/{} {:?}",
+                c.id,
+                c.request.got,
+                c.request.done,
+                c.off,
+                c.out.len(),
+                c.plan
+            )
+        });
         format!("origin {} link {} eof {} stalled {} {:?}", self.server, self.link, self.eof, self.stalled, cur)
     }
 
@@ -171,7 +181,11 @@ impl Origin {
         } else {
             match self.inb.windows(2).position(|w| w == b"\r\n") {
                 Some(at) => {
-                    assert!(self.inb.starts_with(b"PROXY TCP4 "), "PROXY header {:?}", String::from_utf8_lossy(&self.inb[..at]));
+                    assert!(
+                        self.inb.starts_with(b"PROXY TCP4 "),
+                        "PROXY header {:?}",
+                        String::from_utf8_lossy(&self.inb[..at])
+                    );
                     at + 2
                 }
                 None => return false,
@@ -198,7 +212,12 @@ impl Origin {
                     continue;
                 }
                 if c.request.done && !self.inb.is_empty() && !c.plan.upgrade {
-                    panic!("server {}: bytes after request {} before its response: {:?}", self.server, c.id, String::from_utf8_lossy(&self.inb));
+                    panic!(
+                        "server {}: bytes after request {} before its response: {:?}",
+                        self.server,
+                        c.id,
+                        String::from_utf8_lossy(&self.inb)
+                    );
                 }
                 if self.eof && !c.request.done {
                     self.finish(net, false); // the request is cut short
@@ -221,7 +240,8 @@ impl Origin {
     fn begin(&mut self, head: &HeadIn, me: usize, net: &mut Net, world: &mut World) {
         self.inb.drain(..head.len);
         let mut words = head.first.split(' ');
-        let (method, uri, version) = (words.next().unwrap_or(""), words.next().unwrap_or(""), words.next().unwrap_or(""));
+        let (method, uri, version) =
+            (words.next().unwrap_or(""), words.next().unwrap_or(""), words.next().unwrap_or(""));
         if uri == "/health" {
             let sick = world.origin_down(self.server, net.now - net.epoch);
             let text: &[u8] = if sick { b"HTTP/1.0 500 No\r\n\r\n" } else { b"HTTP/1.0 200 OK\r\n\r\nhealthy" };
@@ -236,9 +256,20 @@ impl Origin {
         assert!(version == if r.http10 { "HTTP/1.0" } else { "HTTP/1.1" }, "version of request {id}: {version}");
         assert!(head.count("host") == 1 && head.count("x-id") == 1, "fields of request {id}");
         match r.framing {
-            Framing::Length(n) => assert_eq!((head.number("content-length"), head.count("transfer-encoding")), (Some(n), 0), "request {id}"),
-            Framing::Chunked(_) => assert_eq!((head.count("content-length"), head.get("transfer-encoding")), (0, Some("chunked")), "request {id}"),
-            _ => assert!(head.count("content-length") + head.count("transfer-encoding") == 0, "request {id} has a body now"),
+            Framing::Length(n) => assert_eq!(
+                (head.number("content-length"), head.count("transfer-encoding")),
+                (Some(n), 0),
+                "request {id}"
+            ),
+            Framing::Chunked(_) => assert_eq!(
+                (head.count("content-length"), head.get("transfer-encoding")),
+                (0, Some("chunked")),
+                "request {id}"
+            ),
+            _ => assert!(
+                head.count("content-length") + head.count("transfer-encoding") == 0,
+                "request {id} has a body now"
+            ),
         }
         assert_eq!(head.get("x-pad").map_or(0, str::len), r.pad, "request {id}: a field changed");
         r.delivered += 1;
@@ -254,7 +285,14 @@ impl Origin {
         }
         plan.upgrade &= head.get("upgrade") == Some("sim") && head.says("upgrade");
         let (out, after) = answer(r, id, self.server, &plan);
-        trace!(net, "  origin {} link {}: request {id} {} -> {} bytes, {plan:?}", self.server, self.link, r.method, out.len());
+        trace!(
+            net,
+            "  origin {} link {}: request {id} {} -> {} bytes, {plan:?}",
+            self.server,
+            self.link,
+            r.method,
+            out.len()
+        );
         let go_at = net.now + plan.delay;
         if plan.delay > 0 {
             net.at(plan.delay, Ev::Actor(me));
@@ -357,8 +395,15 @@ impl Origin {
         }
         if let Some(id) = t.client {
             let end = world.tcp_servers.get_mut(&self.link).expect("known");
-            assert!(end.got + self.inb.len() <= world.tcp_clients[id].total, "client {id} is said to have sent too much");
-            assert!(self.inb == pattern(id, Part::Request, end.got, self.inb.len()), "client {id}: wrong bytes at {}", end.got);
+            assert!(
+                end.got + self.inb.len() <= world.tcp_clients[id].total,
+                "client {id} is said to have sent too much"
+            );
+            assert!(
+                self.inb == pattern(id, Part::Request, end.got, self.inb.len()),
+                "client {id}: wrong bytes at {}",
+                end.got
+            );
             end.got += self.inb.len();
             self.inb.clear();
             end.eof |= self.eof;
@@ -379,7 +424,11 @@ impl Origin {
         let goal = t.cut.map_or(t.total, |c| c.0);
         if t.banner.is_empty() && t.sent < goal {
             let most = t.pace.allow(net, me).min(goal - t.sent);
-            let n = if most == 0 { 0 } else { net.peer_send(self.link, pattern(self.link, Part::FromServer, t.sent, most)) };
+            let n = if most == 0 {
+                0
+            } else {
+                net.peer_send(self.link, pattern(self.link, Part::FromServer, t.sent, most))
+            };
             t.sent += n;
             moved |= n > 0;
         }
@@ -421,7 +470,10 @@ fn answer(r: &Req, id: usize, server: usize, plan: &Plan) -> (Vec<u8>, Ending) {
         }
     }
     if plan.upgrade || plan.wrong == Wrong::Switch {
-        out.extend_from_slice(format!("HTTP/1.1 101 Switching Protocols\r\nUpgrade: sim\r\nConnection: upgrade\r\nX-Id: {id}\r\n\r\n").as_bytes());
+        out.extend_from_slice(
+            format!("HTTP/1.1 101 Switching Protocols\r\nUpgrade: sim\r\nConnection: upgrade\r\nX-Id: {id}\r\n\r\n")
+                .as_bytes(),
+        );
         return (out, Ending::Keep);
     }
     if let Wrong::Garbage(kind) = plan.wrong {
@@ -478,7 +530,9 @@ fn garbage(kind: u8, id: usize) -> Vec<u8> {
     let text = match kind {
         0 => return pattern(id, Part::Tunnel, 0, 300).to_vec(),
         1 => format!("HTTP/1.1 99 X\r\nX-Id: {id}\r\nContent-Length: 0\r\n\r\n"),
-        2 => format!("HTTP/1.1 200 OK\r\nX-Id: {id}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        2 => {
+            format!("HTTP/1.1 200 OK\r\nX-Id: {id}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+        }
         3 => format!("HTTP/1.1 200 OK\nX-Id: {id}\nContent-Length: 0\n\n"),
         4 => format!("HTTP/1.1 200 OK\r\nX-Id: {id}\r\nX-Big: {}\r\n\r\n", "b".repeat(20_000)),
         5 => format!("HTTP/1.1 200 OK\r\nX-Id: {id}\r\nX-Control: \x01\r\nContent-Length: 0\r\n\r\n"),

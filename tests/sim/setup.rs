@@ -107,7 +107,6 @@ fn listener(audience: Audience, n: usize, accept_proxy: bool) -> Listener {
         options: ListenOptions::default(),
         accept_proxy,
         maxconn: 0,
-        nice: 0,
         origin: String::new(),
     }
 }
@@ -163,7 +162,14 @@ fn proxies(r: &mut Rng, c: &mut Config, specs: &mut Vec<ServerSpec>, n: usize, c
         log_shape: if http { LogShape::Http } else { LogShape::Tcp },
         ..Proxy::default()
     };
-    fe.close_mode = r.pick(&[CloseMode::KeepAlive, CloseMode::KeepAlive, CloseMode::KeepAlive, CloseMode::Tunnel, CloseMode::ServerClose, CloseMode::Close]);
+    fe.close_mode = r.pick(&[
+        CloseMode::KeepAlive,
+        CloseMode::KeepAlive,
+        CloseMode::KeepAlive,
+        CloseMode::Tunnel,
+        CloseMode::ServerClose,
+        CloseMode::Close,
+    ]);
     if !c.sinks.is_empty() {
         fe.loggers.push(Logger { sink: 0, facility: 16, level: 7, min_level: 0, sample: None });
     }
@@ -171,7 +177,14 @@ fn proxies(r: &mut Rng, c: &mut Config, specs: &mut Vec<ServerSpec>, n: usize, c
         fe
     } else {
         c.proxies.push(fe);
-        Proxy { name: format!("be{n}"), id: 3 + 2 * n as u32, is_backend: true, mode, timeouts: timeouts(r, calm), ..Proxy::default() }
+        Proxy {
+            name: format!("be{n}"),
+            id: 3 + 2 * n as u32,
+            is_backend: true,
+            mode,
+            timeouts: timeouts(r, calm),
+            ..Proxy::default()
+        }
     };
     let chance = |r: &mut Rng, p: u32, o: u64| if r.percent(p) { o } else { 0 };
     be.options |= chance(r, 20, opt::SPLICE_AUTO)
@@ -181,13 +194,20 @@ fn proxies(r: &mut Rng, c: &mut Config, specs: &mut Vec<ServerSpec>, n: usize, c
         | chance(r, 20, opt::PRETEND_KEEPALIVE)
         | chance(r, 10, opt::DONTLOGNULL);
     if !calm {
-        be.options |= chance(r, 20, opt::ABORTONCLOSE) | chance(r, 10, opt::NOLINGER) | chance(r, 20, opt::IGNORE_PROBES);
+        be.options |=
+            chance(r, 20, opt::ABORTONCLOSE) | chance(r, 10, opt::NOLINGER) | chance(r, 20, opt::IGNORE_PROBES);
     }
     be.reuse = r.pick(&[Reuse::Never, Reuse::Safe, Reuse::Safe, Reuse::Aggressive, Reuse::Always]);
     be.retries = r.pick(&[0, 1, 2, 3]);
     be.redispatch = r.pick(&[0, 0, -1, 1, 2]);
     if !one_section {
-        be.close_mode = r.pick(&[CloseMode::KeepAlive, CloseMode::KeepAlive, CloseMode::KeepAlive, CloseMode::ServerClose, CloseMode::Close]);
+        be.close_mode = r.pick(&[
+            CloseMode::KeepAlive,
+            CloseMode::KeepAlive,
+            CloseMode::KeepAlive,
+            CloseMode::ServerClose,
+            CloseMode::Close,
+        ]);
     }
     if r.percent(30) {
         be.forward_for = Some(ForwardFor { header: "X-Forwarded-For".into(), except: None, if_none: false });
@@ -267,12 +287,22 @@ fn clients(r: &mut Rng, s: &mut Setup, operators: bool) {
     let n = 1 + r.size(14);
     let span = r.pick(&[0, 50, 1000, 4000]);
     let most = [s.net.caps.0, s.net.caps.1].into_iter().min().unwrap_or(0);
-    let max_body = if most < 1000 { 6000 } else if most < 10_000 { 40_000 } else { MAX_BODY };
+    let max_body = if most < 1000 {
+        6000
+    } else if most < 10_000 {
+        40_000
+    } else {
+        MAX_BODY
+    };
     for k in 0..n {
         let l = r.below(fronts);
         let Audience::Frontend(fe) = s.config.listeners[l].audience else { continue };
         let addr = Addr::V4([10, 9, r.below(256) as u8, k as u8], 1024 + k as u16);
-        let preamble = if s.config.listeners[l].accept_proxy { b"PROXY TCP4 1.2.3.4 5.6.7.8 1111 80\r\n".to_vec() } else { Vec::new() };
+        let preamble = if s.config.listeners[l].accept_proxy {
+            b"PROXY TCP4 1.2.3.4 5.6.7.8 1111 80\r\n".to_vec()
+        } else {
+            Vec::new()
+        };
         let start = r.below(span + 1) as u64;
         let actor = if s.config.proxies[fe].mode == Mode::Http {
             http_client(r, s, l, fe, addr, preamble, max_body)
@@ -284,8 +314,22 @@ fn clients(r: &mut Rng, s: &mut Setup, operators: bool) {
     }
     if operators {
         for _ in 0..r.range(1, 3) {
-            let commands = r.pick(&["show info\n", "show stat\n", "show sess\n", "show sess all\n", "show pools;show info\n", "help\n"]);
-            let o = Operator { listener: fronts, commands: commands.into(), link: None, sent: 0, answer: Vec::new(), over: false };
+            let commands = r.pick(&[
+                "show info\n",
+                "show stat\n",
+                "show sess\n",
+                "show sess all\n",
+                "show pools;show info\n",
+                "help\n",
+            ]);
+            let o = Operator {
+                listener: fronts,
+                commands: commands.into(),
+                link: None,
+                sent: 0,
+                answer: Vec::new(),
+                over: false,
+            };
             s.world.clients_left += 1;
             s.actors.push((r.below(3000) as u64, Actor::Operator(o)));
         }
@@ -293,7 +337,11 @@ fn clients(r: &mut Rng, s: &mut Setup, operators: bool) {
 }
 
 fn leave(r: &mut Rng, bytes: usize, half: bool) -> (Leave, When) {
-    let how = r.pick(if half { &[Leave::Reset, Leave::Close, Leave::Half] } else { &[Leave::Reset, Leave::Close, Leave::Close] });
+    let how = r.pick(if half {
+        &[Leave::Reset, Leave::Close, Leave::Half]
+    } else {
+        &[Leave::Reset, Leave::Close, Leave::Close]
+    });
     let when = match r.below(3) {
         0 => When::Sent(r.size(bytes)),
         1 => When::Got(1 + r.size(bytes)),
@@ -314,12 +362,24 @@ fn tcp_client(r: &mut Rng, s: &mut Setup, l: usize, addr: Addr, preamble: Vec<u8
     Actor::Tcp(Box::new(c))
 }
 
-fn http_client(r: &mut Rng, s: &mut Setup, l: usize, fe: usize, addr: Addr, mut preamble: Vec<u8>, max: usize) -> Actor {
+fn http_client(
+    r: &mut Rng,
+    s: &mut Setup,
+    l: usize,
+    fe: usize,
+    addr: Addr,
+    mut preamble: Vec<u8>,
+    max: usize,
+) -> Actor {
     let calm = s.world.calm;
     let be = s.config.proxies[fe].default_backend.unwrap_or(fe);
     let room = (s.config.global.tune.bufsize - s.config.global.tune.maxrewrite) as usize;
     if s.config.proxies[be].stats.is_some() && r.percent(15) {
-        preamble.extend_from_slice(if r.percent(50) { b"GET /stats HTTP/1.1\r\nHost: x\r\n\r\n" } else { b"GET /stats;csv HTTP/1.1\r\nHost: x\r\n\r\n" });
+        preamble.extend_from_slice(if r.percent(50) {
+            b"GET /stats HTTP/1.1\r\nHost: x\r\n\r\n"
+        } else {
+            b"GET /stats;csv HTTP/1.1\r\nHost: x\r\n\r\n"
+        });
         let mut c = Client::new(l, addr, Vec::new());
         (c.preamble, c.page, c.recv) = (preamble, true, pace(r, 5000));
         return Actor::Client(Box::new(c));
@@ -342,6 +402,14 @@ fn http_client(r: &mut Rng, s: &mut Setup, l: usize, fe: usize, addr: Addr, mut 
     c.recv = pace(r, max * 2);
     c.think = r.pick(&[0, 0, 1, 20, 500]);
     c.at_end = r.pick(&[AtEnd::Close, AtEnd::Close, AtEnd::HalfClose, AtEnd::Idle]);
+    let closes = [fe, be].iter().any(|p| s.config.proxies[*p].close_mode == CloseMode::Close)
+        || c.ids
+            .iter()
+            .map(|i| &s.world.reqs[*i])
+            .any(|q| http10 && q.connection.is_empty() || matches!(q.plan.framing, Framing::UntilClose(_)));
+    if calm && (closes || http10) {
+        c.depth = 1; // what is sent ahead of a close can cost the answer
+    }
     if !calm && r.percent(30) {
         c.leave = Some(leave(r, bytes * 2, true));
     }
@@ -435,7 +503,7 @@ fn plan(r: &mut Rng, calm: bool, upgrade: bool, max: usize) -> Plan {
             0..2 => Wrong::Cut(0, how),
             2..6 => Wrong::Cut(r.below(1001), how),
             6..8 => Wrong::Garbage(r.below(GARBAGE as usize) as u8),
-            8 => Wrong::Extra,
+            8 if !matches!(p.framing, Framing::UntilClose(_)) => Wrong::Extra,
             _ => Wrong::Switch,
         };
         if matches!(p.wrong, Wrong::Garbage(_) | Wrong::Switch) {
