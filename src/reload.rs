@@ -1,13 +1,15 @@
 //! Handing listening sockets from process to process, and telling the parent when one is ready.
 //!
 //! A process finds its sockets, in this order: inherited from the master (environment), taken from the processes that it replaces
-//! (`-sf`, `-st`; Linux), or bound anew. Only when all are there, and its workers run, does it tell the old ones to finish: a new
-//! process that cannot start disturbs nothing.
+//! (`-sf`, `-st`; Linux 5.6), or bound anew, beside a replaced process whose socket it may not take. Only when all are there, and its
+//! workers run, does it tell the old ones to finish: a new process that cannot start disturbs nothing.
 
 use crate::model::{Config, Listener};
-use crate::sys::listen::{Place, open, take_over};
-use crate::sys::{Fd, process};
+use crate::sys::listen::{self, Bound, Place};
+use crate::sys::{Fd, process, signal};
 use std::io::{Read, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::path::{Path, PathBuf};
 
 /// `address=descriptor` pairs, separated by spaces.
 const SOCKETS: &str = "EVENKEEL_SOCKETS";
@@ -34,34 +36,67 @@ pub fn inherited() -> Sockets {
         .collect()
 }
 
-/// Opens the sockets of all listeners, in their order; all failures are reported, and then nothing stays open that was not before.
+/// Opens the sockets of all listeners, in their order. All failures are reported, and then nothing stays open that was not before,
+/// no client was let in, and no path of a unix socket was touched: first all are bound, then all listen, then paths change.
 pub fn open_all(config: &Config, known: &Sockets, old: &[i32]) -> Result<Vec<Fd>, Vec<String>> {
-    let (mut fds, mut errors, mut opened) = (Vec::new(), Vec::new(), Vec::new());
-    for l in &config.listeners {
-        let kept = name(l).and_then(|n| known.iter().find(|k| k.0 == n)).map(|k| k.1);
-        let found = kept.or_else(|| take_over(&l.place, old).inspect(|fd| opened.push(*fd)));
-        let fd = match found {
-            Some(fd) => Ok(fd),
-            None => open(&l.place, &l.options).inspect(|fd| opened.push(*fd)),
-        };
-        match fd {
-            Ok(fd) => {
-                process::keep_over_exec(fd, false);
-                fds.push(fd);
-            }
+    let listeners = &config.listeners;
+    let bound = each(listeners, listeners, |l, _| {
+        let kept = name(l).and_then(|n| known.iter().find(|k| k.0 == n));
+        match kept {
+            Some((_, fd)) => Bound::kept(*fd, &l.place, &l.options),
+            None => listen::bind(&l.place, &l.options, old),
+        }
+    })?;
+    each(listeners, &bound, |l, b| b.listen(&l.options))?;
+    each(listeners, bound, |_, b| b.publish())
+}
+
+/// Does one step for every listener; all failures are reported.
+fn each<T, U>(
+    listeners: &[Listener],
+    with: impl IntoIterator<Item = T>,
+    step: impl Fn(&Listener, T) -> Result<U, String>,
+) -> Result<Vec<U>, Vec<String>> {
+    let (mut done, mut errors) = (Vec::new(), Vec::new());
+    for (l, item) in listeners.iter().zip(with) {
+        match step(l, item) {
+            Ok(value) => done.push(value),
             Err(e) => errors.push(format!("[{}] : starting listener {}: {e}", l.origin, l.shown)),
         }
     }
-    if errors.is_empty() {
-        return Ok(fds);
-    }
-    opened.into_iter().for_each(process::close);
-    Err(errors)
+    if errors.is_empty() { Ok(done) } else { Err(errors) }
 }
 
 /// The sockets of a configuration by name, to be inherited.
 pub fn named(config: &Config, fds: &[Fd]) -> Sockets {
     config.listeners.iter().zip(fds).filter_map(|(l, fd)| Some((name(l)?, *fd))).collect()
+}
+
+/// The processes that this one replaces: to be told to finish (`-sf`), or to stop (`-st`).
+#[derive(Clone, Debug, Default)]
+pub struct Replaced {
+    pub finish: Vec<i32>,
+    pub terminate: Vec<i32>,
+}
+
+impl Replaced {
+    /// All of them.
+    pub fn pids(&self) -> Vec<i32> {
+        [&self.finish[..], &self.terminate].concat()
+    }
+
+    /// Tells those for which `which` holds.
+    pub fn tell(&self, which: impl Fn(i32) -> bool) {
+        for (pids, signal) in [(&self.finish, signal::SIGUSR1), (&self.terminate, signal::SIGTERM)] {
+            pids.iter().filter(|pid| which(**pid)).for_each(|pid| _ = process::kill(*pid, signal));
+        }
+    }
+}
+
+/// This program's file, so that it can be started again: asked for early, since an upgrade may replace the file under its name.
+pub fn program() -> PathBuf {
+    let called = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    if called.is_absolute() { called } else { std::env::current_exe().unwrap_or(called) }
 }
 
 /// A child process that was started, and the pipe on which it says that it is ready.
@@ -70,20 +105,13 @@ pub struct Child {
     ready: std::io::PipeReader,
 }
 
-/// Starts this program again with our arguments, more environment, and the sockets.
-pub fn spawn(
-    args: &[String],
-    environment: &[(&str, &str)],
-    sockets: &Sockets,
-    others: &[Fd],
-) -> std::io::Result<Child> {
-    use std::os::fd::AsRawFd;
+/// Starts this program again with our arguments, the role that the child plays, and the sockets.
+pub fn spawn(program: &Path, args: &[String], role: (&str, &str), sockets: &Sockets, others: &[Fd]) -> std::io::Result<Child> {
     let (ready, write) = std::io::pipe()?;
     let fds = || sockets.iter().map(|s| s.1).chain(others.iter().copied()).chain([write.as_raw_fd()]);
     let list: Vec<String> = sockets.iter().map(|(n, fd)| format!("{n}={fd}")).collect();
-    let mut command = std::process::Command::new(std::env::current_exe()?);
-    command.args(args).env(SOCKETS, list.join(" ")).env(READY, write.as_raw_fd().to_string());
-    command.envs(environment.iter().copied());
+    let mut command = std::process::Command::new(program);
+    command.args(args).env(role.0, role.1).env(SOCKETS, list.join(" ")).env(READY, write.as_raw_fd().to_string());
     // This process has one thread, so nobody else can start a program in between.
     fds().for_each(|fd| process::keep_over_exec(fd, true));
     let child = command.spawn();
@@ -92,6 +120,16 @@ pub fn spawn(
 }
 
 impl Child {
+    /// Its process id.
+    pub fn pid(&self) -> i32 {
+        self.process.id() as i32
+    }
+
+    /// Becomes readable when the child is ready or has given up.
+    pub fn ready_fd(&self) -> BorrowedFd<'_> {
+        self.ready.as_fd()
+    }
+
     /// Waits until the child is ready (true) or has given up.
     pub fn wait_ready(&mut self) -> bool {
         let mut byte = [0];
@@ -99,12 +137,22 @@ impl Child {
     }
 }
 
+fn ready_fd() -> Option<Fd> {
+    std::env::var(READY).ok()?.parse().ok()
+}
+
+/// To be called first: what the parent waits on is not for our own children.
+pub fn keep_to_ourselves() {
+    if let Some(fd) = ready_fd() {
+        process::keep_over_exec(fd, false);
+    }
+}
+
 /// Tells the parent, if there is one that waits, that we are ready.
 pub fn say_ready() {
-    let Ok(fd) = std::env::var(READY) else { return };
-    let Ok(fd) = fd.parse::<Fd>() else { return };
-    let mut pipe = process::own_file(fd);
-    let _ = pipe.write_all(b"1");
+    if let Some(fd) = ready_fd() {
+        let _ = process::own_file(fd).write_all(b"1");
+    }
 }
 
 /// Tells systemd how we are (`sd_notify`), if it asks.

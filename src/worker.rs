@@ -52,13 +52,16 @@ impl<K: Kernel> Worker<K> {
         let (sessions, worker) = (parts.sizes.sessions, parts.worker);
         let (batch, depth) = (parts.config.global.tune.maxpollevents, parts.config.global.tune.runqueue_depth);
         let mut cx = Ctx::new(parts);
+        // poll(2) hands over all that is ready at once, and forgets what it has told.
+        let all = cx.sizes.conns + cx.sizes.checks + cx.config.listeners.len();
+        let batch = if cx.sys.edge() { (batch as usize).clamp(1, 1024) } else { all };
         let mailbox = cx.shared.mail[worker].fd();
         cx.sys.watch(mailbox, key::special(MAILBOX))?;
         let checks = Runner::new(&cx.config, cx.now);
         let mut w = Worker {
             sessions: Pool::new(sessions),
             listeners: Listeners::new(cx.config.listeners.len()),
-            events: Vec::with_capacity((batch as usize).clamp(1, 1024) + 8),
+            events: Vec::with_capacity(batch + 8),
             depth: (depth as usize).max(1),
             checks,
             signalled: false,

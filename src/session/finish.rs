@@ -50,7 +50,9 @@ pub fn finish<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> AfterEnd {
 }
 
 fn after<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> AfterEnd {
-    let usable = cx.conns.get(s.client).is_some() && s.keep_client && !s.req.eof;
+    // Without the whole response the next one would be taken for it.
+    let whole = s.cause.who == b'-';
+    let usable = cx.conns.get(s.client).is_some() && s.keep_client && whole && !s.req.eof;
     s.res.release(cx);
     if !usable {
         close_client(cx, s);

@@ -138,8 +138,8 @@ pub fn timeout<K: Kernel>(_cx: &mut Ctx<K>, s: &mut Session) -> Step {
     s.end(b'c', b'R')
 }
 
-/// Puts a header before what is to be sent to the server.
-pub fn prepend<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, version: ProxyHeader) {
+/// Puts a header before what is to be sent to the server. False when there is no room for it.
+pub fn prepend<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, version: ProxyHeader) -> bool {
     let from = cx.conns.get(s.client).map_or(Addr::None, |c| c.peer);
     let to = connect::local_addr(cx, s.client);
     let mut space = [0u8; MAX_V1];
@@ -147,13 +147,25 @@ pub fn prepend<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, version: ProxyHeader
     write_header(&mut out, version, from, to);
     let header = out.bytes();
     let headroom = cx.config.global.tune.maxrewrite;
-    if !s.req.need_buffer(cx, headroom) || (s.req.start as usize) < header.len() {
-        return;
+    if !s.req.need_buffer(cx, headroom) {
+        return false;
     }
-    let start = s.req.start as usize;
-    cx.bufs.get_mut(s.req.buf)[start - header.len()..start].copy_from_slice(header);
+    let (start, end) = (s.req.start as usize, s.req.end as usize);
+    let buffer = cx.bufs.get_mut(s.req.buf);
+    let more = header.len().saturating_sub(start);
+    if end + more > buffer.len() {
+        return false;
+    }
+    if more > 0 {
+        // A pipelined request begins at the front of the buffer.
+        buffer.copy_within(start..end, start + more);
+        (s.req.start, s.req.cleared, s.req.end) = (s.req.start + more as u32, s.req.cleared + more as u32, s.req.end + more as u32);
+    }
+    let start = start + more;
+    buffer[start - header.len()..start].copy_from_slice(header);
     s.req.start -= header.len() as u32;
     s.prefix = header.len() as u16;
+    true
 }
 
 /// The header that tells of a connection from `from` to `to`.

@@ -391,10 +391,15 @@ pub fn replace_head<K: Kernel>(
         return Some(());
     }
     let rest = ch.end as usize - end_of_head;
-    let new_end = at + new_len + rest;
-    if new_end > size {
+    // What is unsent before the head gives way towards the front.
+    let missing = (at + new_len + rest).saturating_sub(size);
+    if missing > ch.start as usize {
         return None;
     }
+    bytes.copy_within(ch.start as usize..at, ch.start as usize - missing);
+    ch.start -= missing as u32;
+    let at = at - missing;
+    let new_end = at + new_len + rest;
     bytes.copy_within(end_of_head..end_of_head + rest, at + new_len);
     bytes[at..at + new_len].copy_from_slice(&cx.scratch[..new_len]);
     ch.cleared = (at + new_len) as u32;

@@ -129,14 +129,31 @@ pub fn keep_over_exec(fd: Fd, keep: bool) {
     let _ = rustix::io::fcntl_setfd(borrow(fd), flags);
 }
 
-/// Leaves the terminal: a new session, standard descriptors on /dev/null.
-pub fn detach() {
+/// Leaves the terminal and the job of whoever started us.
+pub fn leave_session() {
     let _ = rustix::process::setsid();
+}
+
+/// Lets go of what the standard descriptors are: they become /dev/null.
+pub fn silence() {
     if let Ok(null) = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null") {
         let _ = rustix::stdio::dup2_stdin(&null);
         let _ = rustix::stdio::dup2_stdout(&null);
         let _ = rustix::stdio::dup2_stderr(&null);
     }
+}
+
+/// The user that a process runs as, where the system tells (Linux).
+pub fn user_of(pid: i32) -> Option<u32> {
+    // Not the owner of the folder: that is root for a process that gave up its privileges.
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|l| l.strip_prefix("Uid:"))?.split_ascii_whitespace().next()?.parse().ok()
+}
+
+/// Finishes gracefully when the parent (our master) is gone (Linux): nobody else would look after us.
+pub fn end_with_parent() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::USR1));
 }
 
 /// Closes a descriptor that this process owns.

@@ -254,6 +254,8 @@ pub struct Net {
     pub discards_on_reset: bool,
     pub caps: (usize, usize),
     pub latency: u32,
+    /// Events handed over at once (edge styles).
+    pub batch: usize,
     /// Rounds in a row in which nothing happened at all.
     idle_streak: u32,
     pub idle_rounds: u64,
@@ -303,6 +305,7 @@ impl Net {
             discards_on_reset: rng.percent(50),
             caps: (rng.pick(&[300, 2000, 16_000, 90_000]), rng.pick(&[300, 2000, 16_000, 90_000])),
             latency: rng.pick(&[0, 1, 5, 30]),
+            batch: 200,
             idle_streak: 0,
             idle_rounds: 0,
             acted: false,
@@ -745,8 +748,16 @@ impl Net {
                 }
             }
             style => {
-                let ready = std::mem::take(&mut self.ready);
-                for fd in ready {
+                let mut ready = std::mem::take(&mut self.ready);
+                for i in (1..ready.len()).rev() {
+                    let j = self.rng.below(i + 1);
+                    ready.swap(i, j);
+                }
+                while let Some(fd) = ready.pop() {
+                    if out.len() >= self.batch {
+                        ready.push(fd); // the rest stays for the next call
+                        break;
+                    }
                     // Closed, or its number is another descriptor's now, which is in the list itself.
                     let Some(Some(d)) = self.descs.get_mut((fd - FD_BASE) as usize) else { continue };
                     let Some(w) = d.watch.as_mut() else { continue };
@@ -768,6 +779,8 @@ impl Net {
                         out.push(e);
                     }
                 }
+                ready.append(&mut self.ready);
+                self.ready = ready;
                 // Listeners are level-triggered.
                 for n in 0..self.listeners.len() {
                     let fd = self.listeners[n].fd;

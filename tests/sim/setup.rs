@@ -30,10 +30,11 @@ pub fn setup(seed: u64) -> Setup {
     let calm = r.percent(35);
     let faults = faults(&mut r, calm);
     let style = r.pick(&[Style::Epoll, Style::Epoll, Style::Kqueue, Style::Poll]);
-    let net = Net::new(r.clone(), style, faults);
+    let mut net = Net::new(r.clone(), style, faults);
     r.next();
     let mut config = Config::default();
     global(&mut r, &mut config);
+    let batch = config.global.tune.maxpollevents as usize;
     let frontends = if r.percent(25) { 2 } else { 1 };
     let mut servers = Vec::new();
     for n in 0..frontends {
@@ -56,6 +57,7 @@ pub fn setup(seed: u64) -> Setup {
     };
     let stop_at = (!calm && r.percent(10)).then(|| r.below(4000) as u64);
     let horizon = if calm { 5_000_000 } else { 1_000_000 };
+    net.batch = batch;
     let mut s = Setup { config, net, world, actors: Vec::new(), stop_at, horizon };
     clients(&mut r, &mut s, operators);
     s
@@ -504,7 +506,8 @@ fn plan(r: &mut Rng, calm: bool, upgrade: bool, max: usize) -> Plan {
             2..6 => Wrong::Cut(r.below(1001), how),
             6..8 => Wrong::Garbage(r.below(GARBAGE as usize) as u8),
             8 if !matches!(p.framing, Framing::UntilClose(_)) => Wrong::Extra,
-            _ => Wrong::Switch,
+            _ if !upgrade => Wrong::Switch,
+            _ => Wrong::Nothing,
         };
         if matches!(p.wrong, Wrong::Garbage(_) | Wrong::Switch) {
             p.upgrade = false;
