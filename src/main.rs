@@ -6,10 +6,12 @@ use evenkeel::args::{self, Args};
 use evenkeel::conf::cond::Facts;
 use evenkeel::conf::{self, Loaded, Sources};
 use evenkeel::model::Config;
-use evenkeel::reload::{self, Sockets};
+use evenkeel::reload::{self, Replaced, Sockets};
 use evenkeel::start::{self, Opened, Plan};
 use evenkeel::sys::{process, signal, zone::Zone};
 use evenkeel::{demo, master};
+use std::fs::File;
+use std::io::Write;
 use std::process::exit;
 use std::sync::Arc;
 
@@ -44,6 +46,7 @@ impl Facts for Build {
 }
 
 fn main() {
+    reload::keep_to_ourselves();
     let words: Vec<String> = std::env::args().skip(1).collect();
     let args = match args::parse(&words) {
         Ok(a) => a,
@@ -83,28 +86,41 @@ fn run(args: &Args, words: &[String]) -> i32 {
             return 0;
         }
     }
-    if let Some(dir) = &args.directory
+    if args.files.is_empty() {
+        eprint!("{}", args::HELP);
+        return 1;
+    }
+    let role = master::role();
+    // A child is there already, and what the first process said need not be said again.
+    let first = role.is_empty();
+    if let Some(dir) = args.directory.as_ref().filter(|_| first)
         && let Err(e) = std::env::set_current_dir(dir)
     {
         return fail(&format!("cannot change to '{dir}': {e}"));
     }
-    let Some(config) = load(args, true) else { return 1 };
+    let Some(config) = load(args, first) else { return 1 };
     if args.check {
         return check(args, &config);
     }
-    let role = master::role();
-    if config.global.daemon && role.is_empty() {
+    if args.no_poll && if cfg!(target_os = "linux") { config.global.noepoll } else { config.global.nokqueue } {
+        return fail("no polling mechanism is left");
+    }
+    if config.global.daemon && first {
         return master::daemonize(words);
     }
+    if role == "daemon" {
+        process::leave_session();
+    }
     if config.global.master_worker && role != "worker" {
-        write_pidfile(args, &config);
-        if role == "daemon" {
-            process::detach();
-        }
-        let mut loader = Files { args };
-        return master::run(words, &mut loader, args.notify, &[&args.finish[..], &args.terminate].concat());
+        let daemon = role == "daemon";
+        let pidfile = open_pidfile(args, &config);
+        return master::run(words, &mut Files { args, daemon, pidfile, loaded: Some(config) }, replaced(args));
     }
     work(args, Arc::new(config), &role)
+}
+
+fn replaced(args: &Args) -> Replaced {
+    Replaced { finish: args.finish.clone(), terminate: args.terminate.clone() }
 }
 
 /// Reads and compiles the configuration and prints what is to be said about it. None when it cannot be used.
@@ -178,11 +194,10 @@ fn make_plan(args: &Args, config: &Config) -> Plan {
 
 fn check(args: &Args, config: &Config) -> i32 {
     let plan = make_plan(args, config);
-    for w in &plan.warnings {
-        warn(args, w);
-    }
+    plan.warnings.iter().for_each(|w| warn(args, w));
+    let serves = !config.listeners.is_empty();
     if args.verbose || !args.quiet {
-        println!("Configuration file is valid");
+        println!("{}", if serves { "Configuration file is valid" } else { "Configuration file has no error but will not start (no listener)" });
     }
     if args.verbose {
         println!(
@@ -193,24 +208,25 @@ fn check(args: &Args, config: &Config) -> i32 {
             plan.sizes.maxsock
         );
     }
-    0
+    if serves { 0 } else { 2 }
 }
 
 /// Runs as the process that serves.
 fn work(args: &Args, config: Arc<Config>, role: &str) -> i32 {
     let plan = make_plan(args, &config);
-    for w in &plan.warnings {
-        warn(args, w);
-    }
-    let old = [&args.finish[..], &args.terminate].concat();
+    plan.warnings.iter().for_each(|w| warn(args, w));
     if config.listeners.is_empty() {
         return fail("no listener: nothing to do (a frontend needs a 'bind' line)");
+    }
+    if args.verbose {
+        println!("Using {} as the polling mechanism.", start::backend(&config).name());
     }
     let allowed = process::raise_descriptors(plan.sizes.ulimit_n);
     if allowed.is_some_and(|n| n < plan.sizes.ulimit_n) {
         warn(args, &format!("{} descriptors were wanted, {} are allowed", plan.sizes.ulimit_n, allowed.unwrap_or(0)));
     }
-    let listeners = match reload::open_all(&config, &reload::inherited(), &old) {
+    let old = replaced(args);
+    let listeners = match reload::open_all(&config, &reload::inherited(), &old.pids()) {
         Ok(fds) => fds,
         Err(errors) => {
             errors.iter().for_each(|e| _ = fail(e));
@@ -219,18 +235,21 @@ fn work(args: &Args, config: Arc<Config>, role: &str) -> i32 {
     };
     let sinks = start::open_sinks(&config, &mut |w| warn(args, &w));
     let zone = Arc::new(Zone::local());
-    if role != "worker" {
-        write_pidfile(args, &config);
-    }
+    let pidfile = (role != "worker").then(|| open_pidfile(args, &config)).flatten();
     let g = &config.global;
+    // Nearly all that can fail is behind us; who has given up root cannot signal other users' processes.
+    old.tell(|pid| g.uid.is_some() && process::user_of(pid) != g.uid);
     if let Err(e) = process::drop_privileges(g.chroot.as_deref(), g.uid, g.gid) {
         return fail(&e);
     }
+    if role == "worker" {
+        process::end_with_parent();
+    }
     let ready = || {
-        args.finish.iter().for_each(|pid| _ = process::kill(*pid, signal::SIGUSR1));
-        args.terminate.iter().for_each(|pid| _ = process::kill(*pid, signal::SIGTERM));
-        if role == "daemon" {
-            process::detach();
+        old.tell(|_| true);
+        write_pid(pidfile);
+        if g.daemon {
+            process::silence();
         }
         reload::say_ready();
         if args.notify && role.is_empty() {
@@ -243,16 +262,19 @@ fn work(args: &Args, config: Arc<Config>, role: &str) -> i32 {
     }
 }
 
-/// Loads the configuration for the master.
+/// What the master needs of the program.
 struct Files<'a> {
     args: &'a Args,
+    daemon: bool,
+    pidfile: Option<File>,
+    /// For the first worker: loaded to know that there is to be a master.
+    loaded: Option<Config>,
 }
 
-impl master::Loader for Files<'_> {
-    fn load(&mut self, known: &Sockets) -> Option<Sockets> {
-        let config = load(self.args, false)?;
-        let old = [&self.args.finish[..], &self.args.terminate].concat();
-        match reload::open_all(&config, known, &old) {
+impl master::Environment for Files<'_> {
+    fn load(&mut self, known: &Sockets, old: &[i32]) -> Option<Sockets> {
+        let config = self.loaded.take().or_else(|| load(self.args, true))?;
+        match reload::open_all(&config, known, old) {
             Ok(fds) => Some(reload::named(&config, &fds)),
             Err(errors) => {
                 errors.iter().for_each(|e| _ = fail(e));
@@ -260,12 +282,32 @@ impl master::Loader for Files<'_> {
             }
         }
     }
+
+    fn ready(&mut self) {
+        write_pid(self.pidfile.take());
+        if self.daemon {
+            process::silence();
+        }
+        reload::say_ready();
+    }
+
+    fn notify(&self, state: &str) {
+        if self.args.notify {
+            reload::notify_systemd(state);
+        }
+    }
 }
 
-fn write_pidfile(args: &Args, config: &Config) {
-    let Some(path) = args.pidfile.as_ref().or(config.global.pidfile.as_ref()) else { return };
-    if let Err(e) = std::fs::write(path, format!("{}\n", std::process::id())) {
-        warn(args, &format!("cannot write the pid file '{path}': {e}"));
+/// Opens the pid file, which may be impossible later; it is written when the old process is no longer the one that it should name.
+fn open_pidfile(args: &Args, config: &Config) -> Option<File> {
+    let path = config.global.pidfile.as_ref()?;
+    let file = File::options().write(true).create(true).truncate(false).open(path);
+    file.inspect_err(|e| warn(args, &format!("cannot write the pid file '{path}': {e}"))).ok()
+}
+
+fn write_pid(pidfile: Option<File>) {
+    if let Some(mut file) = pidfile {
+        let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
     }
 }
 
@@ -310,7 +352,7 @@ impl conf::lexer::Env for Environment {
 fn evaluate(condition: &str) -> i32 {
     match conf::cond::evaluate(condition, &Environment, &Build) {
         Ok(value) => i32::from(!value),
-        Err(e) => fail(&format!("-cc: {} (at offset {})", e.message, e.offset)),
+        Err(e) => 1 + fail(&format!("-cc: {} (at offset {})", e.message, e.offset)),
     }
 }
 

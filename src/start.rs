@@ -25,19 +25,34 @@ pub struct Plan {
 }
 
 /// Bytes that one client connection can come to need: both its sockets, its session, two buffers, its log line.
-fn bytes_per_connection(config: &Config) -> u64 {
+fn bytes_per_connection(config: &Config, workers: u64) -> u64 {
     use crate::session::{Session, endpoint::Conn};
     let t = &config.global.tune;
     let logged = config.proxies.iter().any(|p| !p.loggers.is_empty());
     let records = 2 * (size_of::<Conn>() + 8) + size_of::<Session>() + 8 + 3 * 24 + 40;
-    records as u64 + 2 * u64::from(t.bufsize) + if logged { u64::from(t.logurilen) } else { 0 }
+    // A place in a queue, and one in every worker's mailbox.
+    let shared = 64 + 32 * workers;
+    records as u64 + shared + 2 * u64::from(t.bufsize) + if logged { u64::from(t.logurilen) } else { 0 }
+}
+
+/// Bytes of the balancing order of a backend: maps and rings grow with the weights.
+fn balance_bytes(config: &Config, p: &crate::model::Proxy) -> u64 {
+    let heaviest = config.servers[p.servers()].iter().map(|s| u64::from(s.weight)).max().unwrap_or(0);
+    let servers = p.server_count as u64;
+    match p.balance.algorithm {
+        "random" => servers * heaviest * 128,
+        "hash" if p.balance.consistent => servers * heaviest * 128,
+        "hash" | "static-rr" => servers * heaviest * 8,
+        _ => servers * 64,
+    }
 }
 
 /// Bytes that do not depend on the number of connections.
 fn fixed_bytes(config: &Config, workers: u64) -> u64 {
     let per_worker = u64::from(config.global.tune.bufsize) + 64 * 1024 + 140 * 1024;
     let counters = (config.proxies.len() * 2 + config.servers.len()) as u64 * 320;
-    workers * (per_worker + counters) + config.servers.len() as u64 * 5120
+    let balancing: u64 = config.proxies.iter().map(|p| balance_bytes(config, p)).sum();
+    workers * (per_worker + counters) + config.servers.len() as u64 * 5120 + balancing
 }
 
 /// Derives everything from the configuration, the command line (`-m`) and the limits of process and machine.
@@ -58,7 +73,7 @@ pub fn plan(config: &Config, memory_mib: Option<u32>, limits: &process::Limits) 
     };
     let fds_for = |maxconn: u32| u64::from(maxconn) * 2 + u64::from(pipes_for(maxconn)) * 2 + fixed_fds;
 
-    let per = bytes_per_connection(config);
+    let per = bytes_per_connection(config, workers as u64);
     let fixed = fixed_bytes(config, workers as u64);
     let bound = |maxconn: u32| u64::from(maxconn) * per + fixed;
     let fits = |bytes: u64| (bytes.saturating_sub(fixed) / per).min(u64::from(u32::MAX)) as u32;

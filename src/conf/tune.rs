@@ -50,8 +50,8 @@ pub static TABLE: &[Row] = &[
     })
     .or("1024")
     .unit("bytes"),
-    t("tune.http.maxhdr", "<number>", "1.5", "The most header fields of a request or response.", |s, a| {
-        Ok(s.global.tune.maxhdr = number(a, 1, 32_767)? as u32)
+    t("tune.http.maxhdr", "<number>", "1.5", "The most header fields of a request or response, at most 256.", |s, a| {
+        Ok(s.global.tune.maxhdr = number(a, 1, 256)? as u32)
     })
     .or("101"),
     t("tune.idle-pool.shared", "<on|off>", "1.9", "Idle server connections serve all threads.", |s, a| {

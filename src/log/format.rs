@@ -81,20 +81,26 @@ pub struct Variable {
     pub doc: &'static str,
     /// A text that is quoted under `{+Q}`.
     text: bool,
+    /// Always empty in this version (captures come with the rules).
+    empty: bool,
     /// A number that is hexadecimal under `{+X}`.
     number: bool,
 }
 
 const fn text(name: &'static str, doc: &'static str, show: Show) -> Variable {
-    Variable { name, show, doc, text: true, number: false }
+    Variable { name, show, doc, text: true, empty: false, number: false }
+}
+const fn empty(name: &'static str, doc: &'static str, show: Show) -> Variable {
+    Variable { name, show, doc, text: true, empty: true, number: false }
 }
 const fn number(name: &'static str, doc: &'static str, show: Show) -> Variable {
-    Variable { name, show, doc, text: false, number: true }
+    Variable { name, show, doc, text: false, empty: false, number: true }
 }
 const fn time(name: &'static str, doc: &'static str, show: Show) -> Variable {
-    Variable { name, show, doc, text: false, number: false }
+    Variable { name, show, doc, text: false, empty: false, number: false }
 }
 
+/// Nothing was captured: a dash, or empty quotes.
 fn dash(_: &Record, o: &mut Out) {
     o.byte(b'-');
 }
@@ -144,8 +150,8 @@ fn total(r: &Record, o: &mut Out, n: i64) {
 /// All variables, sorted by name.
 pub static VARIABLES: &[Variable] = &[
     number("B", "bytes from server to client", |r, o| total(r, o, r.bytes_out as i64)),
-    text("CC", "captured request cookie", dash),
-    text("CS", "captured response cookie", dash),
+    empty("CC", "captured request cookie", dash),
+    empty("CS", "captured response cookie", dash),
     text("H", "host name of this machine", |r, o| o.put(r.host_name.as_bytes())),
     text("HM", "method", |r, o| line_part(r, o, 0)),
     text("HP", "path without query", |r, o| {
@@ -158,7 +164,7 @@ pub static VARIABLES: &[Variable] = &[
     }),
     text("HU", "target of the request", |r, o| line_part(r, o, 1)),
     text("HV", "version", |r, o| line_part(r, o, 2)),
-    text("ID", "unique id", dash),
+    empty("ID", "unique id", dash),
     number("ST", "status code", |r, o| o.int(r.status.into())),
     time("T", "date in UTC", |r, o| {
         date::civil(r.accept.0).put_log(o);
@@ -200,10 +206,10 @@ pub static VARIABLES: &[Variable] = &[
     text("fi", "address that the client connected to", |r, o| addr(r.frontend_addr, o)),
     number("fp", "port that the client connected to", |r, o| o.num(r.frontend_addr.port().into())),
     text("ft", "frontend, ~ appended for TLS", |r, o| o.put(r.frontend.as_bytes())),
-    text("hr", "captured request headers", nothing),
-    text("hrl", "captured request headers as a list", nothing),
-    text("hs", "captured response headers", nothing),
-    text("hsl", "captured response headers as a list", nothing),
+    empty("hr", "captured request headers", nothing),
+    empty("hrl", "captured request headers as a list", nothing),
+    empty("hs", "captured response headers", nothing),
+    empty("hsl", "captured response headers as a list", nothing),
     text("mode", "TCP or HTTP", |r, o| o.put(if r.http { b"HTTP" } else { b"TCP" })),
     time("ms", "milliseconds of the accept date", |r, o| o.zero_padded((r.accept.1 / 1000).into(), 3)),
     number("pid", "process id", |r, o| o.num(r.pid.into())),
@@ -239,8 +245,8 @@ pub static VARIABLES: &[Variable] = &[
         o.byte(b' ');
         date::put_zone(o, r.zone, false);
     }),
-    text("ts", "termination state", |r, o| o.put(&r.termination[..2])),
-    text("tsc", "termination state with cookie state", |r, o| o.put(&r.termination)),
+    time("ts", "termination state", |r, o| o.put(&r.termination[..2])),
+    time("tsc", "termination state with cookie state", |r, o| o.put(&r.termination)),
 ];
 
 #[derive(Debug)]
@@ -327,6 +333,11 @@ impl Format {
         Err(format!("unknown variable '%{}'", &rest[..len]))
     }
 
+    /// True when one of these variables occurs.
+    pub fn shows(&self, names: &[&str]) -> bool {
+        self.items.iter().any(|i| matches!(i, Item::Variable(v, _) if names.contains(&VARIABLES[*v].name)))
+    }
+
     /// Writes a line.
     pub fn write(&self, record: &Record, out: &mut Out) {
         let mut after_space = true;
@@ -339,7 +350,9 @@ impl Format {
                 Item::Space => out.byte(b' '),
                 Item::Variable(v, flags) => {
                     let v = &VARIABLES[*v];
-                    if v.text && flags.quote {
+                    if v.empty && flags.quote {
+                        out.put(if v.name.starts_with('C') || v.name == "ID" { b"\"\"" } else { b"" });
+                    } else if v.text && flags.quote {
                         out.byte(b'"');
                         (v.show)(record, out);
                         out.byte(b'"');

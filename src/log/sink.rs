@@ -63,6 +63,11 @@ impl Logs {
         !self.config.proxies[proxy].loggers.is_empty()
     }
 
+    /// True when the traffic lines of a frontend show one of these variables.
+    pub fn shows(&self, proxy: usize, names: &[&str]) -> bool {
+        self.wanted(proxy) && self.formats[proxy].shows(names)
+    }
+
     /// Seconds east of UTC at a time.
     pub fn zone_offset(&self, unix_s: i64) -> i32 {
         self.zone.offset(unix_s)
@@ -133,8 +138,12 @@ impl Logs {
                 bracket(&mut out, priority);
                 local.put_syslog(&mut out);
                 out.byte(b' ');
-                if let (SinkFormat::Rfc3164, Some(name)) = (sink.format, &self.config.global.log_send_hostname) {
-                    out.put(if name.is_empty() { self.host.as_bytes() } else { name.as_bytes() });
+                if sink.format == SinkFormat::Rfc3164 {
+                    out.put(match self.config.global.log_send_hostname.as_deref() {
+                        None => b"localhost",
+                        Some("") => self.host.as_bytes(),
+                        Some(name) => name.as_bytes(),
+                    });
                     out.byte(b' ');
                 }
                 out.put(tag.as_bytes());
@@ -150,8 +159,11 @@ impl Logs {
                 out.zero_padded(at.1.into(), 6);
                 date::put_zone(&mut out, zone, true);
                 out.byte(b' ');
-                let name = self.config.global.log_send_hostname.as_deref().filter(|n| !n.is_empty());
-                out.put(name.unwrap_or(&self.host).as_bytes());
+                out.put(match self.config.global.log_send_hostname.as_deref() {
+                    None => b"-",
+                    Some("") => self.host.as_bytes(),
+                    Some(name) => name.as_bytes(),
+                });
                 out.byte(b' ');
                 out.put(tag.as_bytes());
                 out.byte(b' ');

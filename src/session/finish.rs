@@ -25,18 +25,18 @@ pub enum AfterEnd {
 /// Ends a session. After [`AfterEnd::Again`] the session is a fresh one.
 pub fn finish<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> AfterEnd {
     assign::leave_queue(cx, s);
-    if s.phase == Phase::Cli {
-        s.logged = true;
-    } else {
+    let source = source_addr(cx, s);
+    if s.phase != Phase::Cli {
         count(cx, s);
-        if !s.logged {
-            write_log(cx, s);
-        }
     }
     connect::drop_connection(cx, s);
     connect::release_server(cx, s);
     if s.be_counted {
         cx.shared.proxies[s.be()].be_connections.fetch_sub(1, Relaxed);
+    }
+    // The line shows the counts of those that remain, as HAProxy's does.
+    if s.phase != Phase::Cli && !s.logged {
+        write_line(cx, s, source, false);
     }
     if s.line.is_some() {
         cx.lines.free(s.line);
@@ -47,6 +47,17 @@ pub fn finish<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> AfterEnd {
     let task = cx.conn_task(s.client);
     cx.timers.cancel(task);
     after(cx, s)
+}
+
+/// Our end of the connection to the server, asked for only when the log shows it.
+fn source_addr<K: Kernel>(cx: &mut Ctx<K>, s: &Session) -> Addr {
+    if s.logged || !cx.logs.shows(s.fe(), &["bi", "bp"]) {
+        return Addr::None;
+    }
+    match cx.conns.get(s.server_conn).map(|c| c.fd) {
+        Some(fd) => cx.sys.local_addr(fd),
+        None => Addr::None,
+    }
 }
 
 fn after<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> AfterEnd {
@@ -232,16 +243,13 @@ fn durations(now: Tick, t: &Times) -> Durations {
 /// `option logasap`: the line is written now; its totals are marked as what they are so far.
 pub fn log_early<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     if !s.logged && cx.config.proxies[s.fe()].has(opt::LOGASAP) {
-        write_line(cx, s, true);
+        let source = source_addr(cx, s);
+        write_line(cx, s, source, true);
     }
 }
 
 /// Writes the session's line, if its frontend logs and the options want it.
-pub fn write_log<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
-    write_line(cx, s, false);
-}
-
-fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, asap: bool) {
+fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, source: Addr, asap: bool) {
     s.logged = true;
     if !cx.logs.wanted(s.fe()) {
         return;
@@ -259,11 +267,8 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, asap: bool) {
     let (host, pid) = cx.logs.identity();
     let Some(c) = cx.conns.get(s.client) else { return };
     let (client, accepted_at, handshake) = (c.peer, c.accepted_at, c.handshake_ms);
-    let frontend_addr = connect::local_addr(cx, s.client);
-    let source = match cx.conns.get(s.server_conn).map(|c| c.fd) {
-        Some(fd) => cx.sys.local_addr(fd),
-        None => Addr::None,
-    };
+    let shown = cx.logs.shows(s.fe(), &["fi", "fp"]);
+    let frontend_addr = if shown { connect::local_addr(cx, s.client) } else { Addr::None };
     let d = durations(cx.now, &s.times);
     let server_name = match s.server() {
         Some(i) => config.servers[i].name.as_str(),
@@ -297,7 +302,8 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, asap: bool) {
         t_active: d.active,
         t_total: d.active + idle_ms + handshake.max(0),
         status: if s.status == 0 { -1 } else { s.status.into() },
-        bytes_out: s.res.sent,
+        // So far: what came from the server, though none of it may have been sent yet.
+        bytes_out: if asap { s.res.received } else { s.res.sent },
         bytes_in: s.req.taken(),
         termination: [s.cause.who, s.cause.stage, b'-', b'-'],
         actconn: shared.process.connections.load(Relaxed),

@@ -104,12 +104,22 @@ fn complete<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Option<Step> {
     match head_end(s.req.bytes(cx), s.scanned as usize) {
         HeadEnd::NotYet(n) => {
             s.scanned = n as u32;
+            if is_no_http(s.req.bytes(cx)) {
+                return Some(refuse(cx, s, Fault::Syntax));
+            }
             let room = cx.bufs.size() - cx.config.global.tune.maxrewrite as usize;
             if s.req.bytes(cx).len() >= room { Some(too_large(cx, s)) } else { None }
         }
         HeadEnd::Bad(_) => Some(refuse(cx, s, Fault::Syntax)),
         HeadEnd::At(len) => Some(process(cx, s, len)),
     }
+}
+
+/// True when these first bytes cannot become a request: a TLS greeting, another protocol, a request line without a version.
+fn is_no_http(bytes: &[u8]) -> bool {
+    let line_end = bytes.iter().position(|b| *b == b'\n');
+    let versionless = line_end.is_some_and(|n| !bytes[..n].windows(6).any(|w| w == b" HTTP/"));
+    versionless || bytes.first().is_some_and(|b| !crate::http::is_token(*b))
 }
 
 /// The first byte of a request is there.

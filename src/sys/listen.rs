@@ -67,6 +67,8 @@ impl Bound {
         let fd = borrow(self.fd);
         let backlog = if with.backlog == 0 { 1024 } else { with.backlog.min(65_535) };
         net::listen(fd, backlog as i32).map_err(|e| format!("cannot listen: {e}"))?;
+        // Inherited by what is accepted, here as on the BSDs: no call for each connection. Unix sockets refuse it.
+        let _ = net::sockopt::set_tcp_nodelay(fd, true);
         rustix::fs::fcntl_setfl(fd, rustix::fs::OFlags::NONBLOCK).map_err(|e| e.to_string())?;
         rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::CLOEXEC).map_err(|e| e.to_string())
     }
