@@ -43,6 +43,8 @@ pub struct Worker<K: Kernel> {
     /// The signal pipe became readable.
     pub signalled: bool,
     trim_at: Tick,
+    idle_ms: u64,
+    idle_since_ms: u64,
     host: Arc<str>,
 }
 
@@ -66,6 +68,8 @@ impl<K: Kernel> Worker<K> {
             checks,
             signalled: false,
             trim_at: Tick::NEVER,
+            idle_ms: 0,
+            idle_since_ms: cx.now_ms,
             host,
             cx,
         };
@@ -80,7 +84,6 @@ impl<K: Kernel> Worker<K> {
 
     /// One round; returns after at most `limit_ms` without anything to do.
     pub fn round(&mut self, limit_ms: Option<u32>) {
-        self.clock();
         let runq = &mut self.cx.runq;
         self.cx.timers.advance(self.cx.now, |task| runq.wake(task));
         for _ in 0..self.depth {
@@ -91,12 +94,31 @@ impl<K: Kernel> Worker<K> {
         self.wait(limit_ms);
     }
 
+    /// Reads the clock, the only time in a round: right after the wait.
     fn clock(&mut self) {
+        let before = self.cx.now_ms;
         self.cx.now_ms = self.cx.sys.now_ms();
         self.cx.now = Tick::from_ms(self.cx.now_ms);
+        self.count_idle(self.cx.now_ms - before);
         if self.trim_at.is_due(self.cx.now) {
             self.trim_at = Tick::NEVER;
             self.trim();
+        }
+    }
+
+    /// Idle_pct of `show info`: how much of the last half second or more was spent waiting. Steps of a millisecond count as work: the
+    /// clock is not read before the wait.
+    fn count_idle(&mut self, passed_ms: u64) {
+        if passed_ms > 1 {
+            self.idle_ms += passed_ms;
+        }
+        let window = self.cx.now_ms - self.idle_since_ms;
+        if window >= 500 {
+            if self.cx.worker == 0 {
+                let percent = (self.idle_ms.min(window) * 100 / window) as u32;
+                self.cx.shared.process.idle_percent.store(percent, Relaxed);
+            }
+            (self.idle_ms, self.idle_since_ms) = (0, self.cx.now_ms);
         }
     }
 
@@ -132,9 +154,9 @@ impl<K: Kernel> Worker<K> {
                 events.push(e);
             }
         });
+        self.clock();
         if !events.is_empty() {
             self.trim_at = self.cx.now.after(QUIET_MS);
-            self.clock();
         }
         for e in events.drain(..) {
             self.event(e);

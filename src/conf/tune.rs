@@ -54,10 +54,7 @@ pub static TABLE: &[Row] = &[
         Ok(s.global.tune.maxhdr = number(a, 1, 256)? as u32)
     })
     .or("101"),
-    t("tune.idle-pool.shared", "<on|off>", "1.9", "Idle server connections serve all threads.", |s, a| {
-        Ok(s.global.tune.idle_pool_shared = on_off(a)?)
-    })
-    .or("on"),
+    foreign("tune.idle-pool.shared", "1.9"),
     foreign("tune.idletimer", "1.5"),
     foreign("tune.listener.multi-queue", "2.2"),
     foreign("tune.lua.forced-yield", "1.6"),

@@ -84,8 +84,6 @@ pub struct Tune {
     pub sndbuf_server: u32,
     /// Bytes below which data is copied rather than spliced.
     pub splice_threshold: u32,
-    /// Share of the descriptors that idle server connections may take, percent.
-    pub idle_pool_shared: bool,
 }
 
 impl Default for Tune {
@@ -104,7 +102,6 @@ impl Default for Tune {
             sndbuf_client: 0,
             sndbuf_server: 0,
             splice_threshold: 4096,
-            idle_pool_shared: true,
         }
     }
 }

@@ -276,7 +276,7 @@ impl<K: Kernel> Ctx<K> {
         if self.pipes_open == self.pipes_max {
             return None;
         }
-        let p = self.sys.pipe().ok()?;
+        let p = self.sys.pipe(self.config.global.tune.pipesize).ok()?;
         self.pipes_open += 1;
         self.shared.process.pipes_used.fetch_add(1, Relaxed);
         Some(p)

@@ -141,7 +141,8 @@ pub trait Kernel {
     fn set_keepalive(&mut self, fd: Fd);
     fn close(&mut self, fd: Fd);
 
-    fn pipe(&mut self) -> Result<Pipe, IoError>;
+    /// Opens a pipe; `size` bytes of room, 0 = the system's default.
+    fn pipe(&mut self, size: u32) -> Result<Pipe, IoError>;
     /// Moves up to `max` bytes from a socket into a pipe; 0 = the peer closed.
     fn splice_in(&mut self, from: Fd, pipe: Pipe, max: usize) -> Result<usize, IoError>;
     /// Moves up to `max` bytes from a pipe to a socket.

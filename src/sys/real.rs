@@ -210,9 +210,15 @@ impl Kernel for Real {
         unsafe { rustix::io::close(fd) };
     }
 
-    fn pipe(&mut self) -> Result<Pipe, IoError> {
+    fn pipe(&mut self, size: u32) -> Result<Pipe, IoError> {
         use rustix::pipe::{PipeFlags, pipe_with};
         let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).map_err(error)?;
+        #[cfg(target_os = "linux")]
+        if size > 0 {
+            let _ = rustix::pipe::fcntl_setpipe_size(&read, size as usize);
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = size;
         Ok(Pipe { read: read.into_raw_fd(), write: write.into_raw_fd() })
     }
 

@@ -1195,7 +1195,7 @@ impl Kernel for Sim {
         }
     }
 
-    fn pipe(&mut self) -> Result<Pipe, IoError> {
+    fn pipe(&mut self, _size: u32) -> Result<Pipe, IoError> {
         self.net.call_made();
         if self.net.rng.permille(self.net.faults.pipe) {
             self.net.tallies.injected += 1;
