@@ -55,11 +55,7 @@ fn main() {
             exit(1);
         }
     };
-    let code = if args.demo { run_demo() } else { run(&args, &words) };
-    if code > 128 {
-        signal::die_of(code - 128); // as a process that does not catch it
-    }
-    exit(code);
+    exit(if args.demo { run_demo() } else { run(&args, &words) });
 }
 
 fn run(args: &Args, words: &[String]) -> i32 {
@@ -116,7 +112,11 @@ fn run(args: &Args, words: &[String]) -> i32 {
         let pidfile = open_pidfile(args, &config);
         return master::run(words, &mut Files { args, daemon, pidfile, loaded: Some(config) }, replaced(args));
     }
-    work(args, Arc::new(config), &role)
+    let code = work(args, Arc::new(config), &role);
+    if code > 128 {
+        signal::die_of(code - 128); // as a process that does not catch it
+    }
+    code
 }
 
 fn replaced(args: &Args) -> Replaced {
@@ -197,7 +197,14 @@ fn check(args: &Args, config: &Config) -> i32 {
     plan.warnings.iter().for_each(|w| warn(args, w));
     let serves = !config.listeners.is_empty();
     if args.verbose || !args.quiet {
-        println!("{}", if serves { "Configuration file is valid" } else { "Configuration file has no error but will not start (no listener)" });
+        println!(
+            "{}",
+            if serves {
+                "Configuration file is valid"
+            } else {
+                "Configuration file has no error but will not start (no listener)"
+            }
+        );
     }
     if args.verbose {
         println!(

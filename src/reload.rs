@@ -106,7 +106,13 @@ pub struct Child {
 }
 
 /// Starts this program again with our arguments, the role that the child plays, and the sockets.
-pub fn spawn(program: &Path, args: &[String], role: (&str, &str), sockets: &Sockets, others: &[Fd]) -> std::io::Result<Child> {
+pub fn spawn(
+    program: &Path,
+    args: &[String],
+    role: (&str, &str),
+    sockets: &Sockets,
+    others: &[Fd],
+) -> std::io::Result<Child> {
     let (ready, write) = std::io::pipe()?;
     let fds = || sockets.iter().map(|s| s.1).chain(others.iter().copied()).chain([write.as_raw_fd()]);
     let list: Vec<String> = sockets.iter().map(|(n, fd)| format!("{n}={fd}")).collect();

@@ -306,7 +306,7 @@ fn frontend_maxconn_makes_the_others_wait() {
     second.set_timeout(ms(200));
     assert!(matches!(second.try_response("GET"), Err(ReadError::Timeout(_))));
     drop(first);
-    second.set_timeout(PATIENCE);
+    second.set_timeout(patience());
     assert_eq!(second.response().text(), "a");
 }
 

@@ -3,7 +3,7 @@
 use super::global::{no_effect, tls};
 use super::row::{Args, Fault, GLOBAL, Parse, Row};
 use super::state::State;
-use super::values::{number, on_off, size};
+use super::values::{number, size};
 
 const fn t(name: &'static str, args: &'static str, since: &'static str, doc: &'static str, parse: Parse) -> Row {
     Row::built("tune", GLOBAL, name, args, since, doc, parse)
@@ -50,9 +50,13 @@ pub static TABLE: &[Row] = &[
     })
     .or("1024")
     .unit("bytes"),
-    t("tune.http.maxhdr", "<number>", "1.5", "The most header fields of a request or response, at most 256.", |s, a| {
-        Ok(s.global.tune.maxhdr = number(a, 1, 256)? as u32)
-    })
+    t(
+        "tune.http.maxhdr",
+        "<number>",
+        "1.5",
+        "The most header fields of a request or response, at most 256.",
+        |s, a| Ok(s.global.tune.maxhdr = number(a, 1, 256)? as u32),
+    )
     .or("101"),
     foreign("tune.idle-pool.shared", "1.9"),
     foreign("tune.idletimer", "1.5"),

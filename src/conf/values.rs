@@ -123,16 +123,6 @@ pub fn owner_id(args: &mut Args) -> Result<u32, Fault> {
     number(args, 0, i64::from(u32::MAX - 1)).map(|n| n as u32)
 }
 
-/// `on` or `off`.
-pub fn on_off(args: &mut Args) -> Result<bool, Fault> {
-    let word = args.need("'on' or 'off'")?;
-    match word.text.as_str() {
-        "on" => Ok(true),
-        "off" => Ok(false),
-        other => Err(Fault::new(word.pos, format!("'{}' expects 'on' or 'off', got '{other}'", args.name))),
-    }
-}
-
 /// `address[/mask]`, the mask as a length or, in IPv4, as an address.
 pub fn net(word: &Word, name: &str) -> Result<Net, Fault> {
     let fail =

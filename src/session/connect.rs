@@ -104,10 +104,11 @@ fn open<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     let config = std::sync::Arc::clone(&cx.config);
     let be = &config.proxies[s.be()];
     let server = s.server().map(|i| &config.servers[i]);
-    if s.prefix == 0 && server.is_some_and(|x| x.send_proxy != ProxyHeader::None) {
-        if !proxy_header::prepend(cx, s, server.map_or(ProxyHeader::None, |x| x.send_proxy)) {
-            return give_up(cx, s, IoError::NoMemory); // never a connection without the header that the server trusts
-        }
+    if s.prefix == 0
+        && server.is_some_and(|x| x.send_proxy != ProxyHeader::None)
+        && !proxy_header::prepend(cx, s, server.map_or(ProxyHeader::None, |x| x.send_proxy))
+    {
+        return give_up(cx, s, IoError::NoMemory); // never a connection without the header that the server trusts
     }
     s.times.attempt = cx.now;
     let interface = server.and_then(|x| x.interface.clone()).or_else(|| be.source_interface.clone());

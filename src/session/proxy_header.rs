@@ -159,7 +159,8 @@ pub fn prepend<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, version: ProxyHeader
     if more > 0 {
         // A pipelined request begins at the front of the buffer.
         buffer.copy_within(start..end, start + more);
-        (s.req.start, s.req.cleared, s.req.end) = (s.req.start + more as u32, s.req.cleared + more as u32, s.req.end + more as u32);
+        (s.req.start, s.req.cleared, s.req.end) =
+            (s.req.start + more as u32, s.req.cleared + more as u32, s.req.end + more as u32);
     }
     let start = start + more;
     buffer[start - header.len()..start].copy_from_slice(header);

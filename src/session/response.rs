@@ -230,6 +230,8 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -
         return Some(bad_response(cx, s, Fault::TooLarge));
     }
     if s.res.clear(cx).is_err() {
+        // Nothing of this response may go out: only an interim one that waits before it.
+        s.res.cleared -= new_len as u32;
         return Some(bad_response(cx, s, Fault::Framing));
     }
     s.res.splice = cx.splices(s.fe(), s.be(), opt::SPLICE_RESPONSE);

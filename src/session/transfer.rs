@@ -38,7 +38,10 @@ fn http<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
             s.keep_client = false;
             return s.end(b'C', b'D');
         }
-        Err(Trouble::Source(_)) => s.res.eof = true,
+        Err(Trouble::Source(_)) => {
+            s.res.eof = true;
+            http_timers(cx, s, Pumped::default());
+        }
         Err(Trouble::Body(_)) => {
             count_server_abort(cx, s);
             s.keep_client = false;
@@ -93,13 +96,7 @@ fn truncated<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
         connect::part(cx, s);
     }
     s.server_at = Tick::NEVER;
-    if s.res.is_drained() {
-        return s.end(b'S', b'D');
-    }
-    if !s.client_at.is_set() {
-        s.client_at = cx.now.after_opt(cx.config.proxies[s.fe()].timeouts.client);
-    }
-    Step::Wait
+    if s.res.is_drained() { s.end(b'S', b'D') } else { Step::Wait }
 }
 
 fn count_server_abort<K: Kernel>(cx: &mut Ctx<K>, s: &Session) {

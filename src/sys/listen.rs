@@ -127,13 +127,14 @@ fn inet(a: Addr, with: &ListenOptions, beside: bool) -> Result<Bound, String> {
         .map_err(|e| format!("cannot create a socket: {e}"))?;
     let fail = |what: &str, e: &dyn std::fmt::Display| format!("{what}: {e}");
     net::sockopt::set_socket_reuseaddr(&fd, true).map_err(|e| fail("SO_REUSEADDR", &e))?;
-    if addr.is_ipv6() {
-        if let Some(only) = with.v6only {
-            net::sockopt::set_ipv6_v6only(&fd, only).map_err(|e| fail("IPV6_V6ONLY", &e))?;
-        }
+    if addr.is_ipv6()
+        && let Some(only) = with.v6only
+    {
+        net::sockopt::set_ipv6_v6only(&fd, only).map_err(|e| fail("IPV6_V6ONLY", &e))?;
     }
     if let Some(device) = &with.interface {
-        bind_to_device(fd.as_raw_fd(), device).map_err(|e| format!("cannot bind to interface '{device}': {}", e.text()))?;
+        bind_to_device(fd.as_raw_fd(), device)
+            .map_err(|e| format!("cannot bind to interface '{device}': {}", e.text()))?;
     }
     tcp_options(&fd, addr.is_ipv6(), with)?;
     // The port is shared only with the process that we replace: another one that runs by mistake is told that it is in use.
@@ -206,8 +207,13 @@ fn unix(t: &Target, with: &ListenOptions, replaces: bool) -> Result<Bound, Strin
         return Err("cannot bind socket: the path exists and is not a socket".into());
     }
     if !replaces {
-        let probe = net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, None)
-            .map_err(|e| format!("cannot create a socket: {e}"))?;
+        let probe = net::socket_with(
+            AddressFamily::UNIX,
+            SocketType::STREAM,
+            SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
+            None,
+        )
+        .map_err(|e| format!("cannot create a socket: {e}"))?;
         let addr = unix_addr(t).map_err(|e| format!("path too long: {e}"))?;
         if matches!(net::connect(&probe, &addr), Ok(()) | Err(Errno::AGAIN)) {
             return Err(format!("cannot bind socket: {}", Errno::ADDRINUSE));
@@ -284,7 +290,8 @@ fn is_named(bound: net::SocketAddrAny, path: &str) -> bool {
     let Ok(bound) = net::SocketAddrUnix::try_from(bound) else { return false };
     let Some(name) = bound.path() else { return false };
     let Ok(name) = name.to_str() else { return false };
-    let pid = name.strip_prefix(path).and_then(|rest| rest.strip_prefix('.')).and_then(|rest| rest.strip_suffix(".tmp"));
+    let pid =
+        name.strip_prefix(path).and_then(|rest| rest.strip_prefix('.')).and_then(|rest| rest.strip_suffix(".tmp"));
     let ours = name == path || pid.is_some_and(|pid| pid.parse::<u32>().is_ok());
     ours && std::fs::metadata(path).is_ok_and(|m| m.file_type().is_socket())
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::http::{Kind, Message, ReadError, Wire};
-use super::{PATIENCE, eventually, show};
+use super::{eventually, patience, show};
 
 /// A client's connection. What [`Wire`] offers, and shorthands that panic with what came instead.
 pub struct Client(pub Wire);
@@ -29,7 +29,7 @@ impl DerefMut for Client {
 impl Client {
     #[track_caller]
     pub fn connect(addr: SocketAddr) -> Client {
-        let stream = TcpStream::connect_timeout(&addr, PATIENCE).unwrap_or_else(|e| panic!("connect to {addr}: {e}"));
+        let stream = TcpStream::connect_timeout(&addr, patience()).unwrap_or_else(|e| panic!("connect to {addr}: {e}"));
         Client(Wire::new(stream, None))
     }
 
@@ -143,7 +143,7 @@ impl Cli<'_> {
     #[track_caller]
     pub fn ask(&self, command: &str) -> String {
         let mut stream = eventually("the command socket", || UnixStream::connect(self.0).ok());
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(patience())).unwrap();
         stream.write_all(format!("{command}\n").as_bytes()).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap_or_else(|e| panic!("{command}: {e}"));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::net::sockopt::set_socket_linger;
 
-use super::{PATIENCE, show};
+use super::{patience, show};
 
 /// What is read: a request, or the response to a request of this method.
 #[derive(Clone, Copy)]
@@ -106,8 +106,8 @@ impl Wire {
     pub fn new(stream: impl Into<Arc<TcpStream>>, record: Option<Arc<Mutex<Vec<u8>>>>) -> Wire {
         let stream = stream.into();
         let _ = stream.set_nodelay(true); // a unix socket refuses it
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(patience())).unwrap();
+        stream.set_write_timeout(Some(patience())).unwrap();
         Wire { stream, buf: Vec::new(), pos: 0, record }
     }
 

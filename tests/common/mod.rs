@@ -5,8 +5,11 @@
 //! `EVENKEEL_TEST_GLOBAL="nbthread 2;noepoll"` (lines of a `global` section put in front of each configuration) and
 //! `EVENKEEL_TEST_ARGS="-de"` (arguments put before `-f`).
 //!
+//! `EVENKEEL_RUNNER` is put before the binary (an emulator and its options), and `EVENKEEL_SLOW` multiplies every time limit
+//! (see `ci/cross`).
+//!
 //! Nothing here sleeps to make a race unlikely: helpers wait for a condition with a bound ([`eventually`]), and every read
-//! has a timeout ([`PATIENCE`]).
+//! has a timeout ([`patience`]).
 
 #![allow(dead_code, unused_imports)] // each test crate uses its own part
 
@@ -16,6 +19,7 @@ mod logs;
 mod proxy;
 mod server;
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 pub use client::{Cli, Client, get, roundtrip, statuses_on_one_connection};
@@ -25,7 +29,12 @@ pub use proxy::{Builder, Proxy};
 pub use server::{Blackhole, Conn, Refusing, Server, Step, ok, reply};
 
 /// The longest that any single wait of a helper lasts. Nothing that passes comes near it.
-pub const PATIENCE: Duration = Duration::from_secs(8);
+pub fn patience() -> Duration {
+    static SLOW: OnceLock<u32> = OnceLock::new();
+    let slow =
+        SLOW.get_or_init(|| std::env::var("EVENKEEL_SLOW").ok().and_then(|n| n.parse().ok()).unwrap_or(1).max(1));
+    Duration::from_secs(8) * *slow
+}
 
 /// A `defaults` section for HTTP tests: timeouts long enough never to fire in a test that does not shorten them.
 pub const HTTP: &str = "
@@ -56,7 +65,16 @@ pub fn is_oracle() -> bool {
     proxy::binary().file_name().is_some_and(|name| name.to_string_lossy().contains("haproxy"))
 }
 
-/// Polls `condition` until it yields a value; panics with `what` after [`PATIENCE`].
+/// Whether the program runs under an emulator, whose processes cannot start each other; says so, for a test to be skipped.
+pub fn skip_under_emulation() -> bool {
+    let emulated = !proxy::runner().is_empty();
+    if emulated {
+        eprintln!("SKIPPED: an emulated program cannot start another process of itself (EVENKEEL_RUNNER is set)");
+    }
+    emulated
+}
+
+/// Polls `condition` until it yields a value; panics with `what` after [`patience`].
 #[track_caller]
 pub fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
@@ -64,7 +82,7 @@ pub fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T 
         if let Some(value) = condition() {
             return value;
         }
-        assert!(start.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain for: {what}");
+        assert!(start.elapsed() < patience(), "waited {:?} in vain for: {what}", patience());
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -11,13 +11,18 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Signal, kill_process};
 
-use super::{PATIENCE, eventually};
+use super::{eventually, patience};
 
 /// The binary under test.
 pub fn binary() -> PathBuf {
     std::env::var_os("EVENKEEL_BIN").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_evenkeel")), PathBuf::from)
+}
+
+/// Words to put before the binary.
+pub fn runner() -> Vec<String> {
+    std::env::var("EVENKEEL_RUNNER").unwrap_or_default().split_whitespace().map(str::to_owned).collect()
 }
 
 /// Inherited descriptors are numbered from here: above the standard ones, and low enough for small descriptor limits.
@@ -32,7 +37,7 @@ pub struct Builder {
     words: Vec<(String, String)>,
     args: Vec<String>,
     keep_listeners: bool,
-    descriptor_limit: Option<u64>,
+    limits: Vec<(Resource, u64)>,
 }
 
 /// A running proxy; killed when dropped, its folder removed. A test that fails shows its output.
@@ -71,14 +76,25 @@ impl Builder {
 
     /// Starts with `RLIMIT_NOFILE` lowered to `limit`.
     pub fn descriptor_limit(mut self, limit: u64) -> Self {
-        self.descriptor_limit = Some(limit);
+        self.limits.push((Resource::Nofile, limit));
+        self
+    }
+
+    /// Starts with `RLIMIT_AS` (`ulimit -v`) lowered to so many MiB.
+    pub fn address_space_mib(mut self, limit: u64) -> Self {
+        self.limits.push((Resource::As, limit << 20));
         self
     }
 
     /// Writes the configuration and starts the proxy. Its sockets listen already, so clients may connect at once.
     pub fn start(self, config: &str) -> Proxy {
+        self.launch(&["-db"], config)
+    }
+
+    /// The same with other `arguments` than `-db`; it may go to the background.
+    pub fn launch(self, arguments: &[&str], config: &str) -> Proxy {
         let prepared = self.prepare(config);
-        let mut command = prepared.command(&["-db"]);
+        let mut command = prepared.command(arguments);
         let out = fs::File::create(prepared.dir.join("stdout")).unwrap();
         let err = fs::File::create(prepared.dir.join("stderr")).unwrap();
         command.stdin(Stdio::null()).stdout(out).stderr(err);
@@ -133,15 +149,7 @@ impl Builder {
         if let Ok(more) = std::env::var("EVENKEEL_TEST_ARGS") {
             args.extend(more.split_whitespace().map(str::to_owned));
         }
-        Prepared {
-            addrs,
-            inherited,
-            dir,
-            file,
-            args,
-            keep_listeners: self.keep_listeners,
-            descriptor_limit: self.descriptor_limit,
-        }
+        Prepared { addrs, inherited, dir, file, args, keep_listeners: self.keep_listeners, limits: self.limits }
     }
 }
 
@@ -152,16 +160,18 @@ struct Prepared {
     file: PathBuf,
     args: Vec<String>,
     keep_listeners: bool,
-    descriptor_limit: Option<u64>,
+    limits: Vec<(Resource, u64)>,
 }
 
 impl Prepared {
     #[allow(unsafe_code)]
     fn command(&self, first: &[&str]) -> Command {
-        let mut command = Command::new(binary());
-        command.args(first).args(&self.args).arg("-f").arg(&self.file);
+        let mut words = runner();
+        words.push(binary().into_os_string().into_string().unwrap());
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).args(first).args(&self.args).arg("-f").arg(&self.file);
         let numbers: Vec<RawFd> = self.inherited.iter().map(|(_, copy)| copy.as_raw_fd()).collect();
-        let limit = self.descriptor_limit;
+        let limits = self.limits.clone();
         // SAFETY: the closure runs between fork and exec: it makes system calls only, and allocates nothing. The
         // descriptors it borrows were open at the fork, and stay so: nothing closes them before exec.
         unsafe {
@@ -169,9 +179,9 @@ impl Prepared {
                 for &number in &numbers {
                     fcntl_setfd(BorrowedFd::borrow_raw(number), FdFlags::empty())?;
                 }
-                if let Some(most) = limit {
-                    let most = rustix::process::Rlimit { current: Some(most), maximum: Some(most) };
-                    rustix::process::setrlimit(rustix::process::Resource::Nofile, most)?;
+                for (resource, most) in &limits {
+                    let most = rustix::process::Rlimit { current: Some(*most), maximum: Some(*most) };
+                    rustix::process::setrlimit(*resource, most)?;
                 }
                 Ok(())
             });
@@ -204,6 +214,11 @@ impl Proxy {
     /// The temporary folder, `{dir}` in the configuration.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// The configuration file, to be changed before a reload (without placeholders).
+    pub fn config(&self) -> PathBuf {
+        self.dir.join("evenkeel.cfg")
     }
 
     pub fn pid(&self) -> u32 {
@@ -252,7 +267,7 @@ impl Proxy {
         eventually("the proxy's end", || self.exited())
     }
 
-    /// SIGTERM, then waits for its end (SIGKILL past [`PATIENCE`]); returns how it ended.
+    /// SIGTERM, then waits for its end (SIGKILL past [`patience`]); returns how it ended.
     pub fn stop(&mut self) -> ExitStatus {
         self.sigterm();
         let start = Instant::now();
@@ -260,7 +275,7 @@ impl Proxy {
             if let Some(status) = self.exited() {
                 return status;
             }
-            if start.elapsed() > PATIENCE {
+            if start.elapsed() > patience() {
                 let _ = self.child.kill();
             }
             std::thread::sleep(Duration::from_millis(3));

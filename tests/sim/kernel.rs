@@ -282,7 +282,7 @@ impl Net {
         let now = match rng.below(4) {
             0 => 1 + (rng.next() >> 24),
             1 => (1 << 32) - rng.range(1, 200) as u64,
-            _ => (rng.range(1, 3) as u64) << 32 | 0,
+            _ => (rng.range(1, 3) as u64) << 32,
         };
         let now = if now % (1 << 32) == 0 { now - rng.range(1, 20_000) as u64 } else { now };
         Net {
@@ -706,10 +706,10 @@ impl Net {
                 self.link_changed(link, true, true);
             }
             Ev::Kick { fd, epoch, read } => {
-                if let Some(Some(d)) = self.descs.get((fd - FD_BASE) as usize) {
-                    if d.epoch == epoch {
-                        self.changed(fd, read, !read);
-                    }
+                if let Some(Some(d)) = self.descs.get((fd - FD_BASE) as usize)
+                    && d.epoch == epoch
+                {
+                    self.changed(fd, read, !read);
                 }
             }
         }
@@ -784,12 +784,12 @@ impl Net {
                 // Listeners are level-triggered.
                 for n in 0..self.listeners.len() {
                     let fd = self.listeners[n].fd;
-                    if fd >= 0 && !self.listeners[n].queue.is_empty() {
-                        if let Some(w) = self.desc(fd).watch {
-                            if !out.iter().any(|e| e.key == w.key) {
-                                out.push(Event { key: w.key, readable: true, ..Event::default() });
-                            }
-                        }
+                    if fd >= 0
+                        && !self.listeners[n].queue.is_empty()
+                        && let Some(w) = self.desc(fd).watch
+                        && !out.iter().any(|e| e.key == w.key)
+                    {
+                        out.push(Event { key: w.key, readable: true, ..Event::default() });
                     }
                 }
             }
@@ -1157,10 +1157,10 @@ impl Kernel for Sim {
         self.net.acted = true;
         let d = self.net.desc(fd);
         let (kind, watch) = (d.kind, d.watch);
-        if let Some(w) = watch {
-            if self.net.stale_keys.len() < 32 {
-                self.net.stale_keys.push(w.key);
-            }
+        if let Some(w) = watch
+            && self.net.stale_keys.len() < 32
+        {
+            self.net.stale_keys.push(w.key);
         }
         self.net.descs[(fd - FD_BASE) as usize] = None;
         match kind {

@@ -211,6 +211,10 @@ impl Origin {
                     }
                     continue;
                 }
+                if c.plan.wrong == Wrong::Extra && c.request.done && !self.inb.is_empty() {
+                    self.finish(net, true); // the proxy saw the end of the answer, not what comes after it
+                    return;
+                }
                 if c.request.done && !self.inb.is_empty() && !c.plan.upgrade {
                     panic!(
                         "server {}: bytes after request {} before its response: {:?}",
@@ -462,7 +466,7 @@ pub fn pace(r: &mut crate::rng::Rng, total: usize) -> Pace {
 /// The bytes that an origin sends in answer, and how it goes on.
 fn answer(r: &Req, id: usize, server: usize, plan: &Plan) -> (Vec<u8>, Ending) {
     let mut out = Vec::new();
-    let version = if r.http10 && id % 2 == 0 { "1.0" } else { "1.1" };
+    let version = if r.http10 && id.is_multiple_of(2) { "1.0" } else { "1.1" };
     if !r.expect && !r.http10 {
         for i in 0..plan.interim {
             let (code, word) = if i % 2 == 0 { (103, "Early Hints") } else { (100, "Continue") };
@@ -478,14 +482,14 @@ fn answer(r: &Req, id: usize, server: usize, plan: &Plan) -> (Vec<u8>, Ending) {
     }
     if let Wrong::Garbage(kind) = plan.wrong {
         out.extend_from_slice(&garbage(kind, id));
-        return (out, if id % 3 == 0 { Ending::Keep } else { Ending::Close });
+        return (out, if id.is_multiple_of(3) { Ending::Keep } else { Ending::Close });
     }
     let mut head = format!("HTTP/{version} {} Reason Phrase\r\nX-Id: {id}\r\nX-Server: {server}\r\n", plan.status);
     let mut framing = plan.framing;
-    if version == "1.0" {
-        if let Framing::Chunked(n) = framing {
-            framing = Framing::Length(n);
-        }
+    if version == "1.0"
+        && let Framing::Chunked(n) = framing
+    {
+        framing = Framing::Length(n);
     }
     let bodiless = r.bodiless(plan.status);
     match framing {
@@ -497,11 +501,11 @@ fn answer(r: &Req, id: usize, server: usize, plan: &Plan) -> (Vec<u8>, Ending) {
     if matches!(framing, Framing::UntilClose(_)) && !bodiless {
         ending = Ending::Announced;
     }
-    if ending == Ending::Announced && id % 2 == 0 || plan.deaf {
+    if ending == Ending::Announced && id.is_multiple_of(2) || plan.deaf {
         head += "Connection: close\r\n";
     } else if version == "1.0" && ending != Ending::Announced {
         head += "Connection: keep-alive\r\n";
-    } else if ending == Ending::Announced && !matches!(framing, Framing::UntilClose(_)) {
+    } else if ending == Ending::Announced && (bodiless || !matches!(framing, Framing::UntilClose(_))) {
         head += "Connection: close\r\n";
     }
     head += "\r\n";

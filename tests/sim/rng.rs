@@ -19,7 +19,7 @@ impl Rng {
 
     /// 0..n
     pub fn below(&mut self, n: usize) -> usize {
-        ((self.next() >> 32) * n.max(1) as u64 >> 32) as usize
+        (((self.next() >> 32) * n.max(1) as u64) >> 32) as usize
     }
 
     /// a..=b
