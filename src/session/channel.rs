@@ -377,10 +377,7 @@ fn splice<K: Kernel>(
             Ok(n) => {
                 (moved, done.wrote) = (moved | (n > 0), done.wrote | (n > 0));
                 ch.pipe_bytes -= n as u32;
-                ch.sent += n as u64;
-                if ch.pipe_bytes > 0 {
-                    cx.conns[destination].can_write = false;
-                }
+                ch.sent += n as u64; // a short count does not mean that the socket is full: only EAGAIN does
             }
             Err(IoError::Again) => cx.conns[destination].can_write = false,
             Err(e) => return Err(Trouble::Destination(e)),

@@ -104,11 +104,8 @@ fn open<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     let config = std::sync::Arc::clone(&cx.config);
     let be = &config.proxies[s.be()];
     let server = s.server().map(|i| &config.servers[i]);
-    if s.prefix == 0
-        && server.is_some_and(|x| x.send_proxy != ProxyHeader::None)
-        && !proxy_header::prepend(cx, s, server.map_or(ProxyHeader::None, |x| x.send_proxy))
-    {
-        return give_up(cx, s, IoError::NoMemory); // never a connection without the header that the server trusts
+    if s.prefix == 0 && server.is_some_and(|x| x.send_proxy != ProxyHeader::None) {
+        proxy_header::prepend(cx, s, server.map_or(ProxyHeader::None, |x| x.send_proxy));
     }
     s.times.attempt = cx.now;
     let interface = server.and_then(|x| x.interface.clone()).or_else(|| be.source_interface.clone());
@@ -182,6 +179,13 @@ fn client_left<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Option<Step> {
 }
 
 fn established<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    if s.prefix == 0 && !s.reused {
+        let version = s.server().map_or(ProxyHeader::None, |i| cx.config.servers[i].send_proxy);
+        // Its place in the buffer is taken: it goes alone, and never a connection without the header that the server trusts.
+        if version != ProxyHeader::None && !proxy_header::send_alone(cx, s, version) {
+            return failed(cx, s, IoError::NoMemory);
+        }
+    }
     s.connected = true;
     s.phase_at = Tick::NEVER;
     s.times.connect = cx.now;

@@ -83,7 +83,8 @@ fn after<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> AfterEnd {
     s.req.held = false;
     s.req.start = s.req.end;
     s.req.release(cx);
-    if cx.shared.stopping() || c_hangup_without_data(cx, s) {
+    // Also while the process stops: a client that was not told otherwise may have sent its next request already.
+    if c_hangup_without_data(cx, s) {
         cx.close(s.client);
         return AfterEnd::Gone;
     }

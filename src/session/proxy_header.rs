@@ -138,23 +138,39 @@ pub fn timeout<K: Kernel>(_cx: &mut Ctx<K>, s: &mut Session) -> Step {
     s.end(b'c', b'R')
 }
 
-/// Puts a header before what is to be sent to the server. False when there is no room for it.
-pub fn prepend<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, version: ProxyHeader) -> bool {
+/// The header for the server of a session.
+fn header_of<'a, K: Kernel>(cx: &mut Ctx<K>, s: &Session, version: ProxyHeader, space: &'a mut [u8; MAX_V1]) -> &'a [u8] {
     let from = cx.conns.get(s.client).map_or(Addr::None, |c| c.peer);
     let to = connect::local_addr(cx, s.client);
+    let len = {
+        let mut out = Out::new(space);
+        write_header(&mut out, version, from, to);
+        out.len()
+    };
+    &space[..len]
+}
+
+/// Sends the header over a connection that is just established. False when it did not take all of it.
+pub fn send_alone<K: Kernel>(cx: &mut Ctx<K>, s: &Session, version: ProxyHeader) -> bool {
     let mut space = [0u8; MAX_V1];
-    let mut out = Out::new(&mut space);
-    write_header(&mut out, version, from, to);
-    let header = out.bytes();
+    let header = header_of(cx, s, version, &mut space);
+    let fd = cx.conns[s.server_conn].fd;
+    cx.sys.send(fd, header, true) == Ok(header.len())
+}
+
+/// Puts a header before what is to be sent to the server, if there is room for it: `prefix` says so.
+pub fn prepend<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, version: ProxyHeader) {
+    let mut space = [0u8; MAX_V1];
+    let header = header_of(cx, s, version, &mut space);
     let headroom = cx.config.global.tune.maxrewrite;
     if !s.req.need_buffer(cx, headroom) {
-        return false;
+        return;
     }
     let (start, end) = (s.req.start as usize, s.req.end as usize);
     let buffer = cx.bufs.get_mut(s.req.buf);
     let more = header.len().saturating_sub(start);
     if end + more > buffer.len() {
-        return false;
+        return;
     }
     if more > 0 {
         // A pipelined request begins at the front of the buffer.
@@ -166,7 +182,6 @@ pub fn prepend<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, version: ProxyHeader
     buffer[start - header.len()..start].copy_from_slice(header);
     s.req.start -= header.len() as u32;
     s.prefix = header.len() as u16;
-    true
 }
 
 /// The header that tells of a connection from `from` to `to`.
