@@ -355,7 +355,9 @@ impl Crew {
         self.shared.process.killed.load(Ordering::SeqCst)
     }
 
+    /// Lets go of the listeners, after a last look at who waits there: what nobody accepts is reset when they are closed.
     fn stop_listening(&self, w: &mut Worker<Real>) {
+        (0..self.config.listeners.len()).for_each(|n| w.accept(n));
         w.listeners.close_all(&mut w.cx);
     }
 
@@ -408,11 +410,12 @@ impl Crew {
             let after = self.config.global.hard_stop_after_ms;
             end.hard_at = (after > 0).then(|| w.cx.now_ms + u64::from(after));
             self.shared.wake_all();
-            self.stop_listening(w);
         }
-        // The sockets are closed when no worker watches them any more: their numbers may be used again then.
+        // The sockets are closed when no other worker watches them any more: their numbers may be used again then. Until then this
+        // one accepts, so that nobody waits at a socket that is about to close.
         if !end.closed && self.let_go.load(Ordering::SeqCst) + 1 == self.shared.limits.workers {
             end.closed = true;
+            self.stop_listening(w);
             self.opened.listeners.iter().for_each(|fd| process::close(*fd));
         }
         let late = end.hard_at.is_some_and(|at| w.cx.now_ms >= at);

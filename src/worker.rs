@@ -194,7 +194,8 @@ impl<K: Kernel> Worker<K> {
         }
     }
 
-    fn accept(&mut self, n: usize) {
+    /// Accepts who waits at a listener, up to `tune.maxaccept`.
+    pub fn accept(&mut self, n: usize) {
         for _ in 0..self.cx.config.global.tune.maxaccept.max(1) {
             match self.listeners.accept(&mut self.cx, n) {
                 Some(h) => self.greet(h, n),

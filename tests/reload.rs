@@ -355,7 +355,7 @@ fn a_graceful_end_waits_for_transfers_and_for_idle_clients() {
         let mut idle = Client::connect(proxy.addr("quick"));
         assert_eq!(idle.get("/").text(), "a");
         let mut transfer = Client::connect(proxy.addr("slow"));
-        transfer.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+        transfer.send("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
         assert_eq!(transfer.read_n(1 << 16).unwrap().len(), 1 << 16);
         proxy.sigusr1();
         wait_refused(proxy.addr("quick"));
@@ -375,7 +375,9 @@ fn a_graceful_end_waits_for_transfers_and_for_idle_clients() {
 #[test]
 fn hard_stop_after_ends_what_takes_longer() {
     let server = Server::script(vec![Step::ReadRequest, Step::Hold]);
-    let config = format!("global\n    hard-stop-after 300ms\n{HTTP}\nlisten fe\n    bind {{bind:fe}}\n    server s {{server:a}}\n");
+    let config = format!(
+        "global\n    hard-stop-after 300ms\n{HTTP}\nlisten fe\n    bind {{bind:fe}}\n    server s {{server:a}}\n"
+    );
     let mut proxy = Proxy::in_front_of(&server, &config);
     let mut client = Client::connect(proxy.addr("fe"));
     client.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
@@ -433,7 +435,8 @@ fn listeners_come_and_go_with_reloads() {
     let plain = farm.text(&server);
     let added = format!("{plain}listen more\n    bind {more}\n    server s {}\n", server.addr());
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let busy = format!("{added}listen busy\n    bind {}\n    server s {}\n", taken.local_addr().unwrap(), server.addr());
+    let busy =
+        format!("{added}listen busy\n    bind {}\n    server s {}\n", taken.local_addr().unwrap(), server.addr());
     wait_refused(more);
     fs::write(master.config(), &added).unwrap();
     master.sigusr2();
@@ -565,8 +568,8 @@ fn a_daemon_is_ready_when_its_parent_returns() {
         let old = daemon.0.to_string();
         let output = farm.builder(&server).run(&[&arguments[..], &["-sf", &old]].concat(), FARM);
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-        load.end();
         let next = Stranger(wait_pid(&pidfile));
+        load.end();
         assert_ne!(next.0, daemon.0);
         daemon.wait_end();
         kill_process(next.pid(), Signal::TERM).unwrap();
@@ -580,7 +583,9 @@ fn inherited_listeners_reach_the_background() {
         return;
     }
     let server = Server::named("a");
-    let config = format!("global\n    pidfile {{dir}}/pid\n{HTTP}\nlisten fe\n    bind {{bind:fe}}\n    server s {{server:a}}\n");
+    let config = format!(
+        "global\n    pidfile {{dir}}/pid\n{HTTP}\nlisten fe\n    bind {{bind:fe}}\n    server s {{server:a}}\n"
+    );
     for arguments in [&["-D"][..], &["-W", "-db"], &["-W", "-D"]] {
         let mut proxy = Proxy::with().server("a", server.addr()).launch(arguments, &config);
         let pid = wait_pid(&proxy.dir().join("pid"));
@@ -649,7 +654,8 @@ fn checks_and_their_exit_codes() {
 
 #[test]
 fn questions_that_need_no_file() {
-    for (condition, code) in [("1", 0), ("0", 1), ("version_atleast(1.5)", 0), ("version_atleast(9.9)", 1), ("bad(", 2)] {
+    for (condition, code) in [("1", 0), ("0", 1), ("version_atleast(1.5)", 0), ("version_atleast(9.9)", 1), ("bad(", 2)]
+    {
         let (got, _, err) = run(&["-cc", condition], "");
         assert_eq!(got, Some(code), "{condition}: {err}");
     }
@@ -783,7 +789,10 @@ fn root_is_given_up() {
     let (a, b) = (Server::named("a"), Server::named("b"));
     for arguments in [&["-db"][..], &["-W", "-db"]] {
         let mut farm = Farm::new(&format!("root{}", arguments.len()), 2);
-        let config = FARM.replace("global\n", &format!("global\n    chroot {}\n    user nobody\n    group nogroup\n", farm.dir.display()));
+        let config = FARM.replace(
+            "global\n",
+            &format!("global\n    chroot {}\n    user nobody\n    group nogroup\n", farm.dir.display()),
+        );
         let begin = |server: &Server, arguments: &[&str], answer: &str| {
             let proxy = farm.builder(server).launch(arguments, &config);
             farm.places().iter().for_each(|place| wait_answer(place, answer));

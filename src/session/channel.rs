@@ -40,6 +40,8 @@ pub struct Channel {
     pub no_delay: bool,
     /// Full reads in a row: a stream worth splicing.
     pub streak: u8,
+    /// Bytes kept free, before `start` or after `end`, for a head that grows when it is written anew.
+    pub reserve: u32,
 }
 
 /// What became of an attempt to read.
@@ -161,6 +163,11 @@ impl Channel {
         Ok(())
     }
 
+    /// Where reading into the buffer stops.
+    pub fn limit<K: Kernel>(&self, cx: &Ctx<K>) -> u32 {
+        cx.bufs.size() as u32 - self.reserve.saturating_sub(self.start)
+    }
+
     /// Reads once from the source into the buffer.
     pub fn fill<K: Kernel>(&mut self, cx: &mut Ctx<K>, source: Handle<Conn>, offset: u32) -> Fill {
         let conn = &cx.conns[source];
@@ -172,12 +179,11 @@ impl Channel {
         if !self.need_buffer(cx, offset) {
             return Fill::NoBuffer;
         }
-        let size = cx.bufs.size() as u32;
-        if self.end == size && !self.make_room(cx) {
+        if self.end >= self.limit(cx) && !(self.make_room(cx) && self.end < self.limit(cx)) {
             return Fill::Full;
         }
-        let room = (size - self.end) as usize;
-        let space = &mut cx.bufs.get_mut(self.buf)[self.end as usize..];
+        let room = (self.limit(cx) - self.end) as usize;
+        let space = &mut cx.bufs.get_mut(self.buf)[self.end as usize..self.end as usize + room];
         let got = cx.sys.recv(fd, space);
         let conn = &mut cx.conns[source];
         match got {

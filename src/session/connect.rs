@@ -31,13 +31,12 @@ fn reuse<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> bool {
     let mate = cx.conns.get(s.client).map_or(Handle::NONE, |c| c.mate);
     if mate.is_some() {
         cx.conns[s.client].mate = Handle::NONE;
-        match cx.conns.get(mate) {
-            Some(m) if m.origin as usize == server && s.retries == 0 => {
+        if let Some(m) = cx.conns.get(mate) {
+            if m.origin as usize == server && s.retries == 0 && !cx.is_spoilt(mate) {
                 take(cx, s, mate);
                 return true;
             }
-            Some(_) => cx.close(mate),
-            None => {}
+            cx.close(mate);
         }
     }
     let be = &cx.config.proxies[s.be()];
@@ -52,13 +51,19 @@ fn reuse<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> bool {
     if !allowed || s.retries > 0 || cx.config.servers[server].send_proxy != ProxyHeader::None {
         return false;
     }
-    let h = cx.idle[server].newest;
-    if h.is_none() {
-        return false;
+    loop {
+        let h = cx.idle[server].newest;
+        if h.is_none() {
+            return false;
+        }
+        cx.take_idle(h);
+        // What came since the last response must not be taken for the next one.
+        if !cx.is_spoilt(h) {
+            take(cx, s, h);
+            return true;
+        }
+        cx.close(h);
     }
-    cx.take_idle(h);
-    take(cx, s, h);
-    true
 }
 
 fn take<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, h: Handle<Conn>) {
@@ -334,14 +339,14 @@ pub fn release_server<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
 /// Parts from the server's connection after a complete exchange: it becomes idle when it may be used again.
 pub fn part<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     let h = s.server_conn;
-    let Some(c) = cx.conns.get(h) else {
+    if cx.conns.get(h).is_none() {
         release_server(cx, s);
         return;
-    };
+    }
     s.server_conn = Handle::NONE;
     let server = s.server as usize;
-    let usable = s.keep_server && !s.tunnel && s.server != NO_INDEX && !c.hangup && !cx.shared.stopping();
-    if usable {
+    let usable = s.keep_server && !s.tunnel && s.server != NO_INDEX && !cx.shared.stopping();
+    if usable && !cx.is_spoilt(h) {
         keep(cx, s, h, server);
     } else {
         cx.close(h);

@@ -139,7 +139,12 @@ pub fn timeout<K: Kernel>(_cx: &mut Ctx<K>, s: &mut Session) -> Step {
 }
 
 /// The header for the server of a session.
-fn header_of<'a, K: Kernel>(cx: &mut Ctx<K>, s: &Session, version: ProxyHeader, space: &'a mut [u8; MAX_V1]) -> &'a [u8] {
+fn header_of<'a, K: Kernel>(
+    cx: &mut Ctx<K>,
+    s: &Session,
+    version: ProxyHeader,
+    space: &'a mut [u8; MAX_V1],
+) -> &'a [u8] {
     let from = cx.conns.get(s.client).map_or(Addr::None, |c| c.peer);
     let to = connect::local_addr(cx, s.client);
     let len = {

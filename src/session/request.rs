@@ -15,6 +15,8 @@ use std::fmt::Write;
 /// Reads until the head is complete, then processes it.
 pub fn receive<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     let headroom = cx.config.global.tune.maxrewrite;
+    // Also while its body is moved: the next request may come along.
+    s.req.reserve = headroom;
     loop {
         match complete(cx, s) {
             None | Some(Step::Wait) => {}
@@ -307,7 +309,7 @@ fn waits_for_post<K: Kernel>(cx: &Ctx<K>, s: &Session, start: usize, len: usize,
     };
     // A chunked body that is shorter than wanted ends with "0": what came with its first chunk has to do.
     let chunk_done = matches!(cx.head.body, Body::Chunked(_)) && buffer[..s.req.end as usize].ends_with(b"0\r\n\r\n");
-    have.is_none_or(|h| h.len() < wanted.min(whole)) && !chunk_done && (s.req.end as usize) < buffer.len() && !s.req.eof
+    have.is_none_or(|h| h.len() < wanted.min(whole)) && !chunk_done && s.req.end < s.req.limit(cx) && !s.req.eof
 }
 
 /// Writes the head for the server in place of the one that came: so that it ends where the body begins.

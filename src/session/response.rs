@@ -18,6 +18,7 @@ pub fn exchange<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
         return step;
     }
     let headroom = cx.config.global.tune.maxrewrite;
+    s.res.reserve = headroom;
     loop {
         match complete(cx, s) {
             None => {}
@@ -234,6 +235,7 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -
         s.res.cleared -= new_len as u32;
         return Some(bad_response(cx, s, Fault::Framing));
     }
+    s.res.reserve = 0;
     s.res.splice = cx.splices(s.fe(), s.be(), opt::SPLICE_RESPONSE);
     super::finish::log_early(cx, s);
     if cx.head.body == Body::Tunnel {
@@ -271,7 +273,7 @@ fn settle<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, mode: CloseMode) {
 fn become_tunnel<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     s.tunnel = true;
     (s.keep_client, s.keep_server) = (false, false);
-    s.req.body = Body::Tunnel;
+    (s.req.body, s.req.reserve) = (Body::Tunnel, 0);
     let _ = s.req.clear(cx);
     let t = cx.config.proxies[s.be()].timeouts.tunnel;
     if t > 0 {

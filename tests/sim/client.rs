@@ -66,6 +66,8 @@ pub struct Client {
     pub patience: Option<u64>,
     pub at_end: AtEnd,
     pub page: bool,
+    /// It sends what must be refused.
+    pub nonsense: bool,
 
     pub link: Option<usize>,
     out: Vec<u8>,
@@ -107,6 +109,7 @@ impl Client {
             patience: None,
             at_end: AtEnd::Close,
             page: false,
+            nonsense: false,
             link: None,
             out: Vec::new(),
             off: 0,
@@ -348,6 +351,9 @@ impl Client {
             let Some(head) = HeadIn::parse(&self.inb) else { return };
             self.inb.drain(..head.len);
             self.response(&head, link, net, world);
+            if self.over {
+                return;
+            }
         }
     }
 
@@ -434,7 +440,13 @@ impl Client {
             self.ids.get(self.answered),
             head.first
         );
-        let allowed: &[u16] = if self.page { &[200, 400, 408] } else { &[400, 408, 414, 431, 502, 503, 504] };
+        let allowed: &[u16] = if self.nonsense {
+            &[400, 408, 414, 431]
+        } else if self.page {
+            &[200, 400, 408]
+        } else {
+            &[400, 408, 414, 431, 502, 503, 504]
+        };
         assert!(allowed.contains(&status), "an answer of the proxy: {}", head.first);
         let id = self.ids.get(self.answered).copied().unwrap_or(usize::MAX);
         if let Some(r) = world.reqs.get_mut(id) {

@@ -256,6 +256,8 @@ pub struct Req {
     pub expect: bool,
     pub upgrade: bool,
     pub pad: usize,
+    /// Its last chunk is followed by what is no chunk.
+    pub spoilt: bool,
     pub plan: Plan,
     /// Heads of it that servers saw.
     pub delivered: u32,
@@ -294,6 +296,11 @@ impl Req {
         let head = t.len();
         let mut out = t.into_bytes();
         put_body(&mut out, id, Part::Request, self.framing);
+        if self.spoilt {
+            let end = out.windows(5).rposition(|w| w == b"\r\n0\r\n").expect("the last chunk") + 2;
+            out.truncate(end);
+            out.extend_from_slice(b"nonsense\r\n\r\n");
+        }
         (out, head)
     }
 

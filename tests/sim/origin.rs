@@ -253,6 +253,7 @@ impl Origin {
             self.finish(net, false);
             return;
         }
+        assert!(!uri.ends_with('u'), "a request that should have been refused: {}", head.first);
         let id: usize = head.number("x-id").unwrap_or_else(|| panic!("a request without a number: {}", head.first));
         assert_eq!(uri, format!("/r{id}?q=1"), "target of request {id}");
         let r = &mut world.reqs[id];

@@ -194,7 +194,14 @@ fn proxies(r: &mut Rng, c: &mut Config, specs: &mut Vec<ServerSpec>, n: usize, c
         | chance(r, 25, opt::SPLICE_RESPONSE)
         | chance(r, 20, opt::PREFER_LAST_SERVER)
         | chance(r, 20, opt::PRETEND_KEEPALIVE)
-        | chance(r, 10, opt::DONTLOGNULL);
+        | chance(r, 10, opt::DONTLOGNULL)
+        | chance(r, 10, opt::INDEPENDENT_STREAMS)
+        | chance(r, 10, opt::NO_DELAY)
+        | chance(r, 10, opt::CONTSTATS)
+        | chance(r, 10, opt::SMART_ACCEPT | opt::SMART_CONNECT)
+        | chance(r, 10, opt::CLITCPKA | opt::SRVTCPKA)
+        | chance(r, 10, opt::ALLBACKUPS);
+    be.rate_limit = if r.percent(5) { 5 } else { 0 };
     if !calm {
         be.options |=
             chance(r, 20, opt::ABORTONCLOSE) | chance(r, 10, opt::NOLINGER) | chance(r, 20, opt::IGNORE_PROBES);
@@ -264,6 +271,7 @@ fn proxies(r: &mut Rng, c: &mut Config, specs: &mut Vec<ServerSpec>, n: usize, c
             max_reuse: r.pick(&[0, 0, 1, 3]),
             check,
             on_marked_down_shutdown: r.percent(30),
+            slowstart_ms: if r.percent(10) { 3000 } else { 0 },
             ..Server::default()
         });
         let mut down = Vec::new();
@@ -386,6 +394,12 @@ fn http_client(
         (c.preamble, c.page, c.recv) = (preamble, true, pace(r, 5000));
         return Actor::Client(Box::new(c));
     }
+    if !calm && r.percent(6) {
+        let mut c = Client::new(l, addr, Vec::new());
+        preamble.extend_from_slice(&nonsense(r, room));
+        (c.preamble, c.page, c.nonsense, c.send) = (preamble, true, true, pace(r, 200));
+        return Actor::Client(Box::new(c));
+    }
     let http10 = r.percent(12);
     let count = 1 + r.size(7);
     let mut ids = Vec::new();
@@ -419,6 +433,20 @@ fn http_client(
         c.patience = Some(r.range(10, 9000) as u64);
     }
     Actor::Client(Box::new(c))
+}
+
+/// What no proxy should take for a request.
+fn nonsense(r: &mut Rng, room: usize) -> Vec<u8> {
+    let text = match r.below(7) {
+        0 => return crate::message::pattern(r.below(1000), crate::message::Part::Tunnel, 0, 1 + r.size(2000)).to_vec(),
+        1 => format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "u".repeat(room + 500)),
+        2 => "GET / HTTP/1.1\nHost: x\n\n".into(),
+        3 => "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".into(),
+        4 => "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n".into(),
+        5 => "GET / HTTP/3.0\r\n\r\n".into(),
+        _ => "GET / HTTP/1.1\r\nHost: x\r\nX: \0\r\n\r\n".into(),
+    };
+    text.into_bytes()
 }
 
 fn request(r: &mut Rng, calm: bool, http10: bool, last: bool, max: usize, room: usize) -> Req {
@@ -455,6 +483,7 @@ fn request(r: &mut Rng, calm: bool, http10: bool, last: bool, max: usize, room: 
         expect: !http10 && has_body && r.percent(15),
         upgrade,
         pad,
+        spoilt: !calm && r.percent(4) && matches!(framing, Framing::Chunked(n) if n > 0),
         plan,
         delivered: 0,
         answers: 0,
