@@ -305,8 +305,9 @@ struct Ending {
 impl Ending {
     /// How long the loop may sleep: for ever until an end was asked for; then it looks now and then how the other workers do.
     fn nap_ms(&self, now_ms: u64) -> Option<u32> {
-        let next = self.stop_at.map(|at| at.max(self.hard_at.unwrap_or(at)))?;
-        Some(next.saturating_sub(now_ms).clamp(1, 100) as u32)
+        let left = |at: u64| at.saturating_sub(now_ms).clamp(1, 100) as u32;
+        let stop_at = self.stop_at?;
+        Some(if self.closed { self.hard_at.map_or(100, left) } else { left(stop_at) })
     }
 }
 

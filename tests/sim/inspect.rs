@@ -263,14 +263,10 @@ pub fn at_end(w: &mut Worker<Sim>) {
     );
     let delivered: u32 = sim.world.reqs.iter().map(|r| r.delivered.min(1)).sum();
     assert!(requests >= u64::from(delivered), "{requests} requests counted, {delivered} delivered");
-    for class in 2..6 {
+    for (class, counted) in by_class.iter().enumerate().take(6).skip(2) {
         let mine = seen.by_class[class] + seen.by_proxy[class];
-        assert!(by_class[class] >= mine, "responses {class}xx: {} counted, {mine} seen by clients", by_class[class]);
-        assert!(
-            !sim.world.calm || by_class[class] == mine,
-            "responses {class}xx: {} counted, {mine} seen by clients",
-            by_class[class]
-        );
+        assert!(*counted >= mine, "responses {class}xx: {counted} counted, {mine} seen by clients");
+        assert!(!sim.world.calm || *counted == mine, "responses {class}xx: {counted} counted, {mine} seen by clients");
     }
     if sim.world.calm {
         assert_eq!(
