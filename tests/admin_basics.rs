@@ -167,12 +167,7 @@ fn checking_a_configuration() {
 
 #[test]
 fn a_file_that_cannot_be_read() {
-    let output = std::process::Command::new(
-        std::env::var_os("EVENKEEL_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_evenkeel").into()),
-    )
-    .args(["-c", "-f", "/nonexistent/evenkeel.cfg"])
-    .output()
-    .unwrap();
+    let output = Proxy::with().run(&["-c", "-f", "/nonexistent/evenkeel.cfg"], "");
     assert_eq!(output.status.code(), Some(1), "{output:?}");
 }
 
