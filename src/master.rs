@@ -20,6 +20,7 @@ use crate::sys::{process, signal};
 use rustix::event::{PollFd, PollFlags, poll};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
+use std::process::ExitStatus;
 
 /// Set for the process that a master or a starting daemon began.
 pub const ROLE: &str = "EVENKEEL_ROLE";
@@ -139,7 +140,9 @@ impl Master<'_> {
     fn started(&mut self) {
         let Some((mut child, sockets)) = self.starting.take() else { return };
         if !child.wait_ready() {
-            let _ = child.process.wait();
+            if let (Ok(status), None) = (child.process.wait(), self.current) {
+                self.lost = code(status);
+            }
             self.keep_old(&sockets);
         } else if self.ending.is_some() {
             self.workers.push(child); // was told already
@@ -181,7 +184,7 @@ impl Master<'_> {
                 self.env.notify("RELOADING=1");
                 self.reload();
             }
-            signal::SIGCHLD => self.reap(),
+            signal::SIGCHLD => {} // looked after in every round: it may have come before a worker was counted
             signal::SIGUSR1 => self.end(0, signal::SIGUSR1),
             _ => self.end(0, signal::SIGTERM),
         }
@@ -191,11 +194,13 @@ impl Master<'_> {
     fn end(&mut self, code: i32, s: i32) {
         self.env.notify("STOPPING=1");
         self.ending.get_or_insert(code);
+        if let Some((child, sockets)) = &mut self.starting {
+            process::kill(child.pid(), signal::SIGTERM);
+            let given = std::mem::take(sockets);
+            self.keep_old(&given);
+        }
         self.sockets.drain(..).for_each(|s| process::close(s.1));
         self.tell(s);
-        if let Some((child, _)) = &self.starting {
-            process::kill(child.pid(), signal::SIGTERM);
-        }
     }
 
     fn tell(&self, s: i32) {
@@ -208,7 +213,7 @@ impl Master<'_> {
             let Ok(Some(status)) = w.process.try_wait() else { return true };
             if *current == Some(w.pid()) {
                 *current = None;
-                *lost = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+                *lost = code(status);
             }
             false
         });
@@ -216,6 +221,7 @@ impl Master<'_> {
 
     /// Without a worker there is no service, and whoever watches us must know.
     fn look_after(&mut self) {
+        self.reap();
         if self.current.is_some() || self.starting.is_some() || self.ending.is_some() {
             return;
         }
@@ -224,6 +230,11 @@ impl Master<'_> {
         }
         self.end(self.lost, signal::SIGTERM);
     }
+}
+
+/// As a shell shows it: a signal as 128 and its number.
+fn code(status: ExitStatus) -> i32 {
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
 }
 
 fn say(level: &str, message: &str) {

@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Descriptors beside connections: standard streams, poller, mailboxes, logs, files.
 const FD_OVERHEAD: u64 = 32;
+/// The program, its libraries and stacks, as far as they become resident, with some slack for the allocator.
+const PROGRAM_BYTES: u64 = 5 << 20;
 /// Default `maxconn` where nothing limits it.
 const MAXCONN_CEILING: u32 = 100_000;
 
@@ -52,7 +54,7 @@ fn fixed_bytes(config: &Config, workers: u64) -> u64 {
     let per_worker = u64::from(config.global.tune.bufsize) + 64 * 1024 + 140 * 1024;
     let counters = (config.proxies.len() * 2 + config.servers.len()) as u64 * 320;
     let balancing: u64 = config.proxies.iter().map(|p| balance_bytes(config, p)).sum();
-    workers * (per_worker + counters) + config.servers.len() as u64 * 5120 + balancing
+    PROGRAM_BYTES + workers * (per_worker + counters) + config.servers.len() as u64 * 5120 + balancing
 }
 
 /// Derives everything from the configuration, the command line (`-m`) and the limits of process and machine.

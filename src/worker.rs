@@ -29,8 +29,8 @@ pub const MAILBOX: usize = 0;
 /// Key of the signal pipe.
 pub const SIGNALS: usize = 1;
 
-/// Milliseconds without traffic after which cold memory is given back.
-const QUIET_MS: u32 = 2000;
+/// Milliseconds between two looks for memory that has become cold.
+const TRIM_MS: u32 = 2000;
 
 /// One event loop with all that it owns.
 pub struct Worker<K: Kernel> {
@@ -89,6 +89,10 @@ impl<K: Kernel> Worker<K> {
         for _ in 0..self.depth {
             let Some(task) = self.cx.runq.pop() else { break };
             self.task(task as usize);
+            // Looked at now and then while anything happens, not only when all is quiet: checks alone never let it be.
+            if !self.trim_at.is_set() {
+                self.trim_at = self.cx.now.after(TRIM_MS);
+            }
         }
         self.listeners.resume(&mut self.cx);
         self.wait(limit_ms);
@@ -122,14 +126,21 @@ impl<K: Kernel> Worker<K> {
         }
     }
 
-    /// Nothing happened for a while: memory that the last burst touched goes back to the system.
+    /// Memory that a burst touched and that is in use no more goes back to the system.
     fn trim(&mut self) {
-        let usage = self.cx.bufs.usage();
-        if usage.touched > usage.used + 16 {
-            self.cx.bufs.trim();
-            self.cx.lines.trim();
+        let cold = |u: crate::mem::Usage| u.touched > 2 * u.used + 16;
+        let cx = &mut self.cx;
+        if cold(cx.bufs.usage()) {
+            cx.bufs.trim();
+        }
+        if cold(cx.lines.usage()) {
+            cx.lines.trim();
+        }
+        if cold(cx.conns.usage()) {
+            cx.conns.trim();
+        }
+        if cold(self.sessions.usage()) {
             self.sessions.trim();
-            self.cx.conns.trim();
         }
     }
 
@@ -155,9 +166,6 @@ impl<K: Kernel> Worker<K> {
             }
         });
         self.clock();
-        if !events.is_empty() {
-            self.trim_at = self.cx.now.after(QUIET_MS);
-        }
         for e in events.drain(..) {
             self.event(e);
         }

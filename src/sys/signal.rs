@@ -2,6 +2,7 @@
 
 use super::Fd;
 use rustix::fd::{AsRawFd, OwnedFd};
+use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -16,12 +17,35 @@ pub fn catch(signals: &[i32]) -> std::io::Result<OwnedFd> {
     read.set_nonblocking(true)?;
     write.set_nonblocking(true)?;
     let pending = PENDING.get_or_init(Arc::default);
-    for &s in signals {
+    // A signal between the installation of its handler and the entry of its action would be lost: it waits meanwhile.
+    let before = block(signals);
+    let registered = signals.iter().try_for_each(|&s| {
         let (flags, bit) = (Arc::clone(pending), 1usize << s);
         let wake: OwnedFd = write.try_clone()?.into();
-        register(s, flags, bit, wake)?;
+        register(s, flags, bit, wake)
+    });
+    restore(&before);
+    registered.map(|()| read.into())
+}
+
+/// Blocks the signals in this thread; returns what was blocked before.
+#[allow(unsafe_code)]
+fn block(signals: &[i32]) -> libc::sigset_t {
+    let (mut set, mut before) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+    // SAFETY: both sets are ours; sigemptyset initialises the first, and the second before it is given out.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigemptyset(before.as_mut_ptr());
+        signals.iter().for_each(|s| _ = libc::sigaddset(set.as_mut_ptr(), *s));
+        libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), before.as_mut_ptr());
+        before.assume_init()
     }
-    Ok(read.into())
+}
+
+#[allow(unsafe_code)]
+fn restore(before: &libc::sigset_t) {
+    // SAFETY: a set that `block` read.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before, std::ptr::null_mut()) };
 }
 
 #[allow(unsafe_code)]

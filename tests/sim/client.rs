@@ -542,7 +542,7 @@ impl Client {
         }
         if self.closing && self.answered > self.next {
             // Answered before it was sent, and the connection is to close: some send the rest all the same, some leave.
-            if self.ids[self.answered - 1].is_multiple_of(2) {
+            if self.ids.get(self.answered - 1).is_some_and(|i| i % 2 == 0) {
                 self.excused = true;
                 self.end(net, world, Leave::Close);
                 return false;

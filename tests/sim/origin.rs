@@ -318,6 +318,8 @@ impl Origin {
             return;
         }
         match c.after {
+            // The rest of the request would be taken for the next.
+            Ending::Keep if !c.request.done => self.stalled = true,
             Ending::Keep => {
                 if let Some(ms) = world.servers[self.server].idle_ms {
                     let at = net.now + ms;
