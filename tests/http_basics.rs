@@ -164,6 +164,20 @@ fn a_reused_connection_that_the_server_closed_is_replaced() {
 }
 
 #[test]
+fn idle_connections_are_no_more_than_were_in_use_at_once() {
+    let server = Server::named("a");
+    let config =
+        format!("{HTTP}\nlisten l\n bind {{bind:l}}\n http-reuse safe\n server a {{server:a}} pool-purge-delay 1h\n");
+    let proxy = Proxy::in_front_of(&server, &config);
+    // Each first request opens a connection; without need for more than one, the others are closed after it.
+    for _ in 0..20 {
+        assert_eq!(get(proxy.addr("l"), "/").text(), "a");
+    }
+    eventually("the surplus is closed", || (server.open_connections() <= 1).then_some(()));
+    assert_eq!(server.connections(), 20);
+}
+
+#[test]
 fn pool_max_conn_zero_keeps_nothing() {
     let server = Server::named("a");
     let config =

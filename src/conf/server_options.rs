@@ -168,9 +168,13 @@ pub static TABLE: &[Row] = &[
         Ok(s.server.server.pool_max_conn = u32::try_from(number(a, -1, i64::from(i32::MAX))?).ok())
     })
     .or("-1"),
-    o("pool-purge-delay", "<time>", "1.9", "How often half of the idle connections beyond need are closed.", |s, a| {
-        Ok(s.server.server.pool_purge_delay_ms = time_ms(a)?)
-    })
+    o(
+        "pool-purge-delay",
+        "<time>",
+        "1.9",
+        "How long an idle connection is kept, and how often the number of those worth keeping is estimated anew.",
+        |s, a| Ok(s.server.server.pool_purge_delay_ms = time_ms(a)?),
+    )
     .or("5s")
     .unit("ms"),
     o("port", "<port>", "1.0", "The port of checks.", |s, a| Ok(s.server.settings.port = number(a, 0, 65_535)? as u16))

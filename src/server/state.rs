@@ -74,6 +74,9 @@ pub struct ServerState {
     warm_since: AtomicU32,
     /// Idle connections kept by all workers.
     pub idle: AtomicU32,
+    /// The most sessions at once of late: so many connections are worth having; and the tick when that is looked at anew.
+    need: AtomicU32,
+    need_until: AtomicU32,
     /// Successes or failures in a row, towards `rise` or `fall`.
     pub streak: AtomicU32,
     pub changed_s: AtomicU32,
@@ -173,6 +176,8 @@ impl ServerState {
             warmth: AtomicU32::new(1000),
             warm_since: AtomicU32::new(0),
             idle: AtomicU32::new(0),
+            need: AtomicU32::new(0),
+            need_until: AtomicU32::new(0),
             streak: AtomicU32::new(0),
             changed_s: AtomicU32::new((now_ms / 1000) as u32),
             downtime_s: AtomicU32::new(0),
@@ -219,6 +224,18 @@ impl ServerState {
     pub fn begin_slow_start(&self, now: Tick) {
         self.warm_since.store(now.raw(), Relaxed);
         self.warmth.store(1, Relaxed);
+    }
+
+    /// True when one more idle connection is worth keeping: those idle and those in use are no more than the most that were in use at
+    /// once of late. What was needed once is forgotten by half every `period_ms`.
+    pub fn wants_idle(&self, now: Tick, period_ms: u32) -> bool {
+        let (used, need) = (self.served.load(Relaxed), self.need.load(Relaxed));
+        let until = Tick::from_ms_opt(self.need_until.load(Relaxed));
+        if !until.is_set() || until.is_due(now) {
+            self.need.store(used + need.saturating_sub(used) / 2, Relaxed);
+            self.need_until.store(now.after(period_ms).raw(), Relaxed);
+        }
+        self.idle.load(Relaxed) + used <= need
     }
 
     /// True when it may be given sessions at all (also persistent ones only).
@@ -338,8 +355,10 @@ impl Shared {
                 Err(_) => return false,
             }
         };
-        if n > s.served_max.load(Relaxed) {
-            s.served_max.store(n, Relaxed);
+        for most in [&s.served_max, &s.need] {
+            if n > most.load(Relaxed) {
+                most.store(n, Relaxed);
+            }
         }
         true
     }

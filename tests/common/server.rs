@@ -243,6 +243,11 @@ impl Server {
         self.shared.received.lock().unwrap().len()
     }
 
+    /// Connections that are still open.
+    pub fn open_connections(&self) -> usize {
+        self.shared.streams.lock().unwrap().iter().filter(|s| s.strong_count() > 0).count()
+    }
+
     /// What connection `index` received so far.
     pub fn received(&self, index: usize) -> Vec<u8> {
         self.shared.received.lock().unwrap().get(index).map(|r| r.lock().unwrap().clone()).unwrap_or_default()
