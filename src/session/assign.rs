@@ -75,8 +75,7 @@ fn enter_backend<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> bool {
 
 /// A client that left while it waited (`option abortonclose`).
 fn gone_client<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Option<Step> {
-    let gone = cx.conns.get(s.client).is_some_and(|c| c.hangup);
-    if !gone || !cx.either(s.fe(), s.be(), opt::ABORTONCLOSE) {
+    if !cx.either(s.fe(), s.be(), opt::ABORTONCLOSE) || !cx.client_left(s.client) {
         return None;
     }
     leave_queue(cx, s);

@@ -175,8 +175,7 @@ fn progress<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
 
 /// With `abortonclose` a client that left makes the attempt pointless.
 fn client_left<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Option<Step> {
-    let gone = cx.conns.get(s.client).is_some_and(|c| c.hangup);
-    if !gone || !cx.either(s.fe(), s.be(), opt::ABORTONCLOSE) {
+    if !cx.either(s.fe(), s.be(), opt::ABORTONCLOSE) || !cx.client_left(s.client) {
         return None;
     }
     cx.tally(cx.shared.be_slot(s.be())).client_aborts.inc();

@@ -186,10 +186,10 @@ impl<K: Kernel> Ctx<K> {
             self.close(conn.mate);
         }
         let listener = conn.origin as usize;
-        self.shared.process.connections.fetch_sub(1, Relaxed);
         self.shared.listeners[listener].connections.fetch_sub(1, Relaxed);
         match self.config.listeners[listener].audience {
             crate::model::Audience::Frontend(fe) => {
+                self.shared.process.connections.fetch_sub(1, Relaxed);
                 self.shared.proxies[fe].fe_connections.fetch_sub(1, Relaxed);
             }
             crate::model::Audience::Cli(_) => {
@@ -244,6 +244,18 @@ impl<K: Kernel> Ctx<K> {
         let c = &mut self.conns[h];
         (c.can_read, c.hangup) = (false, !quiet);
         !quiet
+    }
+
+    /// True when the client is known to have closed its direction. A poller that tells only "readable" leaves it to be looked at.
+    pub fn client_left(&mut self, h: Handle<Conn>) -> bool {
+        let Some(c) = self.conns.get(h) else { return false };
+        if c.hangup || !c.can_read || self.sys.edge() {
+            return c.hangup;
+        }
+        let fd = c.fd;
+        let left = self.sys.peek(fd, &mut self.scratch[..1]) == Ok(0);
+        self.conns[h].hangup = left;
+        left
     }
 
     /// Takes a connection out of its pool.

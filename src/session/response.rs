@@ -124,8 +124,7 @@ fn forward_interim<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
         count_client_abort(cx, s);
         return s.end(b'C', b'H');
     }
-    let gone = cx.conns.get(s.client).is_some_and(|c| c.hangup);
-    if gone && cx.either(s.fe(), s.be(), opt::ABORTONCLOSE) {
+    if cx.either(s.fe(), s.be(), opt::ABORTONCLOSE) && cx.client_left(s.client) {
         count_client_abort(cx, s);
         return s.end(b'C', b'H');
     }
