@@ -116,25 +116,27 @@ impl Listeners {
             Audience::Frontend(_) => cx.clients as usize >= cx.sizes.sessions,
             Audience::Cli(_) => false,
         };
-        let limits = limits(&shared, &config, n);
-        if reserve || !take_all(&limits) {
+        let (limits, used) = limits(&shared, &config, n);
+        let limits = &limits[..used];
+        if reserve || !take_all(limits) {
             self.pause(cx, n, LOOK_MS);
             return None;
         }
         match cx.sys.accept(fd) {
             Ok((conn, peer)) => {
                 let h = welcome(cx, n, conn, peer);
-                if h.is_none() {
-                    give_all(&limits);
-                    self.pause(cx, n, RETRY_MS);
-                } else if let Audience::Frontend(fe) = l.audience {
-                    count_frontend(cx, fe);
+                match l.audience {
+                    _ if h.is_none() => {
+                        give_all(limits);
+                        self.pause(cx, n, RETRY_MS);
+                    }
+                    Audience::Frontend(fe) => count_frontend(cx, fe),
+                    Audience::Cli(_) => _ = shared.process.cli_total.fetch_add(1, Relaxed),
                 }
-                raise(&shared.process.connections_max, shared.process.connections.load(Relaxed));
                 h
             }
             Err(e) => {
-                give_all(&limits);
+                give_all(limits);
                 if matches!(e, IoError::NoDescriptor | IoError::NoMemory) {
                     cx.make_room();
                     self.pause(cx, n, RETRY_MS);
@@ -160,39 +162,34 @@ fn rate_wait<K: Kernel>(cx: &Ctx<K>, n: usize) -> Option<u32> {
 
 type Limit<'a> = (&'a AtomicU32, u32);
 
-/// The counts that a connection of this listener belongs to, with their limits (0 = none).
-fn limits<'a>(shared: &'a Shared, config: &Config, n: usize) -> [Limit<'a>; 3] {
+/// The counts that a connection of this listener belongs to, with their limits (0 = none), and how many they are. Operators are not
+/// counted among the clients, so that a full process can still be asked, and they take no client's place.
+fn limits<'a>(shared: &'a Shared, config: &Config, n: usize) -> ([Limit<'a>; 3], usize) {
     let l = &config.listeners[n];
     let of_listener = (&shared.listeners[n].connections, l.maxconn);
     match l.audience {
-        Audience::Frontend(fe) => [
-            (&shared.process.connections, shared.limits.maxconn),
-            (&shared.proxies[fe].fe_connections, config.proxies[fe].maxconn),
-            of_listener,
-        ],
-        Audience::Cli(_) => [
-            (&shared.process.connections, 0),
-            (&shared.process.cli_connections, config.global.stats_maxconn),
-            of_listener,
-        ],
+        Audience::Frontend(fe) => {
+            let of_process = (&shared.process.connections, shared.limits.maxconn);
+            ([of_listener, (&shared.proxies[fe].fe_connections, config.proxies[fe].maxconn), of_process], 3)
+        }
+        Audience::Cli(_) => {
+            let of_operators = (&shared.process.cli_connections, config.global.stats_maxconn);
+            ([of_listener, of_operators, of_operators], 2)
+        }
     }
 }
 
-fn take_all(limits: &[Limit; 3]) -> bool {
+fn take_all(limits: &[Limit]) -> bool {
     for (i, (count, limit)) in limits.iter().enumerate() {
         if count.fetch_add(1, Relaxed) >= *limit && *limit > 0 {
-            give_all_of(&limits[..=i]);
+            give_all(&limits[..=i]);
             return false;
         }
     }
     true
 }
 
-fn give_all(limits: &[Limit; 3]) {
-    give_all_of(limits);
-}
-
-fn give_all_of(limits: &[Limit]) {
+fn give_all(limits: &[Limit]) {
     for (count, _) in limits {
         count.fetch_sub(1, Relaxed);
     }
@@ -225,6 +222,7 @@ fn welcome<K: Kernel>(cx: &mut Ctx<K>, n: usize, fd: Fd, peer: crate::sys::Addr)
 fn count_frontend<K: Kernel>(cx: &mut Ctx<K>, fe: usize) {
     let state = &cx.shared.proxies[fe];
     raise(&state.fe_connections_max, state.fe_connections.load(Relaxed));
+    raise(&cx.shared.process.connections_max, cx.shared.process.connections.load(Relaxed));
     state.fe_connection_rate.tick(cx.now_ms);
     state.fe_session_rate.tick(cx.now_ms);
     cx.shared.process.conn_rate.tick(cx.now_ms);

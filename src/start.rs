@@ -171,35 +171,48 @@ pub struct Opened {
     pub zone: Arc<Zone>,
 }
 
-/// Opens the descriptors of the log sinks; one that cannot be opened loses its lines, counted, and is no reason not to start.
+/// Opens the descriptors of the log sinks. A syslog that is not there yet is no reason not to start: it is tried again, with the lines.
 pub fn open_sinks(config: &Config, warn: &mut dyn FnMut(String)) -> Vec<Fd> {
     use std::net::UdpSocket;
     use std::os::fd::IntoRawFd;
     use std::os::unix::net::UnixDatagram;
-    let open = |place: &SinkPlace| -> std::io::Result<Fd> {
+    type Opened = std::io::Result<(Fd, std::io::Result<()>)>;
+    let open = |place: &SinkPlace| -> Opened {
         match place {
             SinkPlace::Udp(to) => {
-                let any = if to.is_ipv6() { "[::]:0" } else { "0.0.0.0:0" };
-                let s = UdpSocket::bind(any)?;
-                s.connect(to)?;
+                let s = UdpSocket::bind(if to.is_ipv6() { "[::]:0" } else { "0.0.0.0:0" })?;
+                let connected = s.connect(to);
                 s.set_nonblocking(true)?;
-                Ok(s.into_raw_fd())
+                Ok((s.into_raw_fd(), connected))
             }
             SinkPlace::Unix(path) => {
                 let s = UnixDatagram::unbound()?;
-                s.connect(path)?;
+                let connected = s.connect(path);
                 s.set_nonblocking(true)?;
-                Ok(s.into_raw_fd())
+                Ok((s.into_raw_fd(), connected))
             }
-            SinkPlace::Fd(fd) => process::set_nonblocking(*fd).map(|()| *fd),
+            SinkPlace::Fd(fd) => process::set_nonblocking(*fd).map(|()| (*fd, Ok(()))),
         }
     };
     let mut fds = Vec::new();
     for sink in &config.sinks {
-        fds.push(open(&sink.place).unwrap_or_else(|e| {
-            warn(format!("cannot open the log {:?}: {e}; its lines are lost until a restart", sink.place));
-            NO_FD
-        }));
+        let place = match &sink.place {
+            SinkPlace::Udp(to) => to.to_string(),
+            SinkPlace::Unix(path) => path.clone(),
+            SinkPlace::Fd(fd) => format!("fd@{fd}"),
+        };
+        fds.push(match open(&sink.place) {
+            Ok((fd, connected)) => {
+                if let Err(e) = connected {
+                    warn(format!("cannot reach the log {place}: {e}; its lines are lost until it is there"));
+                }
+                fd
+            }
+            Err(e) => {
+                warn(format!("cannot open the log {place}: {e}; its lines are lost until a restart"));
+                NO_FD
+            }
+        });
     }
     fds
 }
@@ -255,6 +268,7 @@ pub fn serve(config: Arc<Config>, plan: &Plan, opened: Opened, ready: impl FnOnc
                         crew.let_go.fetch_add(1, Ordering::SeqCst);
                     }
                 }
+                crew.shared.leave(n);
             }
             Err(e) => {
                 eprintln!("worker {n} cannot start: {e}");
@@ -270,6 +284,7 @@ pub fn serve(config: Arc<Config>, plan: &Plan, opened: Opened, ready: impl FnOnc
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
     ready();
+    crate::sys::text::forget_startup_code();
     crate::mem::guard::close_heap();
     let code = crew.lead(&mut first, fd);
     crate::mem::guard::open_heap();
@@ -422,7 +437,9 @@ impl Crew {
             self.opened.listeners.iter().for_each(|fd| process::close(*fd));
         }
         let late = end.hard_at.is_some_and(|at| w.cx.now_ms >= at);
-        late || end.closed && self.shared.process.connections.load(Ordering::SeqCst) == 0
+        let open = &self.shared.process;
+        let left = open.connections.load(Ordering::SeqCst) + open.cli_connections.load(Ordering::SeqCst);
+        late || end.closed && left == 0
     }
 
     fn say_stopping(&self, w: &mut Worker<Real>) {

@@ -8,18 +8,19 @@
 //! ```
 //! Each worker is one thread with its own poller, pools, timers and sessions; what workers share is in `server::Shared`.
 
+mod answers;
+
 use crate::check::{Change, Runner, describe};
 use crate::listener::Listeners;
 use crate::log;
 use crate::mem::{Handle, Pool};
-use crate::model::{Audience, CliLevel, Mode};
+use crate::model::{Audience, Mode};
 use crate::server::{Health, Mail, Shared};
 use crate::session::context::{Ctx, Parts};
 use crate::session::endpoint::{Conn, Owner, key};
-use crate::session::{AfterEnd, AppletKind, Outcome, Phase, Session, finish, finish_linger, first_phase, run};
-use crate::stats::View;
+use crate::session::{AfterEnd, Outcome, Phase, Session, finish, finish_linger, first_phase, run};
 use crate::sys::{Event, IoError, Kernel};
-use crate::util::fmt::{Out, Progress};
+use crate::util::fmt::Out;
 use crate::util::tick::Tick;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -79,6 +80,7 @@ impl<K: Kernel> Worker<K> {
                 w.cx.timers.set(task, w.checks.due(n));
             }
         }
+        w.publish();
         Ok(w)
     }
 
@@ -159,6 +161,7 @@ impl<K: Kernel> Worker<K> {
         } else {
             sooner(0);
         }
+        self.publish();
         let mut events = std::mem::take(&mut self.events);
         self.cx.sys.wait(timeout, &mut |e| {
             if events.len() < events.capacity() {
@@ -359,57 +362,6 @@ impl<K: Kernel> Worker<K> {
         self.fill(h);
     }
 
-    /// Produces the next piece of an answer of our own.
-    fn fill(&mut self, h: Handle<Session>) {
-        let mut scratch = std::mem::take(&mut self.cx.scratch);
-        let limit = scratch.len();
-        let s = &self.sessions[h];
-        let mut applet = s.applet;
-        let mut taken = 0;
-        let (len, progress) = {
-            let pools = self.cx.usage(self.sessions.usage());
-            let view = View {
-                shared: &self.cx.shared,
-                now_ms: self.cx.now_ms,
-                wall: self.cx.sys.wall(),
-                worker: self.cx.worker,
-                pools: &pools,
-                sessions: &self.sessions,
-                conns: &self.cx.conns,
-                level: level_of(&self.cx, s),
-                host: &self.host,
-                version: env!("CARGO_PKG_VERSION"),
-                logs_dropped: self.cx.logs.dropped,
-            };
-            let mut out = Out::new(&mut scratch[..limit]);
-            let progress = match applet.kind {
-                AppletKind::None => Progress::Done,
-                AppletKind::StatsPage => crate::stats::page(&view, applet.proxy.into(), &mut applet.cursor, &mut out),
-                AppletKind::StatsCsv => {
-                    let scope = crate::stats::Scope::of_page(&self.cx.config, applet.proxy.into());
-                    crate::stats::csv(&view, &scope, &mut applet.cursor, &mut out)
-                }
-                AppletKind::Command => {
-                    crate::cli::converse(&view, s.req.bytes(&self.cx), &mut applet, &mut taken, &mut out)
-                }
-            };
-            (out.len(), progress)
-        };
-        applet.done = progress == Progress::Done;
-        applet.wants_fill = false;
-        let s = &mut self.sessions[h];
-        s.applet = applet;
-        s.req.start += taken as u32;
-        s.req.cleared = s.req.start;
-        if len > 0 && s.res.need_buffer(&mut self.cx, 0) {
-            self.cx.bufs.get_mut(s.res.buf)[..len].copy_from_slice(&scratch[..len]);
-            (s.res.start, s.res.cleared, s.res.end) = (0, len as u32, len as u32);
-        }
-        self.cx.scratch = scratch;
-        // Sent in its turn: a client that reads fast must not hold up the others.
-        self.cx.wake(h);
-    }
-
     /// Reads what other workers (or this one) left.
     pub fn mail(&mut self) {
         let shared: Arc<Shared> = Arc::clone(&self.cx.shared);
@@ -439,6 +391,7 @@ impl<K: Kernel> Worker<K> {
                 Mail::ShutdownServer { server } => self.shutdown_server(server),
             }
         }
+        self.look_at_desk();
         self.cx.sys.arm(mailbox.fd(), key::special(MAILBOX), true, false);
     }
 
@@ -520,9 +473,7 @@ impl<K: Kernel> Worker<K> {
         let word = if change.passed { "succeeded" } else { "failed" };
         let (p, result) = (&config.proxies[server.proxy].name, describe(change.result));
         let _ = write!(out, "Health check for server {p}/{} {word}, reason: {result}", server.name);
-        if change.code > 0 {
-            let _ = write!(out, ", code: {}", change.code);
-        }
+        details(change, &mut out);
         let state = if change.now == Health::Down { "DOWN" } else { "UP" };
         let (n, of) = change.streak;
         let n = if change.now == Health::Down { n } else { of.saturating_sub(n) };
@@ -545,9 +496,7 @@ impl<K: Kernel> Worker<K> {
             Health::Stopping => "stopping",
         };
         let _ = write!(out, "{kind} {}/{} is {word}, reason: {}", p.name, server.name, describe(change.result));
-        if change.code > 0 {
-            let _ = write!(out, ", code: {}", change.code);
-        }
+        details(change, &mut out);
         let (active, backup) = (be.active.load(Relaxed), be.backup.load(Relaxed));
         let _ = write!(out, ", check duration: {}ms. {active} active and {backup} backup servers", change.duration_ms);
         let (now, waiting) = (state.served.load(Relaxed), state.queued.load(Relaxed));
@@ -576,11 +525,18 @@ impl<K: Kernel> Worker<K> {
     }
 }
 
-/// What the user of a command socket's session may do.
-fn level_of<K: Kernel>(cx: &Ctx<K>, s: &Session) -> CliLevel {
-    let listener = cx.conns.get(s.client).map(|c| c.origin as usize);
-    match listener.map(|l| cx.config.listeners[l].audience) {
-        Some(Audience::Cli(level)) => level,
-        _ => CliLevel::User,
+/// The code of a check's result and what was said about it; a quote is written so that it does not end the text.
+fn details(change: &Change, out: &mut Out) {
+    use std::fmt::Write;
+    if change.code > 0 {
+        let _ = write!(out, ", code: {}", change.code);
     }
+    if change.info.text().is_empty() {
+        return;
+    }
+    out.put(b", info: \"");
+    for b in change.info.text().bytes() {
+        if b == b'"' { out.put(b"<22>") } else { out.byte(b) }
+    }
+    out.byte(b'"');
 }

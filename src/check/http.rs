@@ -1,6 +1,6 @@
 //! `option httpchk`: a request, and a status (or a text) that must come back.
 
-use super::{Kind, Verdict};
+use super::{Kind, Verdict, Why};
 use crate::model::{CheckKind, ExpectWhat};
 
 pub(super) const ROW: Kind = Kind {
@@ -29,9 +29,17 @@ pub fn http_request(method: &str, uri: &str, version: &str, headers: &[(String, 
 
 fn judge(c: &CheckKind, data: &[u8], eof: bool) -> Verdict {
     let Some(status) = status(data) else {
-        return if data.len() >= 13 || eof { Verdict::Fail("L7RSP", 0) } else { Verdict::More };
+        return if data.len() >= 13 || eof { Verdict::Fail("L7RSP", 0, Why::Unknown) } else { Verdict::More };
     };
-    let pass = |ok: bool| if ok { Verdict::Pass("L7OK", status) } else { Verdict::Fail("L7STS", status) };
+    let (from, to) = reason(data);
+    let pass = |ok: bool| match ok {
+        true => Verdict::Pass("L7OK", status),
+        // The words after the status may still be on their way.
+        false if to == data.len() && !eof => Verdict::More,
+        false => Verdict::Fail("L7STS", status, if from < to { Why::Answer(from, to) } else { Why::Unknown }),
+    };
+    const MISSING: &str = "HTTP content check did not match";
+    const UNWANTED: &str = "HTTP check matched unwanted content";
     match &c.expect {
         None => pass((200..400).contains(&status)),
         Some(e) => match &e.what {
@@ -41,15 +49,22 @@ fn judge(c: &CheckKind, data: &[u8], eof: bool) -> Verdict {
                 let found = body.is_some_and(|b| b.windows(text.len().max(1)).any(|w| w == &text[..]));
                 match (found, eof) {
                     (true, _) if !e.negate => Verdict::Pass("L7OK", status),
-                    (true, _) => Verdict::Fail("L7RSP", status),
+                    (true, _) => Verdict::Fail("L7RSP", status, Why::Text(UNWANTED)),
                     // Absence is certain at the end only.
                     (false, false) => Verdict::More,
                     (false, true) if e.negate => Verdict::Pass("L7OK", status),
-                    (false, true) => Verdict::Fail("L7RSP", status),
+                    (false, true) => Verdict::Fail("L7RSP", status, Why::Text(MISSING)),
                 }
             }
         },
     }
+}
+
+/// Where the words after the status are.
+fn reason(data: &[u8]) -> (usize, usize) {
+    let from = data.len().min(13);
+    let end = data.iter().position(|b| matches!(b, b'\r' | b'\n')).unwrap_or(data.len());
+    (from.min(end), end)
 }
 
 fn status(data: &[u8]) -> Option<u16> {
@@ -71,15 +86,17 @@ mod tests {
         let plain = CheckKind::default();
         assert_eq!(judge(&plain, b"HTTP/1.1 20", false), Verdict::More);
         assert_eq!(judge(&plain, b"HTTP/1.1 204 x\r\n", false), Verdict::Pass("L7OK", 204));
-        assert_eq!(judge(&plain, b"HTTP/1.0 500 x\r\n", false), Verdict::Fail("L7STS", 500));
-        assert_eq!(judge(&plain, b"SSH-2.0-OpenSSH", false), Verdict::Fail("L7RSP", 0));
-        assert_eq!(judge(&plain, b"", true), Verdict::Fail("L7RSP", 0));
+        assert_eq!(judge(&plain, b"HTTP/1.0 500 x\r\n", false), Verdict::Fail("L7STS", 500, Why::Answer(13, 14)));
+        assert_eq!(judge(&plain, b"HTTP/1.0 500 not all of", false), Verdict::More);
+        assert_eq!(judge(&plain, b"HTTP/1.0 500\r\n", false), Verdict::Fail("L7STS", 500, Why::Unknown));
+        assert_eq!(judge(&plain, b"SSH-2.0-OpenSSH", false), Verdict::Fail("L7RSP", 0, Why::Unknown));
+        assert_eq!(judge(&plain, b"", true), Verdict::Fail("L7RSP", 0, Why::Unknown));
         let expect = |negate, what| CheckKind { expect: Some(Expect { negate, what }), ..CheckKind::default() };
         let s = expect(true, ExpectWhat::Status(vec![(500, 599)]));
         assert_eq!(judge(&s, b"HTTP/1.1 404 x\r\n", false), Verdict::Pass("L7OK", 404));
         let t = expect(false, ExpectWhat::String(b"alive".to_vec()));
         assert_eq!(judge(&t, b"HTTP/1.1 200 OK\r\n\r\nI am al", false), Verdict::More);
         assert_eq!(judge(&t, b"HTTP/1.1 200 OK\r\n\r\nI am alive", false), Verdict::Pass("L7OK", 200));
-        assert_eq!(judge(&t, b"HTTP/1.1 200 OK\r\n\r\nI am not", true), Verdict::Fail("L7RSP", 200));
+        assert_eq!(judge(&t, b"HTTP/1.1 200 OK\r\n\r\nI am not", true), Verdict::Fail("L7RSP", 200, Why::Text("HTTP content check did not match")));
     }
 }

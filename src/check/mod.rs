@@ -21,7 +21,16 @@ pub enum Verdict {
     More,
     /// HAProxy's short status (`L7OK`), and the code.
     Pass(&'static str, u16),
-    Fail(&'static str, u16),
+    Fail(&'static str, u16, Why),
+}
+
+/// What is known about a failure beside its status.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Why {
+    Unknown,
+    Text(&'static str),
+    /// These bytes of the answer: from, to.
+    Answer(usize, usize),
 }
 
 /// A row of the table of check types.
@@ -56,6 +65,7 @@ pub fn describe(status: &str) -> &'static str {
         "L7TOUT" => "Layer7 timeout",
         "L7RSP" => "Layer7 invalid response",
         "L7STS" => "Layer7 wrong status",
+        "SOCKERR" => "Socket error",
         "L7OKC" => "Layer7 check conditionally passed",
         _ => "Unknown",
     }

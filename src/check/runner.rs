@@ -1,10 +1,12 @@
 //! Runs the checks of all servers, on one worker: a descriptor and a small buffer for each, all allocated at start.
 
-use super::{Verdict, kind};
+use super::{Verdict, Why, kind};
 use crate::model::{CheckSettings, Config, ProxyHeader, opt};
-use crate::server::{Admin, Health, LastCheck, Shared};
+use crate::server::{Admin, Health, LastCheck, Note, Shared};
 use crate::sys::{Addr, ConnectOptions, Fd, IoError, Kernel, NO_FD, Target};
+use crate::util::fmt::Out;
 use crate::util::tick::Tick;
+use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -24,6 +26,8 @@ pub struct Change {
     pub result: &'static str,
     pub code: u16,
     pub duration_ms: u32,
+    /// What is known about a failure beside its result.
+    pub info: Note,
 }
 
 struct Check {
@@ -33,6 +37,8 @@ struct Check {
     can_write: bool,
     can_read: bool,
     hangup: bool,
+    /// The PROXY header was sent, if there is to be one.
+    greeted: bool,
     sent: usize,
     answer: Box<[u8]>,
     got: usize,
@@ -65,6 +71,7 @@ impl Runner {
                 can_write: false,
                 can_read: false,
                 hangup: false,
+                greeted: false,
                 sent: 0,
                 answer: vec![0; if kind(p.check.kind).connect_only { 16 } else { ANSWER }].into(),
                 got: 0,
@@ -115,16 +122,23 @@ impl Runner {
                 return None;
             }
             if let Err(e) = self.start(n, sys, key, now) {
-                return self.done(n, sys, shared, now, Verdict::Fail(connect_status(e), 0));
+                return self.done(n, sys, shared, now, not_connected(e));
             }
+            let state = &shared.servers[self.checks[n].server];
+            state.check.lock().unwrap_or_else(|e| e.into_inner()).running = true;
         }
+        let connecting = !self.checks[n].connected;
         let verdict = self.step(n, sys);
-        let c = &self.checks[n];
+        let c = &mut self.checks[n];
+        let answer_ms = self.config.proxies[self.config.servers[c.server].proxy].timeouts.check;
+        if connecting && c.connected && answer_ms > 0 {
+            c.at = now.after(answer_ms);
+        }
         match verdict {
             Verdict::More if c.at.is_due(now) => {
                 let name = self.config.proxies[self.config.servers[c.server].proxy].check.kind;
                 let status = if c.connected { kind(name).timed_out } else { "L4TOUT" };
-                self.done(n, sys, shared, now, Verdict::Fail(status, 0))
+                self.done(n, sys, shared, now, Verdict::Fail(status, 0, Why::Unknown))
             }
             Verdict::More => {
                 if !sys.edge() {
@@ -144,17 +158,14 @@ impl Runner {
             sys.close(fd);
             return Err(e);
         }
-        (c.fd, c.connected, c.can_write, c.can_read, c.hangup, c.sent, c.got) =
-            (fd, connected, connected, false, false, 0, 0);
+        (c.fd, c.connected, c.can_write, c.can_read, c.hangup) = (fd, connected, connected, false, false);
+        (c.greeted, c.sent, c.got) = (false, 0, 0);
         let s = &self.config.servers[c.server];
         let t = &self.config.proxies[s.proxy].timeouts;
         let inter = s.check.as_ref().map_or(2000, |x| x.inter_ms);
-        // `timeout check` is for the answer; connecting is given the shorter of `timeout connect` and the interval.
-        let limit = match (t.check, t.connect) {
-            (0, _) => inter,
-            (check, 0) => check,
-            (check, connect) => check.saturating_add(connect.min(inter)),
-        };
+        // `timeout check` is for the answer, once connected; connecting is given the shorter of `timeout connect` and the interval.
+        // Without it all must be done within the interval.
+        let limit = if t.check > 0 && t.connect > 0 { t.connect.min(inter) } else { inter };
         c.at = now.after(limit.max(1));
         Ok(())
     }
@@ -174,18 +185,18 @@ impl Runner {
                     (c.can_write, c.hangup) = (false, false);
                     return Verdict::More;
                 }
-                Err(e) => return Verdict::Fail(connect_status(e), 0),
+                Err(e) => return not_connected(e),
             }
         }
-        if c.sent == 0 && s.send_proxy != ProxyHeader::None && s.check.as_ref().is_some_and(|x| x.send_proxy) {
-            let local: &[u8] = match s.send_proxy {
-                ProxyHeader::V2 => b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0",
-                _ => b"PROXY UNKNOWN\r\n",
-            };
-            if sys.send(c.fd, local, !kind.connect_only).is_err() {
-                return Verdict::Fail("L4CON", 0);
+        if !c.greeted && s.check.as_ref().is_some_and(|x| x.send_proxy) {
+            let mut header = [0u8; 128];
+            let mut out = Out::new(&mut header);
+            proxy_header(&mut out, s.send_proxy, sys.local_addr(c.fd), c.target.addr());
+            if let Err(e) = sys.send(c.fd, out.bytes(), !kind.connect_only) {
+                return broken(e);
             }
         }
+        c.greeted = true;
         if kind.connect_only {
             return (kind.judge)(conf, &[], false);
         }
@@ -194,23 +205,17 @@ impl Runner {
             match sys.send(c.fd, &request[c.sent..], false) {
                 Ok(k) => c.sent += k,
                 Err(IoError::Again) => c.can_write = false,
-                Err(_) => return Verdict::Fail("L7RSP", 0),
+                Err(e) => return broken(e),
             }
         }
         while c.can_read {
             if c.got == c.answer.len() {
-                return match (kind.judge)(conf, &c.answer, true) {
-                    Verdict::More => Verdict::Fail("L7RSP", 0),
-                    v => v,
-                };
+                return at_end((kind.judge)(conf, &c.answer, true));
             }
             match sys.recv(c.fd, &mut c.answer[c.got..]) {
-                Ok(0) | Err(IoError::Closed) => {
-                    return match (kind.judge)(conf, &c.answer[..c.got], true) {
-                        Verdict::More => Verdict::Fail("L7RSP", 0),
-                        v => v,
-                    };
-                }
+                Ok(0) => return at_end((kind.judge)(conf, &c.answer[..c.got], true)),
+                // What came before a reset may be all that was wanted.
+                Err(IoError::Closed) if c.got > 0 => return at_end((kind.judge)(conf, &c.answer[..c.got], true)),
                 Ok(k) => {
                     c.got += k;
                     match (kind.judge)(conf, &c.answer[..c.got], false) {
@@ -219,7 +224,7 @@ impl Runner {
                     }
                 }
                 Err(IoError::Again) => (c.can_read, c.hangup) = (false, false),
-                Err(_) => return Verdict::Fail("L7RSP", 0),
+                Err(e) => return broken(e),
             }
         }
         Verdict::More
@@ -236,24 +241,30 @@ impl Runner {
         let duration_ms = now.since(c.started);
         let server = c.server;
         let disables = self.config.proxies[self.config.servers[server].proxy].has(opt::DISABLE_ON_404);
-        let verdict_is_404 = disables && matches!(v, Verdict::Fail(_, 404));
-        let (pass, result, code) = match v {
-            Verdict::Fail(_, 404) if disables => (true, "L7OKC", 404),
-            Verdict::Pass(r, code) => (true, r, code),
-            Verdict::Fail(r, code) => (false, r, code),
-            Verdict::More => (false, "L7RSP", 0),
+        let verdict_is_404 = disables && matches!(v, Verdict::Fail(_, 404, _));
+        let (pass, result, code, why) = match v {
+            Verdict::Fail(_, 404, _) if disables => (true, "L7OKC", 404, Why::Unknown),
+            Verdict::Pass(r, code) => (true, r, code, Why::Unknown),
+            Verdict::Fail(r, code, why) => (false, r, code, why),
+            Verdict::More => (false, "L7RSP", 0, Why::Unknown),
+        };
+        let info = match why {
+            Why::Unknown => Note::NONE,
+            Why::Text(text) => Note::of(text.as_bytes()),
+            Why::Answer(from, to) => Note::of(c.answer.get(from..to).unwrap_or_default()),
         };
         let state = &shared.servers[server];
         let last = {
             let mut check = state.check.lock().unwrap_or_else(|e| e.into_inner());
             let last = check.status;
-            *check = LastCheck { status: result, code, duration_ms, done: true };
+            *check = LastCheck { status: result, code, duration_ms, done: true, running: false, info };
             last
         };
-        if !pass {
+        let before = state.health();
+        // As HAProxy counts: what is down already fails no more.
+        if !pass && before != Health::Down {
             shared.tallies[0].slot(shared.srv_slot(server)).checks_failed.inc();
         }
-        let before = state.health();
         let up = before != Health::Down;
         let settings = self.config.servers[server].check.as_ref()?;
         let needed = if up { settings.fall } else { settings.rise };
@@ -272,8 +283,8 @@ impl Runner {
         self.warm_up(server, shared, now);
         self.schedule(n, sys, shared, now);
         let told = self.config.proxies[self.config.servers[server].proxy].has(opt::LOG_HEALTH_CHECKS) && result != last;
-        let change =
-            Change { server, before, now: health, passed: pass, streak: (streak, needed), result, code, duration_ms };
+        let streak = (streak, needed);
+        let change = Change { server, before, now: health, passed: pass, streak, result, code, duration_ms, info };
         (health != before || told).then_some(change)
     }
 
@@ -311,11 +322,33 @@ impl Runner {
     }
 }
 
-fn connect_status(e: IoError) -> &'static str {
+/// No connection came about.
+fn not_connected(e: IoError) -> Verdict {
     match e {
-        IoError::TimedOut => "L4TOUT",
-        _ => "L4CON",
+        IoError::TimedOut => Verdict::Fail("L4TOUT", 0, Why::Unknown),
+        _ => Verdict::Fail("L4CON", 0, Why::Text(e.text())),
     }
+}
+
+/// An established connection failed.
+fn broken(e: IoError) -> Verdict {
+    Verdict::Fail("SOCKERR", 0, Why::Text(e.text()))
+}
+
+/// A verdict when nothing more comes.
+fn at_end(v: Verdict) -> Verdict {
+    if v == Verdict::More { Verdict::Fail("L7RSP", 0, Why::Unknown) } else { v }
+}
+
+/// What a check sends first, with `send-proxy`: who we are, in version 1; in version 2 that the connection is our own.
+fn proxy_header(out: &mut Out, version: ProxyHeader, from: Addr, to: Addr) {
+    let family = match (version, from, to) {
+        (ProxyHeader::V2, ..) => return out.put(b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"),
+        (_, Addr::V4(..), Addr::V4(..)) => "TCP4",
+        (_, Addr::V6(..), Addr::V6(..)) => "TCP6",
+        _ => return out.put(b"PROXY UNKNOWN\r\n"),
+    };
+    let _ = write!(out, "PROXY {family} {from} {to} {} {}\r\n", from.port(), to.port());
 }
 
 fn target(server: &Target, c: &CheckSettings) -> Target {

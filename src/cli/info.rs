@@ -2,7 +2,8 @@
 //! HAProxy 2.6; what is not built is 0. Our own lines come last.
 
 use crate::mem::Usage;
-use crate::server::Shared;
+use crate::model::Mode;
+use crate::server::{Counters, Shared, logs_dropped};
 use crate::stats::{Cursor, Progress, Value, View, unit};
 use crate::util::count::Count;
 use crate::util::fmt::Out;
@@ -41,7 +42,7 @@ static LINES: &[Line] = &[
     line("Uptime", "time since the start", |v| Value::Uptime(uptime_s(v))),
     line("Uptime_sec", "seconds since the start", |v| Value::Num(uptime_s(v))),
     line("Memmax_MB", "limit of memory (-m), MiB, 0 = none", |v| Value::Num(v.shared.limits.memory_limit_mib.into())),
-    line("PoolAlloc_MB", "memory behind this worker's pools, MiB", |v| Value::Num(pools(v, |u| u.touched) / MIB)),
+    line("PoolAlloc_MB", "memory behind the pools, MiB", |v| Value::Num(pools(v, |u| u.touched) / MIB)),
     line("PoolUsed_MB", "of it in use, MiB", |v| Value::Num(pools(v, |u| u.used) / MIB)),
     line("PoolFailed", "requests to full pools", |v| Value::Num(v.pools.iter().map(|p| p.1.failed).sum())),
     line("Ulimit-n", "limit of descriptors", |v| Value::Num(v.shared.limits.ulimit_n)),
@@ -49,8 +50,12 @@ static LINES: &[Line] = &[
     line("Maxconn", "client connections at most", |v| Value::Num(v.shared.limits.maxconn.into())),
     line("Hard_maxconn", "the same", |v| Value::Num(v.shared.limits.maxconn.into())),
     line("CurrConns", "client connections now", |v| Value::Num(v.shared.process.connections.load(Relaxed).into())),
-    line("CumConns", "client connections since the start", |v| Value::Num(frontends(v.shared, |c| &c.connections))),
-    line("CumReq", "requests since the start", |v| Value::Num(frontends(v.shared, |c| &c.requests))),
+    line("CumConns", "connections since the start, those of operators too", |v| {
+        Value::Num(frontends(v.shared, |c| &c.connections) + operators(v.shared))
+    }),
+    line("CumReq", "requests, TCP sessions and operators since the start", |v| {
+        Value::Num(requests(v.shared) + operators(v.shared))
+    }),
     zero("MaxSslConns"),
     zero("CurrSslConns"),
     zero("CumSslConns"),
@@ -78,9 +83,7 @@ static LINES: &[Line] = &[
     zero("CompressBpsIn"),
     zero("CompressBpsOut"),
     zero("CompressBpsRateLim"),
-    line("Tasks", "sessions and connections of this worker", |v| {
-        Value::Num((v.sessions.used() + v.conns.used()) as u64)
-    }),
+    line("Tasks", "sessions and connections", |v| Value::Num(v.pools.iter().take(2).map(|(_, u)| u.used as u64).sum())),
     line("Run_queue", "not counted, always 0", |_| Value::Num(0)),
     line("Idle_pct", "share of time spent waiting, percent", |v| {
         Value::Num(v.shared.process.idle_percent.load(Relaxed).into())
@@ -91,12 +94,12 @@ static LINES: &[Line] = &[
         None => Value::Empty,
     }),
     line("Stopping", "1 while it stops", |v| Value::Num(v.shared.stopping().into())),
-    line("Jobs", "connections and listeners", |v| Value::Num(jobs(v))),
+    line("Jobs", "connections, those of operators too, and listeners", |v| Value::Num(jobs(v))),
     line("Unstoppable Jobs", "always 0", |_| Value::Num(0)),
     line("Listeners", "listening sockets", |v| Value::Num(listeners(v))),
     zero("ActivePeers"),
     zero("ConnectedPeers"),
-    line("DroppedLogs", "log lines that no sink took", |v| Value::Num(v.logs_dropped)),
+    line("DroppedLogs", "log lines that no sink took", |v| Value::Num(logs_dropped(&v.shared.figures))),
     zero("BusyPolling"),
     zero("FailedResolutions"),
     line("TotalBytesOut", "bytes sent to clients", |v| Value::Num(frontends(v.shared, |c| &c.bytes_out))),
@@ -108,7 +111,7 @@ static LINES: &[Line] = &[
     line("Memmax_bytes", "limit of memory (-m), 0 = none", |v| {
         Value::Num(u64::from(v.shared.limits.memory_limit_mib) * MIB)
     }),
-    line("PoolAlloc_bytes", "memory behind this worker's pools", |v| Value::Num(pools(v, |u| u.touched))),
+    line("PoolAlloc_bytes", "memory behind the pools", |v| Value::Num(pools(v, |u| u.touched))),
     line("PoolUsed_bytes", "of it in use", |v| Value::Num(pools(v, |u| u.used))),
     line("Start_time_sec", "when it started, seconds since 1970", |v| Value::Int(v.shared.process.started_unix)),
     zero("Tainted"),
@@ -130,9 +133,23 @@ fn pools(v: &View, slots: fn(&Usage) -> usize) -> u64 {
     v.pools.iter().map(|(_, u)| (slots(u) * u.slot_bytes) as u64).sum()
 }
 
-fn frontends(shared: &Shared, counter: fn(&crate::server::Counters) -> &Count) -> u64 {
+fn frontends(shared: &Shared, counter: fn(&Counters) -> &Count) -> u64 {
     let of = |p: usize| shared.tallies.iter().map(move |t| counter(t.slot(shared.fe_slot(p))).get()).sum::<u64>();
     (0..shared.config.proxies.len()).map(of).sum()
+}
+
+/// Connections of operators since the start.
+fn operators(shared: &Shared) -> u64 {
+    shared.process.cli_total.load(Relaxed).into()
+}
+
+/// What HAProxy counts as a request: one of HTTP, or a TCP session.
+fn requests(shared: &Shared) -> u64 {
+    let of = |(p, c): (usize, &crate::model::Proxy)| {
+        let counter: fn(&Counters) -> &Count = if c.mode == Mode::Http { |c| &c.requests } else { |c| &c.sessions };
+        shared.tallies.iter().map(|t| counter(t.slot(shared.fe_slot(p))).get()).sum::<u64>()
+    };
+    shared.config.proxies.iter().enumerate().map(of).sum()
 }
 
 fn listeners(v: &View) -> u64 {
@@ -140,7 +157,8 @@ fn listeners(v: &View) -> u64 {
 }
 
 fn jobs(v: &View) -> u64 {
-    u64::from(v.shared.process.connections.load(Relaxed)) + listeners(v)
+    let p = &v.shared.process;
+    u64::from(p.connections.load(Relaxed)) + u64::from(p.cli_connections.load(Relaxed)) + listeners(v)
 }
 
 /// `show info [desc]`

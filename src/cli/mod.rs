@@ -1,5 +1,7 @@
 //! The command socket: what an operator can ask. One row of [`COMMANDS`] and one function for each command.
 //!
+//! What only each worker knows of itself (`show sess`) is asked of one worker after the other, over `server::Desk`.
+//!
 //! Commands are stateless: the session keeps the line and a [`Cursor`] and calls again while the answer is [`Progress::More`].
 //! [`converse`] splits lines at `;`, writes the empty line after each answer, and acts on `prompt` and `quit`.
 
@@ -12,6 +14,7 @@ mod stat;
 mod tests;
 
 use crate::model::CliLevel;
+use crate::server::{Asker, Reply};
 use crate::session::AppletState;
 use crate::stats::{Cursor, Progress, View};
 use crate::util::fmt::Out;
@@ -28,6 +31,8 @@ pub struct Command {
     pub level: CliLevel,
     /// What it does, in a few words.
     pub doc: &'static str,
+    /// Each worker answers for itself, one after the other.
+    pub everywhere: bool,
     /// Writes the answer from the cursor on.
     pub run: fn(&View, args: &[&str], cur: &mut Cursor, out: &mut Out) -> Progress,
 }
@@ -39,6 +44,7 @@ pub static COMMANDS: &[Command] = &[
         args: "[<command>]",
         level: CliLevel::User,
         doc: "this list, or the part of it that begins so",
+        everywhere: false,
         run: help::help,
     },
     Command {
@@ -46,14 +52,23 @@ pub static COMMANDS: &[Command] = &[
         args: "",
         level: CliLevel::User,
         doc: "stay connected and show a prompt (again: stop)",
+        everywhere: false,
         run: nothing,
     },
-    Command { name: "quit", args: "", level: CliLevel::User, doc: "close the connection", run: nothing },
+    Command {
+        name: "quit",
+        args: "",
+        level: CliLevel::User,
+        doc: "close the connection",
+        everywhere: false,
+        run: nothing,
+    },
     Command {
         name: "show info",
         args: "[desc]",
         level: CliLevel::User,
         doc: "the process: limits, counts, rates, memory",
+        everywhere: false,
         run: info::show_info,
     },
     Command {
@@ -61,6 +76,7 @@ pub static COMMANDS: &[Command] = &[
         args: "",
         level: CliLevel::User,
         doc: "memory pools: size, use, peak, failures, bound",
+        everywhere: false,
         run: pools::show_pools,
     },
     Command {
@@ -68,6 +84,7 @@ pub static COMMANDS: &[Command] = &[
         args: "[all|<id>]",
         level: CliLevel::Operator,
         doc: "sessions now, or all about each or one",
+        everywhere: true,
         run: sess::show_sess,
     },
     Command {
@@ -75,6 +92,7 @@ pub static COMMANDS: &[Command] = &[
         args: "[<iid|proxy> <type> <sid>] [up|no-maint]",
         level: CliLevel::User,
         doc: "counters of proxies and servers as CSV",
+        everywhere: false,
         run: stat::show_stat,
     },
     Command {
@@ -82,6 +100,7 @@ pub static COMMANDS: &[Command] = &[
         args: "",
         level: CliLevel::User,
         doc: "the version of this process",
+        everywhere: false,
         run: info::show_version,
     },
 ];
@@ -160,9 +179,9 @@ pub fn converse(view: &View, input: &[u8], state: &mut AppletState, taken: &mut 
     if line == "prompt" {
         state.interactive = !state.interactive;
     } else if !line.is_empty() && !quits {
-        let progress = out.within(TAIL, |out| answer(view, line, &mut state.cursor, out));
-        if progress == Progress::More {
-            return Progress::More;
+        let progress = out.within(TAIL, |out| answer_of_all(view, line, &mut state.cursor, out));
+        if progress != Progress::Done {
+            return progress;
         }
     }
     let last = end >= input.len() || input[end] == b'\n' || quits;
@@ -178,7 +197,30 @@ pub fn converse(view: &View, input: &[u8], state: &mut AppletState, taken: &mut 
     if last { Progress::Done } else { Progress::More }
 }
 
-/// Answers a line from the cursor on, whatever it is.
+/// Answers a line from the cursor on: also with what only other workers know.
+fn answer_of_all(view: &View, line: &str, cur: &mut Cursor, out: &mut Out) -> Progress {
+    if !find(line, view.level).is_ok_and(|(command, _)| command.everywhere) {
+        return answer(view, line, cur, out);
+    }
+    let who = Asker { worker: view.worker, session: (view.asker.index(), view.asker.generation()) };
+    let worker = usize::from(cur.worker);
+    let progress = if worker == view.worker {
+        answer(view, line, cur, out)
+    } else {
+        match view.shared.ask(who, worker, (line, view.level), cur, out) {
+            Reply::Wait => Progress::Elsewhere,
+            Reply::Part(progress) => progress,
+        }
+    };
+    if progress != Progress::Done {
+        return progress;
+    }
+    *cur = Cursor { worker: cur.worker + 1, ..Cursor::default() };
+    // The next worker has a whole buffer for its part.
+    if worker + 1 < view.shared.limits.workers { Progress::More } else { Progress::Done }
+}
+
+/// Answers a line from the cursor on, as far as this worker knows.
 pub fn answer(view: &View, line: &str, cur: &mut Cursor, out: &mut Out) -> Progress {
     match find(line, view.level) {
         Ok((command, args)) => (command.run)(view, args.as_slice(), cur, out),

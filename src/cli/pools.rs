@@ -1,4 +1,4 @@
-//! `show pools`: a line for each pool of this worker, and the bound of the process.
+//! `show pools`: a line for each kind of pool, all workers together, and the bound of the process.
 
 use crate::mem::Usage;
 use crate::stats::{Cursor, Progress, View, unit};
@@ -9,7 +9,7 @@ use std::fmt::Write;
 pub fn show_pools(view: &View, _: &[&str], cur: &mut Cursor, out: &mut Out) -> Progress {
     if cur.a == 0 {
         let written = unit(out, |o| {
-            let _ = writeln!(o, "Pools of worker {} of {}:", view.worker + 1, view.shared.limits.workers);
+            let _ = writeln!(o, "Pools of {} worker(s):", view.shared.limits.workers);
             let _ = writeln!(
                 o,
                 "  {:<12} {:>10} {:>10} {:>10} {:>10} {:>14} {:>14} {:>10}",

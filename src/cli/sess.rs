@@ -1,4 +1,4 @@
-//! `show sess`: the sessions of this worker, a line each or in detail.
+//! `show sess`: the sessions, a line each or in detail. Each worker shows its own in its turn.
 //!
 //! HAProxy names a session by its address in memory; here it is its worker, generation and slot, in the same shape.
 
@@ -20,6 +20,12 @@ pub fn show_sess(view: &View, args: &[&str], cur: &mut Cursor, out: &mut Out) ->
     let wanted = args.first().and_then(|a| u64::from_str_radix(a.strip_prefix("0x")?, 16).ok());
     let all = args.first() == Some(&"all");
     if let Some(id) = wanted {
+        // One worker knows it; of an identifier that is nobody's, the first one says so.
+        let home = (id >> (32 + INDEX_BITS)) as usize;
+        let of_nobody = home == 0 || home > view.shared.limits.workers;
+        if !(home == view.worker + 1 || of_nobody && view.worker == 0) {
+            return Progress::Done;
+        }
         let written = match from_id(view, id) {
             Some(s) => unit(out, |o| detail(view, s, o)),
             None => unit(out, |o| o.put(b"Session not found.\n")),

@@ -59,6 +59,8 @@ pub struct Record<'a> {
     pub srv_queue: u32,
     pub backend_queue: u32,
     pub counter: u32,
+    /// Lines that the frontend has logged before.
+    pub line_number: u32,
     pub pid: u32,
     /// The request line as it came, without CRLF; empty = `<BADREQ>`.
     pub request_line: &'a [u8],
@@ -70,65 +72,130 @@ pub struct Record<'a> {
 struct Flags {
     quote: bool,
     hex: bool,
+    /// `\` before what ends a value of RFC 5424.
+    escape: bool,
 }
 
 type Show = fn(&Record, &mut Out);
 
+/// What a variable is, and with it what the flags do to it: `Q` quotes texts, `X` is for addresses, ports and identifiers.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// A name that the configuration gave.
+    Text(for<'a> fn(&Record<'a>) -> &'a str),
+    /// A part of the request line, with bytes that would break a line as `#XX`; none = there was no request.
+    Request(for<'a> fn(&Record<'a>) -> Option<&'a [u8]>),
+    Address(fn(&Record) -> Addr),
+    Port(fn(&Record) -> Addr),
+    /// An identifier, with the digits that it has at least.
+    Id(fn(&Record) -> u64, usize),
+    /// Counts, times, dates, states: never changed.
+    Plain(Show),
+    /// Always absent in this version (cookies, TLS).
+    Absent,
+    /// Always empty in this version (captures).
+    Nothing,
+}
+
 /// A row of the table of log variables.
 pub struct Variable {
     pub name: &'static str,
-    show: Show,
+    kind: Kind,
     pub doc: &'static str,
-    /// A text that is quoted under `{+Q}`.
-    text: bool,
-    /// Always empty in this version (captures come with the rules).
-    empty: bool,
-    /// A number that is hexadecimal under `{+X}`.
-    number: bool,
 }
 
-const fn text(name: &'static str, doc: &'static str, show: Show) -> Variable {
-    Variable { name, show, doc, text: true, empty: false, number: false }
+const fn row(name: &'static str, doc: &'static str, kind: Kind) -> Variable {
+    Variable { name, kind, doc }
 }
-const fn empty(name: &'static str, doc: &'static str, show: Show) -> Variable {
-    Variable { name, show, doc, text: true, empty: true, number: false }
-}
-const fn number(name: &'static str, doc: &'static str, show: Show) -> Variable {
-    Variable { name, show, doc, text: false, empty: false, number: true }
-}
-const fn time(name: &'static str, doc: &'static str, show: Show) -> Variable {
-    Variable { name, show, doc, text: false, empty: false, number: false }
+const fn plain(name: &'static str, doc: &'static str, show: Show) -> Variable {
+    row(name, doc, Kind::Plain(show))
 }
 
-/// Nothing was captured: a dash, or empty quotes.
-fn dash(_: &Record, o: &mut Out) {
-    o.byte(b'-');
-}
-fn nothing(_: &Record, _: &mut Out) {}
-
-fn addr(a: Addr, o: &mut Out) {
-    let _ = write!(o, "{a}");
-}
-
+/// The word of the request line with this number.
 fn part<'a>(r: &Record<'a>, n: usize) -> Option<&'a [u8]> {
-    if r.request_line.is_empty() {
-        return None;
-    }
-    r.request_line.split(|b| *b == b' ').nth(n)
+    (!r.request_line.is_empty()).then(|| r.request_line.split(|b| *b == b' ').nth(n).unwrap_or(b""))
 }
 
-fn line_part(r: &Record, o: &mut Out, n: usize) {
-    escaped(part(r, n).unwrap_or(b"<BADREQ>"), o);
+fn path<'a>(r: &Record<'a>) -> Option<&'a [u8]> {
+    part(r, 1).map(|uri| uri.split(|b| *b == b'?').next().unwrap_or(uri))
 }
 
-/// HAProxy's encoding of bytes that would break a log line: `#XX`.
-fn escaped(bytes: &[u8], o: &mut Out) {
-    for &b in bytes {
-        if !(b' '..0x7f).contains(&b) || b"#\"{|}".contains(&b) {
-            let _ = write!(o, "#{b:02X}");
-        } else {
-            o.byte(b);
+/// The path without scheme and authority.
+fn path_only<'a>(r: &Record<'a>) -> Option<&'a [u8]> {
+    let path = path(r)?;
+    match path.windows(3).position(|w| w == b"://") {
+        Some(at) if path[0] != b'/' => {
+            let rest = &path[at + 3..];
+            Some(rest.iter().position(|b| *b == b'/').map_or(b"", |i| &rest[i..]))
         }
+        _ => Some(path),
+    }
+}
+
+fn query<'a>(r: &Record<'a>) -> Option<&'a [u8]> {
+    part(r, 1).map(|uri| uri.iter().position(|b| *b == b'?').map_or(&b""[..], |i| &uri[i..]))
+}
+
+/// The version; a line that was cut, or never had one, counts as one of HTTP/0.9.
+fn version<'a>(r: &Record<'a>) -> Option<&'a [u8]> {
+    part(r, 2).map(|v| if v.is_empty() { b"HTTP/0.9" } else { v })
+}
+
+/// Writes bytes of a request: `#XX` for those that would break a line or its quotes.
+fn encoded(bytes: &[u8], escape: bool, o: &mut Out) {
+    for &b in bytes {
+        match b {
+            b'#' | b'"' => drop(write!(o, "#{b:02X}")),
+            b']' | b'\\' if escape => o.put(&[b'\\', b]),
+            b' '..0x7f => o.byte(b),
+            _ => drop(write!(o, "#{b:02X}")),
+        }
+    }
+}
+
+impl Variable {
+    fn show(&self, r: &Record, flags: Flags, o: &mut Out) {
+        let quote = if flags.quote { &b"\""[..] } else { b"" };
+        let absent: &[u8] = if flags.quote { b"\"\"" } else { b"-" };
+        match self.kind {
+            Kind::Text(get) => {
+                o.put(quote);
+                o.put(get(r).as_bytes());
+                o.put(quote);
+            }
+            Kind::Request(get) => {
+                o.put(quote);
+                match get(r) {
+                    Some(bytes) => encoded(bytes, flags.escape, o),
+                    None => o.put(b"<BADREQ>"),
+                }
+                o.put(quote);
+            }
+            Kind::Address(get) | Kind::Port(get) if get(r) == Addr::None => o.put(absent),
+            Kind::Address(get) => address(get(r), flags, quote, o),
+            Kind::Port(get) if flags.hex => drop(write!(o, "{:04X}", get(r).port())),
+            Kind::Port(get) => o.num(get(r).port().into()),
+            Kind::Id(get, _) if flags.hex => drop(write!(o, "{:04X}", get(r))),
+            Kind::Id(get, digits) => o.zero_padded(get(r), digits),
+            Kind::Plain(show) => show(r, o),
+            Kind::Absent => o.put(absent),
+            Kind::Nothing => {}
+        }
+    }
+}
+
+fn address(a: Addr, flags: Flags, quote: &[u8], o: &mut Out) {
+    let bytes: &[u8] = match &a {
+        Addr::V4(b, _) if flags.hex => b,
+        Addr::V6(b, _) if flags.hex => b,
+        _ => {
+            o.put(quote);
+            let _ = write!(o, "{a}");
+            return o.put(quote);
+        }
+    };
+    for b in bytes {
+        let _ = write!(o, "{b:02X}");
     }
 }
 
@@ -149,104 +216,94 @@ fn total(r: &Record, o: &mut Out, n: i64) {
 
 /// All variables, sorted by name.
 pub static VARIABLES: &[Variable] = &[
-    number("B", "bytes from server to client", |r, o| total(r, o, r.bytes_out as i64)),
-    empty("CC", "captured request cookie", dash),
-    empty("CS", "captured response cookie", dash),
-    text("H", "host name of this machine", |r, o| o.put(r.host_name.as_bytes())),
-    text("HM", "method", |r, o| line_part(r, o, 0)),
-    text("HP", "path without query", |r, o| {
-        let uri = part(r, 1).unwrap_or(b"<BADREQ>");
-        escaped(uri.split(|b| *b == b'?').next().unwrap_or(uri), o);
-    }),
-    text("HQ", "query with its question mark", |r, o| {
-        let uri = part(r, 1).unwrap_or(b"");
-        escaped(uri.iter().position(|b| *b == b'?').map_or(b"", |i| &uri[i..]), o);
-    }),
-    text("HU", "target of the request", |r, o| line_part(r, o, 1)),
-    text("HV", "version", |r, o| line_part(r, o, 2)),
-    empty("ID", "unique id", dash),
-    number("ST", "status code", |r, o| o.int(r.status.into())),
-    time("T", "date in UTC", |r, o| {
+    plain("B", "bytes from server to client", |r, o| total(r, o, r.bytes_out as i64)),
+    row("CC", "captured request cookie", Kind::Absent),
+    row("CS", "captured response cookie", Kind::Absent),
+    row("H", "host name of this machine", Kind::Text(|r| r.host_name)),
+    row("HM", "method", Kind::Request(|r| part(r, 0))),
+    row("HP", "target without query", Kind::Request(path)),
+    row("HPO", "path without scheme, host and query", Kind::Request(path_only)),
+    row("HQ", "query with its question mark", Kind::Request(query)),
+    row("HU", "target of the request", Kind::Request(|r| part(r, 1))),
+    row("HV", "version", Kind::Request(version)),
+    row("ID", "unique id", Kind::Absent),
+    plain("ST", "status code", |r, o| o.int(r.status.into())),
+    plain("T", "date in UTC", |r, o| {
         date::civil(r.accept.0).put_log(o);
         o.put(b" +0000");
     }),
-    time("TR", "time to receive the request, ms", |r, o| o.int(r.t_request.into())),
-    time("Ta", "active time of the request, ms", |r, o| total(r, o, r.t_active.into())),
-    time("Tc", "time to connect, ms", |r, o| o.int(r.t_connect.into())),
-    time("Td", "time of data transfer, ms", |r, o| {
+    plain("TR", "time to receive the request, ms", |r, o| o.int(r.t_request.into())),
+    plain("Ta", "active time of the request, ms", |r, o| total(r, o, r.t_active.into())),
+    plain("Tc", "time to connect, ms", |r, o| o.int(r.t_connect.into())),
+    plain("Td", "time of data transfer, ms", |r, o| {
         let before = [r.t_request, r.t_queue, r.t_connect, r.t_response].iter().map(|t| (*t).max(0)).sum::<i32>();
-        o.int((r.t_active - before).max(0).into());
+        o.int(if r.t_response < 0 { -1 } else { (r.t_active - before).max(0).into() });
     }),
-    time("Th", "time of handshakes, ms", |r, o| o.int(r.t_handshake.into())),
-    time("Ti", "idle time before the request, ms", |r, o| o.int(r.t_idle.into())),
-    time("Tl", "date in the local zone", |r, o| {
+    plain("Th", "time of handshakes, ms", |r, o| o.int(r.t_handshake.into())),
+    plain("Ti", "idle time before the request, ms", |r, o| o.int(r.t_idle.into())),
+    plain("Tl", "date in the local zone", |r, o| {
         log_date(r, r.accept, o, false);
         o.byte(b' ');
         date::put_zone(o, r.zone, false);
     }),
-    time("Tq", "Th + Ti + TR, ms", |r, o| {
+    plain("Tq", "Th + Ti + TR, ms", |r, o| {
         o.int(if r.t_request < 0 { -1 } else { (r.t_handshake + r.t_idle + r.t_request).into() });
     }),
-    time("Tr", "time to the response's header, ms", |r, o| o.int(r.t_response.into())),
-    time("Ts", "seconds since 1970", |r, o| o.int(r.accept.0)),
-    time("Tt", "total time, ms", |r, o| total(r, o, r.t_total.into())),
-    time("Tu", "total time as the user sees it, ms", |r, o| total(r, o, (r.t_total - r.t_idle.max(0)).max(0).into())),
-    time("Tw", "time in queues, ms", |r, o| o.int(r.t_queue.into())),
-    number("U", "bytes from client to server", |r, o| total(r, o, r.bytes_in as i64)),
-    number("ac", "connections of the process", |r, o| o.num(r.actconn.into())),
-    text("b", "backend", |r, o| o.put(r.backend.as_bytes())),
-    number("bc", "connections of the backend", |r, o| o.num(r.beconn.into())),
-    text("bi", "source address towards the server", |r, o| addr(r.source, o)),
-    number("bp", "source port towards the server", |r, o| o.num(r.source.port().into())),
-    number("bq", "sessions before this one in the backend's queue", |r, o| o.num(r.backend_queue.into())),
-    text("ci", "client address", |r, o| addr(r.client, o)),
-    number("cp", "client port", |r, o| o.num(r.client.port().into())),
-    text("f", "frontend", |r, o| o.put(r.frontend.as_bytes())),
-    number("fc", "connections of the frontend", |r, o| o.num(r.feconn.into())),
-    text("fi", "address that the client connected to", |r, o| addr(r.frontend_addr, o)),
-    number("fp", "port that the client connected to", |r, o| o.num(r.frontend_addr.port().into())),
-    text("ft", "frontend, ~ appended for TLS", |r, o| o.put(r.frontend.as_bytes())),
-    empty("hr", "captured request headers", nothing),
-    empty("hrl", "captured request headers as a list", nothing),
-    empty("hs", "captured response headers", nothing),
-    empty("hsl", "captured response headers as a list", nothing),
-    text("mode", "TCP or HTTP", |r, o| o.put(if r.http { b"HTTP" } else { b"TCP" })),
-    time("ms", "milliseconds of the accept date", |r, o| o.zero_padded((r.accept.1 / 1000).into(), 3)),
-    number("pid", "process id", |r, o| o.num(r.pid.into())),
-    text("r", "request line", |r, o| {
-        if r.request_line.is_empty() {
-            o.put(b"<BADREQ>");
-        } else {
-            escaped(r.request_line, o);
-        }
-    }),
-    number("rc", "retries, + when redispatched", |r, o| {
+    plain("Tr", "time to the response's header, ms", |r, o| o.int(r.t_response.into())),
+    row("Ts", "seconds since 1970", Kind::Id(|r| r.accept.0 as u64, 1)),
+    plain("Tt", "total time, ms", |r, o| total(r, o, r.t_total.into())),
+    plain("Tu", "total time as the user sees it, ms", |r, o| total(r, o, (r.t_total - r.t_idle.max(0)).max(0).into())),
+    plain("Tw", "time in queues, ms", |r, o| o.int(r.t_queue.into())),
+    plain("U", "bytes from client to server", |r, o| total(r, o, r.bytes_in as i64)),
+    plain("ac", "connections of the process", |r, o| o.num(r.actconn.into())),
+    row("b", "backend", Kind::Text(|r| r.backend)),
+    plain("bc", "connections of the backend", |r, o| o.num(r.beconn.into())),
+    row("bi", "source address towards the server", Kind::Address(|r| r.source)),
+    row("bp", "source port towards the server", Kind::Port(|r| r.source)),
+    plain("bq", "sessions before this one in the backend's queue", |r, o| o.num(r.backend_queue.into())),
+    row("ci", "client address", Kind::Address(|r| r.client)),
+    row("cp", "client port", Kind::Port(|r| r.client)),
+    row("f", "frontend", Kind::Text(|r| r.frontend)),
+    plain("fc", "connections of the frontend", |r, o| o.num(r.feconn.into())),
+    row("fi", "address that the client connected to", Kind::Address(|r| r.frontend_addr)),
+    row("fp", "port that the client connected to", Kind::Port(|r| r.frontend_addr)),
+    row("ft", "frontend, ~ appended for TLS", Kind::Text(|r| r.frontend)),
+    row("hr", "captured request headers", Kind::Nothing),
+    row("hrl", "captured request headers as a list", Kind::Nothing),
+    row("hs", "captured response headers", Kind::Nothing),
+    row("hsl", "captured response headers as a list", Kind::Nothing),
+    row("lc", "number of the line, counted for each frontend", Kind::Id(|r| r.line_number.into(), 1)),
+    row("mode", "TCP or HTTP", Kind::Text(|r| if r.http { "HTTP" } else { "TCP" })),
+    row("ms", "milliseconds of the accept date", Kind::Id(|r| (r.accept.1 / 1000).into(), 3)),
+    row("pid", "process id", Kind::Id(|r| r.pid.into(), 1)),
+    row("r", "request line", Kind::Request(|r| (!r.request_line.is_empty()).then_some(r.request_line))),
+    plain("rc", "retries, + when redispatched", |r, o| {
         if r.redispatched {
             o.byte(b'+');
         }
         o.num(r.retries.into());
     }),
-    number("rt", "number of the request", |r, o| o.num(r.counter.into())),
-    text("s", "server", |r, o| o.put(r.server.as_bytes())),
-    number("sc", "connections of the server", |r, o| o.num(r.srvconn.into())),
-    text("si", "server address", |r, o| addr(r.server_addr, o)),
-    number("sp", "server port", |r, o| o.num(r.server_addr.port().into())),
-    number("sq", "sessions before this one in the server's queue", |r, o| o.num(r.srv_queue.into())),
-    text("sslc", "TLS cipher", dash),
-    text("sslv", "TLS version", dash),
-    time("t", "accept date with milliseconds", |r, o| log_date(r, r.accept, o, true)),
-    time("tr", "date of the request with milliseconds", |r, o| log_date(r, r.request, o, true)),
-    time("trg", "date of the request in UTC", |r, o| {
+    row("rt", "number of the request", Kind::Id(|r| r.counter.into(), 1)),
+    row("s", "server", Kind::Text(|r| r.server)),
+    plain("sc", "connections of the server", |r, o| o.num(r.srvconn.into())),
+    row("si", "server address", Kind::Address(|r| r.server_addr)),
+    row("sp", "server port", Kind::Port(|r| r.server_addr)),
+    plain("sq", "sessions before this one in the server's queue", |r, o| o.num(r.srv_queue.into())),
+    row("sslc", "TLS cipher", Kind::Absent),
+    row("sslv", "TLS version", Kind::Absent),
+    plain("t", "accept date with milliseconds", |r, o| log_date(r, r.accept, o, true)),
+    plain("tr", "date of the request with milliseconds", |r, o| log_date(r, r.request, o, true)),
+    plain("trg", "date of the request in UTC", |r, o| {
         date::civil(r.request.0).put_log(o);
         o.put(b" +0000");
     }),
-    time("trl", "date of the request in the local zone", |r, o| {
+    plain("trl", "date of the request in the local zone", |r, o| {
         log_date(r, r.request, o, false);
         o.byte(b' ');
         date::put_zone(o, r.zone, false);
     }),
-    time("ts", "termination state", |r, o| o.put(&r.termination[..2])),
-    time("tsc", "termination state with cookie state", |r, o| o.put(&r.termination)),
+    plain("ts", "termination state", |r, o| o.put(&r.termination[..2])),
+    plain("tsc", "termination state with cookie state", |r, o| o.put(&r.termination)),
 ];
 
 #[derive(Debug)]
@@ -308,7 +365,8 @@ impl Format {
                     '-' => on = false,
                     'Q' => flags.quote = on,
                     'X' => flags.hex = on,
-                    'E' | ',' | ' ' => {}
+                    'E' => flags.escape = on,
+                    ',' | ' ' => {}
                     c => return Err(format!("unknown flag '{c}' (Q, X and E are known)")),
                 }
             }
@@ -348,35 +406,12 @@ impl Format {
                 // What shows nothing leaves no double space.
                 Item::Space if after_space => continue,
                 Item::Space => out.byte(b' '),
-                Item::Variable(v, flags) => {
-                    let v = &VARIABLES[*v];
-                    if v.empty && flags.quote {
-                        out.put(if v.name.starts_with('C') || v.name == "ID" { b"\"\"" } else { b"" });
-                    } else if v.text && flags.quote {
-                        out.byte(b'"');
-                        (v.show)(record, out);
-                        out.byte(b'"');
-                    } else if v.number && flags.hex {
-                        hex(v, record, out);
-                    } else {
-                        (v.show)(record, out);
-                    }
-                }
+                Item::Variable(v, flags) => VARIABLES[*v].show(record, *flags, out),
             }
             if out.len() > before {
                 after_space = matches!(item, Item::Space);
             }
         }
-    }
-}
-
-fn hex(v: &Variable, record: &Record, out: &mut Out) {
-    let mut digits = [0u8; 24];
-    let mut d = Out::new(&mut digits);
-    (v.show)(record, &mut d);
-    match std::str::from_utf8(d.bytes()).ok().and_then(|s| s.trim_start_matches('+').parse::<u64>().ok()) {
-        Some(n) => drop(write!(out, "{n:02X}")),
-        None => out.put(d.bytes()),
     }
 }
 
@@ -432,7 +467,11 @@ mod tests {
     #[test]
     fn flags_and_errors() {
         let r = record();
-        assert_eq!(show("%{+X}ac %{+X,+Q}s %% %HP|%HQ", &r), "1A \"s1\" % /a#22b|");
+        assert_eq!(show("%{+X}ci:%{+X}cp %{+X}ac %{+X,+Q}s %{+Q}bi %bp %% %HP|%HQ", &r),
+            "0A000001:04D2 26 \"s1\" \"\" - % /a#22b|");
+        let r = Record { request_line: b"GET http://h/{|}\\]?q HTTP/1.1", ..record() };
+        assert_eq!(show("%HU %{+E}HP %HPO", &r), "http://h/{|}\\]?q http://h/{|}\\\\\\] /{|}\\]");
+        assert_eq!(show("%HV %{+Q}HQ", &Record { request_line: b"", ..r }), "<BADREQ> \"<BADREQ>\"");
         assert_eq!(Format::compile("a %zz").err().map(|e| e.0), Some(2));
         assert!(Format::compile("%{+Z}s").is_err() && Format::compile("%[src]").is_err());
     }

@@ -1,9 +1,9 @@
 //! Heads of log lines and their way out.
 
 use super::{CLF_LOG, CONNECT_LOG, FACILITIES, Format, HTTP_LOG, Record, TCP_LOG};
-use crate::model::{Config, LogShape, Logger, SinkFormat};
+use crate::model::{Config, LogShape, Logger, SinkFormat, SinkPlace};
 use crate::sys::zone::Zone;
-use crate::sys::{Fd, Kernel, NO_FD};
+use crate::sys::{Fd, IoError, Kernel, NO_FD, Target};
 use crate::util::date;
 use crate::util::fmt::Out;
 use std::sync::Arc;
@@ -13,6 +13,8 @@ pub struct Logs {
     config: Arc<Config>,
     /// Descriptor of each sink of the configuration, `NO_FD` when it could not be opened.
     fds: Vec<Fd>,
+    /// Where each sink is, as far as one can connect to it, and the last second (of the wall clock) in which that was tried anew.
+    places: Vec<(Option<Target>, i64)>,
     formats: Vec<Format>,
     zone: Arc<Zone>,
     host: Arc<str>,
@@ -29,6 +31,15 @@ pub struct Logs {
 const MAX_LINE: usize = 65_535;
 /// Room for the head of a line.
 const MAX_HEAD: usize = 512;
+
+/// What the socket of a sink is connected to.
+fn target(place: &SinkPlace) -> Option<Target> {
+    match place {
+        SinkPlace::Udp(to) => Some(Target::Inet((*to).into())),
+        SinkPlace::Unix(path) => Some(Target::Unix(path.clone())),
+        SinkPlace::Fd(_) => None,
+    }
+}
 
 impl Logs {
     /// Compiles the formats of all proxies (known to be right: the configuration was checked).
@@ -47,6 +58,7 @@ impl Logs {
         Logs {
             formats: config.proxies.iter().map(|p| compiled(&p.log_shape)).collect(),
             samples: vec![0; config.proxies.iter().map(|p| p.loggers.len()).max().unwrap_or(0)],
+            places: config.sinks.iter().map(|s| (target(&s.place), 0)).collect(),
             config,
             fds,
             zone,
@@ -189,8 +201,23 @@ impl Logs {
         out.put(&text[..text.len().min(room)]);
         out.byte(b'\n');
         let len = out.len();
-        if sys.log_send(fd, &self.head[..len]).is_err() {
+        if let Err(e) = sys.log_send(fd, &self.head[..len])
+            && !self.send_again(sys, e, logger.sink, at.0, len)
+        {
             self.dropped += 1;
         }
+    }
+
+    /// After an error: a syslog that was restarted has another socket, to which ours is connected anew, at most once a second.
+    fn send_again<K: Kernel>(&mut self, sys: &mut K, e: IoError, sink: usize, now_s: i64, len: usize) -> bool {
+        let fd = self.fds[sink];
+        let (Some(to), tried_s) = &mut self.places[sink] else { return false };
+        let worth_it = match (e, &to) {
+            (IoError::Again, _) => false, // it is there, and full
+            // What UDP tells is about an earlier line. This one was not sent.
+            (IoError::Refused, Target::Inet(_)) => true,
+            _ => std::mem::replace(tried_s, now_s) != now_s && sys.log_connect(fd, to).is_ok(),
+        };
+        worth_it && sys.log_send(fd, &self.head[..len]).is_ok()
     }
 }

@@ -50,15 +50,15 @@ impl Mailbox {
                 return false;
             }
             ring.push_back(mail);
-            self.full.store(true, Ordering::Release);
+            self.full.store(true, Ordering::SeqCst);
         }
         self.ring();
         true
     }
 
-    /// Wakes the owner without a message.
+    /// Wakes the owner, without a message for something it finds elsewhere: the end of the process, a question on the desk.
     pub fn ring(&self) {
-        if !self.rung.swap(true, Ordering::AcqRel) {
+        if !self.rung.swap(true, Ordering::SeqCst) {
             let _ = rustix::net::send(&self.write, b"m", rustix::net::SendFlags::DONTWAIT);
         }
     }
@@ -68,16 +68,17 @@ impl Mailbox {
         self.read.as_raw_fd()
     }
 
-    /// Takes the ring's bytes out of the socket (after it was reported readable).
+    /// Takes the ring's bytes out of the socket (after it was reported readable). Whoever rings after this is heard again, whoever rang
+    /// before has left what it rang for where it is seen now: hence the strict order of this swap before all that is looked at.
     pub fn answer(&self) {
-        self.rung.store(false, Ordering::Release);
+        self.rung.swap(false, Ordering::SeqCst);
         let mut sink = [0u8; 16];
         while let Ok((1.., _)) = rustix::net::recv(&self.read, &mut sink, rustix::net::RecvFlags::empty()) {}
     }
 
     /// The next message.
     pub fn take(&self) -> Option<Mail> {
-        if !self.full.load(Ordering::Acquire) {
+        if !self.full.load(Ordering::SeqCst) {
             return None;
         }
         let mut ring = self.ring.lock().unwrap_or_else(|e| e.into_inner());

@@ -5,16 +5,21 @@
 //! ([`Counters`]) and added up when shown.
 
 mod counters;
+mod desk;
+mod figures;
 mod mail;
 mod queue;
 mod state;
 
 pub use counters::{Counters, Tally, sum};
+pub use desk::{Asker, Desk, Question, Reply};
+pub use figures::{Figures, POOLS, logs_dropped, pools_of_all};
 pub use mail::{Mail, Mailbox};
 pub use queue::{Queues, Waiting};
-pub use state::{Admin, Health, LastCheck, Pick, ProxyState, ServerState, count_up, hash_options};
+pub use state::{Admin, Health, LastCheck, Note, Pick, ProxyState, ServerState, count_up, hash_options};
 
-use crate::model::Config;
+use crate::model::{CliLevel, Config};
+use crate::util::fmt::{Cursor, Out, Progress};
 use crate::util::freq::Freq;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -30,6 +35,9 @@ pub struct Shared {
     pub waiting: AtomicU32,
     pub mail: Vec<Mailbox>,
     pub tallies: Vec<Tally>,
+    /// What each worker tells of its pools.
+    pub figures: Vec<Figures>,
+    pub desk: Desk,
     pub process: ProcessState,
     pub limits: Sizes,
 }
@@ -51,7 +59,7 @@ pub struct Sizes {
 /// Numbers of the whole process.
 #[derive(Default)]
 pub struct ProcessState {
-    /// Client connections now.
+    /// Client connections now, those of operators not counted.
     pub connections: AtomicU32,
     pub connections_max: AtomicU32,
     pub conn_rate: Freq,
@@ -68,7 +76,9 @@ pub struct ProcessState {
     pub log_drops: AtomicU32,
     pub idle_percent: AtomicU32,
     pub next_unique: AtomicU32,
+    /// Connections to command sockets now, and since the start.
     pub cli_connections: AtomicU32,
+    pub cli_total: AtomicU32,
 }
 
 /// A listening socket while the process runs.
@@ -81,8 +91,9 @@ pub struct ListenerState {
 impl Shared {
     /// The state at start-up: everything allocated, servers in their configured states.
     pub fn new(config: Arc<Config>, limits: Sizes, now_ms: u64, unix_s: i64) -> std::io::Result<Shared> {
+        let operators = config.global.stats_maxconn as usize;
         let slots = config.proxies.len() * 2 + config.servers.len();
-        let proxies: Vec<_> = config.proxies.iter().map(|p| ProxyState::new(&config, p)).collect();
+        let proxies: Vec<_> = config.proxies.iter().map(|p| ProxyState::new(&config, p, now_ms)).collect();
         let servers: Vec<_> = config.servers.iter().map(|s| ServerState::new(s, now_ms)).collect();
         let process = ProcessState { started_ms: now_ms, started_unix: unix_s, ..ProcessState::default() };
         let shared = Shared {
@@ -93,6 +104,8 @@ impl Shared {
             waiting: AtomicU32::new(0),
             mail: (0..limits.workers).map(|_| Mailbox::new(limits.maxconn as usize + 64)).collect::<Result<_, _>>()?,
             tallies: (0..limits.workers).map(|_| Tally::new(slots)).collect(),
+            figures: (0..limits.workers).map(|_| Figures::default()).collect(),
+            desk: Desk::new(limits.workers, operators, config.global.tune.bufsize as usize),
             process,
             limits,
             config,
@@ -121,6 +134,29 @@ impl Shared {
     /// True once the process accepts nothing any more.
     pub fn stopping(&self) -> bool {
         self.process.stopping.load(Relaxed)
+    }
+
+    /// Asks another worker for its part of an answer, see [`Desk::ask`].
+    pub fn ask(&self, who: Asker, worker: usize, what: (&str, CliLevel), cur: &mut Cursor, out: &mut Out) -> Reply {
+        let (reply, wake) = self.desk.ask(who, worker, what, cur, out);
+        if wake {
+            self.mail[worker].ring();
+        }
+        reply
+    }
+
+    /// Answers the question on the desk.
+    pub fn reply(&self, worker: usize, cursor: Cursor, progress: Progress, answer: &[u8]) {
+        if let Some(asker) = self.desk.reply(worker, cursor, progress, answer) {
+            self.mail[asker].ring();
+        }
+    }
+
+    /// A worker ends and is asked no more.
+    pub fn leave(&self, worker: usize) {
+        if let Some(asker) = self.desk.leave(worker) {
+            self.mail[asker].ring();
+        }
     }
 
     /// Wakes every worker (after `stopping` was set, or a limit changed).

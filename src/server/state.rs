@@ -52,6 +52,8 @@ pub struct ProxyState {
     pub downtime_s: AtomicU32,
     pub downs: AtomicU32,
     pub last_session_s: AtomicU32,
+    /// Traffic lines that the frontend has logged (`%lc`).
+    pub log_lines: AtomicU32,
     policy: Mutex<Box<dyn Policy>>,
     /// Which servers traffic may go to: 0 = active ones, 1 = all backups, 2 + n = only the n-th (relative) server, a backup.
     set: AtomicUsize,
@@ -94,6 +96,49 @@ pub struct LastCheck {
     pub code: u16,
     pub duration_ms: u32,
     pub done: bool,
+    /// Another one is running.
+    pub running: bool,
+    /// What the server or the system said about a failure.
+    pub info: Note,
+}
+
+/// A short text, cut at HAProxy's length.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Note {
+    bytes: [u8; 127],
+    len: u8,
+}
+
+impl Note {
+    /// No text.
+    pub const NONE: Note = Note { bytes: [0; 127], len: 0 };
+
+    /// The beginning of a text; what is not printable becomes dots.
+    pub fn of(text: &[u8]) -> Note {
+        let mut note = Note::NONE;
+        for (to, from) in note.bytes.iter_mut().zip(text) {
+            *to = if matches!(from, b' '..=b'~') { *from } else { b'.' };
+            note.len += 1;
+        }
+        note
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.len.into()]).unwrap_or_default()
+    }
+}
+
+impl Default for Note {
+    fn default() -> Note {
+        Note::NONE
+    }
+}
+
+impl std::fmt::Debug for Note {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "{:?}", self.text())
+    }
 }
 
 /// What the choice of a server came to.
@@ -113,7 +158,7 @@ pub enum Pick {
 
 impl ProxyState {
     /// The state at start-up; servers are looked at by [`Shared::rebuild`].
-    pub fn new(config: &Config, p: &Proxy) -> ProxyState {
+    pub fn new(config: &Config, p: &Proxy, now_ms: u64) -> ProxyState {
         let name = if p.balance.algorithm.is_empty() { "roundrobin" } else { p.balance.algorithm };
         let row = balance::algorithm(name).expect("the configuration names a known algorithm");
         let mut options = hash_options(p);
@@ -132,7 +177,7 @@ impl ProxyState {
             active: AtomicU32::new(0),
             backup: AtomicU32::new(0),
             weight: AtomicU32::new(0),
-            changed_s: AtomicU32::new(0),
+            changed_s: AtomicU32::new((now_ms / 1000) as u32),
             downtime_s: AtomicU32::new(0),
             downs: AtomicU32::new(0),
             last_session_s: AtomicU32::new(u32::MAX),
@@ -178,7 +223,8 @@ impl ServerState {
             idle: AtomicU32::new(0),
             need: AtomicU32::new(0),
             need_until: AtomicU32::new(0),
-            streak: AtomicU32::new(0),
+            // The first failure takes a server down that was never seen working.
+            streak: AtomicU32::new(s.check.as_ref().map_or(0, |c| c.fall.saturating_sub(1))),
             changed_s: AtomicU32::new((now_ms / 1000) as u32),
             downtime_s: AtomicU32::new(0),
             downs: AtomicU32::new(0),

@@ -239,13 +239,16 @@ fn check<'a>(view: &View<'a>, index: usize, c: &Counters, row: &mut Row<'a>) {
     let last = *now.check.lock().unwrap_or_else(|e| e.into_inner());
     let status = if last.status.is_empty() { "INI" } else { last.status };
     let (meaning, has_code) = state::meaning(status);
-    row.set(F::CheckStatus, Value::Text(status));
+    row.set(F::CheckStatus, Value::CheckStatus(status, last.running && last.done));
     row.set(F::CheckDesc, Value::Text(meaning));
+    row.set(F::LastChk, Value::CheckInfo(&now.check));
     if has_code {
         row.nums(&[(F::CheckCode, last.code.into())]);
     }
+    if last.done {
+        row.nums(&[(F::CheckDuration, last.duration_ms.into())]);
+    }
     row.nums(&[
-        (F::CheckDuration, last.duration_ms.into()),
         (F::CheckRise, settings.rise.into()),
         (F::CheckFall, settings.fall.into()),
         (F::CheckHealth, state::health(conf, now).into()),

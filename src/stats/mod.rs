@@ -20,7 +20,7 @@ pub use csv::csv;
 pub use page::page;
 pub use row::{FIELDS, Field, NAMES, Row, Value};
 
-use crate::mem::{Pool, Usage};
+use crate::mem::{Handle, Pool, Usage};
 use crate::model::{Audience, CliLevel, Config, opt};
 use crate::server::Shared;
 use crate::session::Session;
@@ -34,7 +34,7 @@ pub struct View<'a> {
     pub now_ms: u64,
     pub wall: (i64, u32),
     pub worker: usize,
-    /// The pools of this worker.
+    /// The pools of all workers together.
     pub pools: &'a [(&'static str, Usage)],
     pub sessions: &'a Pool<Session>,
     pub conns: &'a Pool<Conn>,
@@ -42,7 +42,8 @@ pub struct View<'a> {
     pub level: CliLevel,
     pub host: &'a str,
     pub version: &'a str,
-    pub logs_dropped: u64,
+    /// The session that is answered, for what other workers are asked in its name.
+    pub asker: Handle<Session>,
 }
 
 /// Which lines of the statistics are wanted, and how much of each.

@@ -118,7 +118,7 @@ fn facts(view: &View, o: &mut Out) {
         bytes(limits.memory_bound, o);
         o.put(b" <small>at worst</small>");
     });
-    fact(o, if limits.workers > 1 { "Memory of this worker" } else { "Memory" }, |o| {
+    fact(o, "Memory", |o| {
         bytes(touched, o);
         o.put(b" <small>touched, ");
         bytes(used, o);
@@ -134,7 +134,7 @@ fn facts(view: &View, o: &mut Out) {
     fact(o, "Idle", |o| {
         let _ = write!(o, "{} %", process.idle_percent.load(Relaxed));
     });
-    fact(o, "Log lines dropped", |o| o.num(view.logs_dropped));
+    fact(o, "Log lines dropped", |o| o.num(crate::server::logs_dropped(&view.shared.figures)));
     o.put(b"</dl>\n");
 }
 

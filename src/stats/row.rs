@@ -2,9 +2,11 @@
 //!
 //! CSV, page and whatever shows statistics later read the same [`Row`]; `fill` makes it.
 
+use crate::server::LastCheck;
 use crate::sys::Target;
 use crate::util::fmt::Out;
 use std::fmt::Write;
+use std::sync::Mutex;
 
 macro_rules! fields {
     ($($variant:ident $name:literal),* $(,)?) => {
@@ -66,6 +68,9 @@ pub enum Value<'a> {
     /// A text and how far the checks are on the way to the next state: `UP 1/3`.
     Status(&'static str, Option<(u32, u32)>),
     Address(&'a Target),
+    /// The status of a server's last check, with a star while another runs; and what was said about a failure.
+    CheckStatus(&'static str, bool),
+    CheckInfo(&'a Mutex<LastCheck>),
     /// Seconds, as `0d 0h00m06s`.
     Uptime(u64),
 }
@@ -82,6 +87,11 @@ impl Value<'_> {
             Value::Status(t, Some((n, of))) => {
                 let _ = write!(out, "{t} {n}/{of}");
             }
+            Value::CheckStatus(t, running) => {
+                out.put(if running { b"* " } else { b"" });
+                out.put(t.as_bytes());
+            }
+            Value::CheckInfo(check) => out.put(check.lock().unwrap_or_else(|e| e.into_inner()).info.text().as_bytes()),
             Value::Address(Target::Inet(a)) => {
                 if let Some(a) = a.socket_addr() {
                     let _ = write!(out, "{a}");
@@ -97,19 +107,25 @@ impl Value<'_> {
     /// Writes the value as a field of a CSV line: quoted when it holds a comma, a quote or a line's end.
     pub fn put_csv(&self, out: &mut Out) {
         match *self {
-            Value::Text(t) if t.contains([',', '"', '\r', '\n']) => {
-                out.byte(b'"');
-                for b in t.bytes() {
-                    if b == b'"' {
-                        out.byte(b);
-                    }
-                    out.byte(b);
-                }
-                out.byte(b'"');
-            }
+            Value::Text(t) => quoted(t, out),
+            Value::CheckInfo(check) => quoted(check.lock().unwrap_or_else(|e| e.into_inner()).info.text(), out),
             _ => self.put(out),
         }
     }
+}
+
+fn quoted(text: &str, out: &mut Out) {
+    if !text.contains([',', '"', '\r', '\n']) {
+        return out.put(text.as_bytes());
+    }
+    out.byte(b'"');
+    for b in text.bytes() {
+        if b == b'"' {
+            out.byte(b);
+        }
+        out.byte(b);
+    }
+    out.byte(b'"');
 }
 
 /// The values of a line.

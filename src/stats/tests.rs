@@ -173,7 +173,7 @@ impl Sample {
             level: CliLevel::Admin,
             host: "router<1>",
             version: "0.1.0",
-            logs_dropped: 0,
+            asker: Handle::NONE,
         }
     }
 }

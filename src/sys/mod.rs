@@ -11,6 +11,7 @@ pub mod process;
 pub mod real;
 pub mod signal;
 mod sockopt;
+pub mod text;
 pub mod zone;
 
 pub use addr::{Addr, Target};
@@ -150,4 +151,8 @@ pub trait Kernel {
 
     /// Sends one log datagram or line, never waiting.
     fn log_send(&mut self, sink: Fd, line: &[u8]) -> Result<(), IoError>;
+    /// Points the socket of a sink at its address again: who listened there may be another one now.
+    fn log_connect(&mut self, _sink: Fd, _to: &Target) -> Result<(), IoError> {
+        Err(IoError::Other)
+    }
 }

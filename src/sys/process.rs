@@ -16,10 +16,16 @@ pub struct Limits {
     pub memory: Option<u64>,
 }
 
+/// What limits the memory that a process may map. OpenBSD has no limit of the address space as a whole.
+#[cfg(not(target_os = "openbsd"))]
+const ADDRESS_SPACE: [Resource; 2] = [Resource::As, Resource::Data];
+#[cfg(target_os = "openbsd")]
+const ADDRESS_SPACE: [Resource; 1] = [Resource::Data];
+
 /// Reads the limits.
 pub fn limits() -> Limits {
     let files = getrlimit(Resource::Nofile);
-    let space = [Resource::As, Resource::Data].into_iter().filter_map(|r| getrlimit(r).current).min();
+    let space = ADDRESS_SPACE.iter().filter_map(|r| getrlimit(*r).current).min();
     let file = |path: &str| std::fs::read_to_string(path).ok();
     let group = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
     let group = group.iter().find_map(|p| file(p)?.trim().parse::<u64>().ok());

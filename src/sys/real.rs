@@ -66,12 +66,12 @@ impl Real {
     }
 }
 
-#[cfg(any(target_os = "linux", target_os = "freebsd"))]
+#[cfg(target_os = "linux")]
 fn getrandom(buf: &mut [u8]) -> Result<(), ()> {
     rustix::rand::getrandom(buf, rustix::rand::GetRandomFlags::NONBLOCK).map(|_| ()).map_err(|_| ())
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
+#[cfg(not(target_os = "linux"))]
 fn getrandom(buf: &mut [u8]) -> Result<(), ()> {
     use std::io::Read;
     std::fs::File::open("/dev/urandom").and_then(|mut f| f.read_exact(buf)).map_err(|_| ())
@@ -253,5 +253,14 @@ impl Kernel for Real {
             Err(rustix::io::Errno::NOTSOCK) => rustix::io::write(borrow(sink), line).map(|_| ()).map_err(error),
             r => r.map(|_| ()).map_err(error),
         }
+    }
+
+    fn log_connect(&mut self, sink: Fd, to: &Target) -> Result<(), IoError> {
+        // Of datagram sockets: it never waits, and the number that all workers share stays the same.
+        match to {
+            Target::Inet(a) => net::connect(borrow(sink), &a.socket_addr().ok_or(IoError::Unreachable)?),
+            other => net::connect(borrow(sink), &unix_addr(other).map_err(error)?),
+        }
+        .map_err(error)
     }
 }

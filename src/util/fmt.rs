@@ -6,6 +6,8 @@ use std::fmt;
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
 pub struct Cursor {
     pub stage: u16,
+    /// Whose turn it is, where each worker answers for itself.
+    pub worker: u16,
     pub a: u32,
     pub b: u32,
 }
@@ -13,7 +15,7 @@ pub struct Cursor {
 impl Cursor {
     /// Goes to the beginning of the next part.
     pub fn next_stage(&mut self) {
-        *self = Cursor { stage: self.stage + 1, a: 0, b: 0 };
+        *self = Cursor { stage: self.stage + 1, worker: self.worker, a: 0, b: 0 };
     }
 }
 
@@ -22,6 +24,8 @@ impl Cursor {
 pub enum Progress {
     /// The buffer is full: call again with room.
     More,
+    /// Another worker is asked: call again when it has answered.
+    Elsewhere,
     Done,
 }
 

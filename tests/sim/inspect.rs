@@ -153,8 +153,8 @@ pub fn after_round(w: &mut Worker<Sim>) {
             assert_eq!(*count, shared.proxies[fe].fe_connections.load(Relaxed), "connections of frontend {fe}");
             let limit = w.cx.config.proxies[fe].maxconn;
             assert!(limit == 0 || *count <= limit, "frontend {fe}: {count} connections, maxconn {limit}");
+            of_process += count;
         }
-        of_process += count;
     }
     assert_eq!(of_process, shared.process.connections.load(Relaxed), "connections of the process");
     // What was granted is on its way in the mailbox until the next round reads it.

@@ -171,14 +171,17 @@ fn status(row: &Row, class: &str, o: &mut Out) {
     if let Value::Text(meaning) = row.get(F::CheckDesc) {
         o.put(b" title=\"");
         escape(meaning, o);
-        if let Value::Text(last) = row.get(F::LastChk) {
-            o.put(b": ");
-            escape(last, o);
+        if let Value::CheckInfo(last) = row.get(F::LastChk) {
+            let last = last.lock().unwrap_or_else(|e| e.into_inner()).info;
+            if !last.text().is_empty() {
+                o.put(b": ");
+                escape(last.text(), o);
+            }
         }
         o.byte(b'"');
     }
     o.byte(b'>');
-    if let Value::Text(result) = row.get(F::CheckStatus) {
+    if let Value::CheckStatus(result, _) = row.get(F::CheckStatus) {
         escape(result, o);
         if let Some(code) = row.num(F::CheckCode) {
             let _ = write!(o, "/{code}");
