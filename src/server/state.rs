@@ -272,16 +272,16 @@ impl ServerState {
         self.warmth.store(1, Relaxed);
     }
 
-    /// True when one more idle connection is worth keeping: those idle and those in use are no more than the most that were in use at
-    /// once of late. What was needed once is forgotten by half every `period_ms`.
-    pub fn wants_idle(&self, now: Tick, period_ms: u32) -> bool {
+    /// True when one more idle connection is worth keeping in a worker that has `idle` of them: these and those in use are no more
+    /// than the most that were in use at once of late. What was needed once is forgotten by half every `period_ms`.
+    pub fn wants_idle(&self, idle: u32, now: Tick, period_ms: u32) -> bool {
         let (used, need) = (self.served.load(Relaxed), self.need.load(Relaxed));
         let until = Tick::from_ms_opt(self.need_until.load(Relaxed));
         if !until.is_set() || until.is_due(now) {
             self.need.store(used + need.saturating_sub(used) / 2, Relaxed);
             self.need_until.store(now.after(period_ms).raw(), Relaxed);
         }
-        self.idle.load(Relaxed) + used <= need
+        idle + used <= need
     }
 
     /// True when it may be given sessions at all (also persistent ones only).

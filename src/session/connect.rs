@@ -374,8 +374,9 @@ fn keep<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, h: Handle<Conn>, server: us
         }
     } else {
         let share = |n: u32| n.div_ceil(cx.shared.limits.workers as u32);
-        let full = settings.pool_max_conn.is_some_and(|n| cx.idle[server].len >= share(n));
-        let wanted = cx.shared.servers[server].wants_idle(cx.now, settings.pool_purge_delay_ms);
+        let idle = cx.idle[server].len;
+        let full = settings.pool_max_conn.is_some_and(|n| idle >= share(n));
+        let wanted = cx.shared.servers[server].wants_idle(idle, cx.now, settings.pool_purge_delay_ms);
         if full || !wanted { cx.close(h) } else { cx.put_idle(h) }
     }
 }
