@@ -236,9 +236,32 @@ fn unknown(s: &State, tables: &[&'static [Row]], words: &[Word]) -> Fault {
         let places: Vec<&str> = row.section_names().collect();
         return fault.hint(format!("it belongs into {}", places.join(", ")));
     }
-    match suggest(tables, first).or_else(|| suggest(&[options::TABLE], &format!("option {first}"))) {
+    let second = words.get(1).map(|w| w.text.as_str());
+    let slip = slip_of_family(tables, first, second);
+    let certain = slip.filter(|(_, member)| member.is_some() && *member == second);
+    let hint = certain
+        .map(|(family, member)| family_hint(family, member))
+        .or_else(|| suggest(tables, first))
+        .or_else(|| slip.map(|(family, member)| family_hint(family, member)))
+        .or_else(|| suggest(&[options::TABLE], &format!("option {first}")));
+    match hint {
         Some(hint) => fault.hint(hint),
         None => fault,
+    }
+}
+
+/// The family, such as `timeout`, that a first word nearly names, and its member that the second word names, or nearly does.
+fn slip_of_family<'a>(tables: &[&'a [Row]], first: &str, second: Option<&str>) -> Option<(&'a str, Option<&'a str>)> {
+    let pairs = || tables.iter().flat_map(|t| t.iter()).filter_map(|row| row.name.split_once(' '));
+    let family = nearest(first, pairs().map(|(family, _)| family))?;
+    let members = pairs().filter(|(f, _)| *f == family).map(|(_, member)| member);
+    Some((family, second.and_then(|s| nearest(s, members))))
+}
+
+fn family_hint(family: &str, member: Option<&str>) -> String {
+    match member {
+        Some(member) => format!("did you mean '{family} {member}'?"),
+        None => format!("did you mean '{family}'?"),
     }
 }
 

@@ -372,6 +372,24 @@ fn all_errors_of_all_files_come_in_one_run() {
 }
 
 #[test]
+fn slips_in_the_first_of_two_words() {
+    for (line, hint) in [
+        ("tmeout client 5s", "did you mean 'timeout client'?"),
+        ("timout clint 5s", "did you mean 'timeout client'?"),
+        ("timeout clinet 5s", "did you mean 'timeout client'?"),
+        ("optoin httplog", "did you mean 'option httplog'?"),
+        ("tiemout", "did you mean 'timeout'?"),
+        ("tmeout xyzzyx", "did you mean 'timeout'?"),
+        ("stast uri /x", "did you mean 'stats uri'?"),
+        ("balnce roundrobin", "did you mean 'balance'?"),
+    ] {
+        let loaded = read(&format!("defaults\n {line}\n"));
+        let hints: Vec<_> = loaded.diags.list().iter().filter_map(|d| d.hint.as_deref()).collect();
+        assert!(hints.first() == Some(&hint), "{line}: {hints:?}");
+    }
+}
+
+#[test]
 fn the_command_line_counts_more() {
     let sources = Sources {
         files: vec![("t".into(), "global\n daemon\n maxconn 5\nfrontend f\n bind :1\nfrontend g\n maxconn 3\n".into())],

@@ -63,9 +63,44 @@ pub fn standard_reply(out: &mut Out, status: u16) {
     out.put(b"\n</body></html>\n");
 }
 
+/// The two parts of a reply before and after its `Connection` field, if a client can tell its end without the connection's: it is one
+/// of HTTP/1.1 and has its length. None: the connection has to be closed after it.
+pub fn without_connection(reply: &[u8]) -> Option<(&[u8], &[u8])> {
+    let head_len = reply.windows(4).position(|w| w == b"\r\n\r\n")? + 2;
+    if !reply.starts_with(b"HTTP/1.1 ") {
+        return None;
+    }
+    let (mut at, mut field, mut length) = (0, (head_len, head_len), None);
+    for line in reply[..head_len].split_inclusive(|b| *b == b'\n') {
+        let colon = line.iter().position(|b| *b == b':').unwrap_or(0);
+        let (name, value) = (&line[..colon], line[colon..].trim_ascii());
+        if name.eq_ignore_ascii_case(b"connection") {
+            field = (at, at + line.len());
+        } else if name.eq_ignore_ascii_case(b"content-length") {
+            length = std::str::from_utf8(&value[1..]).ok().and_then(|v| v.trim().parse().ok());
+        }
+        at += line.len();
+    }
+    (length == Some(reply.len() - head_len - 2)).then(|| (&reply[..field.0], &reply[field.1..]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reply_without_its_connection_field() {
+        let text = |r: &str| without_connection(r.as_bytes()).map(|(a, b)| String::from_utf8([a, b"|", b].concat()).unwrap());
+        assert_eq!(
+            text("HTTP/1.1 503 x\r\nA: b\r\nconnection: close\r\nContent-Length: 2\r\n\r\nok").unwrap(),
+            "HTTP/1.1 503 x\r\nA: b\r\n|Content-Length: 2\r\n\r\nok"
+        );
+        let none = "HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(text(none).unwrap(), "HTTP/1.1 503 x\r\nContent-Length: 0\r\n|\r\n");
+        for other in ["HTTP/1.0 503 x\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 503 x\r\nContent-Length: 3\r\n\r\nok", "HTTP/1.1 503 x\r\n\r\nok", "ok"] {
+            assert_eq!(text(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn lengths_are_right() {

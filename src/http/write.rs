@@ -10,7 +10,7 @@ pub enum Keep {
     Alive,
     /// It stays open, and that is said: the other end speaks HTTP/1.0.
     SayAlive,
-    /// It is closed after this message.
+    /// It is closed after this message: said only where it is not the default (HTTP/1.1).
     Close,
     /// The protocol is about to change: `Upgrade` is passed on and named.
     Upgrade,
@@ -105,9 +105,9 @@ fn finish(out: &mut Out, index: &Head, keep: Keep, add: &[(&[u8], &[u8])]) {
     }
     match (keep, index.version) {
         (Keep::Alive, Version::V10) | (Keep::SayAlive, _) => out.put(b"Connection: keep-alive\r\n"),
-        (Keep::Close, _) => out.put(b"Connection: close\r\n"),
-        (Keep::Upgrade, _) => out.put(b"Connection: upgrade\r\n"),
-        (Keep::Alive, Version::V11) | (Keep::Silent, _) => {}
+        (Keep::Close, Version::V11) => out.put(b"Connection: close\r\n"),
+        (Keep::Upgrade, _) => out.put(b"Connection: Upgrade\r\n"),
+        (Keep::Alive, Version::V11) | (Keep::Close, Version::V10) | (Keep::Silent, _) => {}
     }
     out.put(b"\r\n");
 }

@@ -181,6 +181,7 @@ impl ProxyState {
             downtime_s: AtomicU32::new(0),
             downs: AtomicU32::new(0),
             last_session_s: AtomicU32::new(u32::MAX),
+            log_lines: AtomicU32::new(0),
             policy: Mutex::new((row.make)(p.server_count, &options)),
             set: AtomicUsize::new(0),
         }

@@ -3,7 +3,7 @@
 use super::channel::{Fill, pump};
 use super::context::Ctx;
 use super::{Phase, Session, Step, connect};
-use crate::http::{Body, Method, basic_credentials};
+use crate::http::{Body, Method, basic_credentials, without_connection};
 use crate::mem::Handle;
 use crate::model::ErrorReply;
 use crate::sys::Kernel;
@@ -44,8 +44,16 @@ pub fn error<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, status: u16, who: u8, 
     connect::drop_connection(cx, s);
     connect::release_server(cx, s);
     (s.client_at, s.server_at, s.phase_at) = (Tick::NEVER, Tick::NEVER, Tick::NEVER);
-    s.keep_client = false;
-    s.req.release(cx);
+    // The fault is not the client's, and all of its request is here: the connection may stay as it would have after a response. But
+    // a server that closed without a word may have done the work: the end tells the client that nobody knows.
+    let stays = matches!(status, 200 | 503 | 504) || status == 502 && who == b'P';
+    s.keep_client &= stays && s.req.body.is_done() && !cx.shared.stopping();
+    if s.keep_client {
+        (s.req.start, s.req.held) = (s.req.cleared, false);
+        s.req.release_if_empty(cx);
+    } else {
+        s.req.release(cx);
+    }
     if !s.http {
         return Step::End;
     }
@@ -56,6 +64,7 @@ pub fn error<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, status: u16, who: u8, 
     }
     let before = interim_unsent(cx, s);
     if !s.res.need_buffer(cx, 0) {
+        s.keep_client = false;
         return Step::End;
     }
     let config = Arc::clone(&cx.config);
@@ -63,15 +72,16 @@ pub fn error<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, status: u16, who: u8, 
     let standard = cx.replies.iter().find(|r| r.0 == status).map_or(&[][..], |r| &r.1);
     let mut out = Out::new(&mut cx.bufs.get_mut(s.res.buf)[before..]);
     match errors(s.be()).or_else(|| errors(s.fe())) {
-        Some(ErrorReply::File(bytes)) => out.put(bytes),
+        Some(ErrorReply::File(bytes)) => put_reply(&mut out, bytes, &mut s.keep_client, s.http11),
         Some(ErrorReply::Redirect(code, location)) => {
             let _ = write!(
                 out,
-                "HTTP/1.1 {code} {}\r\nCache-Control: no-cache\r\nContent-Length: 0\r\nLocation: {location}\r\nConnection: close\r\n\r\n",
-                crate::http::reason(*code)
+                "HTTP/1.1 {code} {}\r\nCache-Control: no-cache\r\nContent-Length: 0\r\nLocation: {location}\r\n{}\r\n",
+                crate::http::reason(*code),
+                connection_field(s.keep_client, s.http11)
             );
         }
-        None => out.put(standard),
+        None => put_reply(&mut out, standard, &mut s.keep_client, s.http11),
     }
     let mut len = out.len() as u32;
     if s.method == Method::Head {
@@ -82,6 +92,29 @@ pub fn error<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, status: u16, who: u8, 
     (s.res.end, s.res.cleared) = (end, end);
     s.client_at = cx.now.after_opt(config.proxies[s.fe()].timeouts.client);
     Step::Goto(Phase::Answer)
+}
+
+fn connection_field(keep: bool, http11: bool) -> &'static str {
+    match (keep, http11) {
+        (false, _) => "Connection: close\r\n",
+        (true, true) => "",
+        (true, false) => "Connection: keep-alive\r\n",
+    }
+}
+
+/// Writes a prepared reply; `keep` becomes false when the connection has to be closed after it.
+fn put_reply(out: &mut Out, reply: &[u8], keep: &mut bool, http11: bool) {
+    match without_connection(reply).filter(|_| *keep) {
+        Some((head, rest)) => {
+            out.put(head);
+            out.put(connection_field(true, http11).as_bytes());
+            out.put(rest);
+        }
+        None => {
+            *keep = false;
+            out.put(reply);
+        }
+    }
 }
 
 /// An interim response of which the client may have a part already goes out whole before the answer: puts what is left of it
@@ -103,7 +136,10 @@ pub fn send<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     match pump(cx, Handle::NONE, &mut s.res, s.client) {
         Ok(_) if s.res.is_drained() => Step::End,
         Ok(_) => Step::Wait,
-        Err(_) => Step::End,
+        Err(_) => {
+            s.keep_client = false;
+            Step::End
+        }
     }
 }
 
@@ -165,7 +201,7 @@ fn unauthorized<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, realm: &str) -> Ste
     s.req.release(cx);
     s.keep_client = false;
     s.status = 401;
-    s.cause = super::EndCause::new(b'P', b'R');
+    s.cause = super::EndCause::new(b'L', b'R');
     cx.tally(cx.shared.fe_slot(s.fe())).response(401);
     if !s.res.need_buffer(cx, 0) {
         return Step::End;

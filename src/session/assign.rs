@@ -78,9 +78,9 @@ fn gone_client<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Option<Step> {
     if !cx.either(s.fe(), s.be(), opt::ABORTONCLOSE) || !cx.client_left(s.client) {
         return None;
     }
+    let stage = if s.ticket.is_some() { b'Q' } else { b'C' };
     leave_queue(cx, s);
     cx.tally(cx.shared.be_slot(s.be())).client_aborts.inc();
-    let stage = if s.ticket.is_some() { b'Q' } else { b'C' };
     Some(answer::error(cx, s, 503, b'C', stage))
 }
 

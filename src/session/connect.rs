@@ -322,6 +322,7 @@ pub fn again<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
 /// Closes the connection to the server.
 pub fn drop_connection<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     if s.server_conn.is_some() {
+        super::finish::remember_source(cx, s);
         cx.close(s.server_conn);
         s.server_conn = Handle::NONE;
     }
@@ -342,6 +343,7 @@ pub fn part<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
         release_server(cx, s);
         return;
     }
+    super::finish::remember_source(cx, s);
     s.server_conn = Handle::NONE;
     let server = s.server as usize;
     let usable = s.keep_server && !s.tunnel && s.server != NO_INDEX && !cx.shared.stopping();

@@ -25,7 +25,6 @@ pub enum AfterEnd {
 /// Ends a session. After [`AfterEnd::Again`] the session is a fresh one.
 pub fn finish<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> AfterEnd {
     assign::leave_queue(cx, s);
-    let source = source_addr(cx, s);
     if s.phase != Phase::Cli {
         count(cx, s);
     }
@@ -36,7 +35,7 @@ pub fn finish<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> AfterEnd {
     }
     // The line shows the counts of those that remain, as HAProxy's does.
     if s.phase != Phase::Cli && !s.logged {
-        write_line(cx, s, source, false);
+        write_line(cx, s, false);
     }
     if s.line.is_some() {
         cx.lines.free(s.line);
@@ -49,20 +48,19 @@ pub fn finish<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> AfterEnd {
     after(cx, s)
 }
 
-/// Our end of the connection to the server, asked for only when the log shows it.
-fn source_addr<K: Kernel>(cx: &mut Ctx<K>, s: &Session) -> Addr {
+/// Asks for our end of the connection to the server before that is closed or becomes another session's, if the log shows it.
+pub fn remember_source<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     if s.logged || !cx.logs.shows(s.fe(), &["bi", "bp"]) {
-        return Addr::None;
+        return;
     }
-    match cx.conns.get(s.server_conn).map(|c| c.fd) {
-        Some(fd) => cx.sys.local_addr(fd),
-        None => Addr::None,
+    if let Some(fd) = cx.conns.get(s.server_conn).map(|c| c.fd) {
+        s.source = cx.sys.local_addr(fd);
     }
 }
 
 fn after<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> AfterEnd {
     // Without the whole response the next one would be taken for it.
-    let whole = s.cause.who == b'-';
+    let whole = s.cause.who == b'-' || s.phase == Phase::Answer && s.res.is_drained();
     let usable = cx.conns.get(s.client).is_some() && s.keep_client && whole && !s.req.eof;
     s.res.release(cx);
     if !usable {
@@ -73,8 +71,11 @@ fn after<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> AfterEnd {
     let fe = &cx.config.proxies[s.fe()];
     let keep_alive = [fe.timeouts.http_keep_alive, fe.timeouts.http_request, fe.timeouts.client];
     let wait_ms = keep_alive.into_iter().find(|t| *t > 0).unwrap_or(0);
+    // For the log, the next request's connection begins where this one ends.
+    let past_us = u64::from(s.times.start_at.1) + u64::from(cx.now.since(s.times.start)) * 1000;
     let c = &mut cx.conns[s.client];
     c.accepted = cx.now;
+    c.accepted_at = (s.times.start_at.0 + (past_us / 1_000_000) as i64, (past_us % 1_000_000) as u32);
     c.handshake_ms = 0;
     if s.req.buf.is_some() && s.req.end > s.req.cleared {
         begin_again(cx, s);
@@ -206,7 +207,7 @@ fn count<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     count_bytes(cx, s);
     let slots = slots(cx, s);
     if s.be_counted && s.times.connect.is_set() {
-        let d = durations(cx.now, &s.times);
+        let d = durations(cx.now, cx.now, &s.times);
         for slot in slots.into_iter().flatten().skip(1) {
             let t = cx.tally(slot);
             t.queue_ms.add(d.queue.max(0) as u64);
@@ -229,28 +230,29 @@ struct Durations {
     active: i32,
 }
 
-/// The log's timers: each stage from the end of the one before, -1 where it was not reached.
-fn durations(now: Tick, t: &Times) -> Durations {
+/// The log's timers: each stage from the end of the one before, -1 where it was not reached. A session that never got the first byte
+/// of a request was active since the accept.
+fn durations(now: Tick, accepted: Tick, t: &Times) -> Durations {
     let span = |from: Tick, to: Tick| if from.is_set() && to.is_set() { to.since(from) as i32 } else { -1 };
     Durations {
         request: span(t.start, t.request),
         queue: span(t.request, t.queue),
         connect: span(t.queue, t.connect),
         response: span(t.connect, t.response),
-        active: if t.start.is_set() { now.since(t.start) as i32 } else { 0 },
+        active: now.since(if t.start.is_set() { t.start } else { accepted }) as i32,
     }
 }
 
 /// `option logasap`: the line is written now; its totals are marked as what they are so far.
 pub fn log_early<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     if !s.logged && cx.config.proxies[s.fe()].has(opt::LOGASAP) {
-        let source = source_addr(cx, s);
-        write_line(cx, s, source, true);
+        remember_source(cx, s);
+        write_line(cx, s, true);
     }
 }
 
 /// Writes the session's line, if its frontend logs and the options want it.
-fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, source: Addr, asap: bool) {
+fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, asap: bool) {
     s.logged = true;
     if !cx.logs.wanted(s.fe()) {
         return;
@@ -267,10 +269,10 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, source: Addr, asap: b
     let zone = cx.logs.zone_offset(end.0);
     let (host, pid) = cx.logs.identity();
     let Some(c) = cx.conns.get(s.client) else { return };
-    let (client, accepted_at, handshake) = (c.peer, c.accepted_at, c.handshake_ms);
+    let (client, accepted_at, accepted, handshake) = (c.peer, c.accepted_at, c.accepted, c.handshake_ms);
     let shown = cx.logs.shows(s.fe(), &["fi", "fp"]);
     let frontend_addr = if shown { connect::local_addr(cx, s.client) } else { Addr::None };
-    let d = durations(cx.now, &s.times);
+    let d = durations(cx.now, accepted, &s.times);
     let server_name = match s.server() {
         Some(i) => config.servers[i].name.as_str(),
         None if s.phase == Phase::Applet => "<STATS>",
@@ -283,7 +285,7 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, source: Addr, asap: b
     let record = Record {
         client,
         frontend_addr,
-        source,
+        source: s.source,
         server_addr: s.server().map_or(Addr::None, |i| config.servers[i].target.addr()),
         accept: accepted_at,
         request: if s.times.start_at.0 > 0 { s.times.start_at } else { accepted_at },
@@ -316,6 +318,7 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, source: Addr, asap: b
         srv_queue: s.queue_pos.0,
         backend_queue: s.queue_pos.1,
         counter: shared.process.next_unique.fetch_add(1, Relaxed),
+        line_number: shared.proxies[s.fe()].log_lines.fetch_add(1, Relaxed),
         pid,
         request_line: line,
         asap,

@@ -24,6 +24,7 @@ pub use request::first_phase;
 
 use crate::http::Method;
 use crate::mem::Handle;
+use crate::sys::Addr;
 use crate::util::tick::Tick;
 use channel::Channel;
 use endpoint::{Conn, NO_INDEX};
@@ -155,6 +156,8 @@ pub struct Session {
     /// The request line for the log.
     pub line: Handle<()>,
     pub line_len: u16,
+    /// Our end of the connection to the server, kept for the log when that connection is given up (only if the log shows it).
+    pub source: Addr,
     pub cause: EndCause,
     pub logged: bool,
     /// Bytes in and out that the counters have already.
@@ -206,6 +209,7 @@ impl Session {
             times: Times::default(),
             line: Handle::NONE,
             line_len: 0,
+            source: Addr::None,
             cause: EndCause::NORMAL,
             logged: false,
             counted: (0, 0),

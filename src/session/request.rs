@@ -56,16 +56,13 @@ fn aborted<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     let nothing = s.req.received == 0;
     if nothing && (cx.conns[s.client].requests > 0 || p.has(opt::IGNORE_PROBES)) {
         s.logged = true; // the end of a keep-alive connection, or a probe
+        return s.end(b'C', b'R');
     }
     if nothing && p.has(opt::DONTLOGNULL) {
         s.logged = true;
     }
     if !s.logged {
         cx.tally(cx.shared.fe_slot(s.fe())).request_errors.inc();
-    }
-    s.status = if nothing { 0 } else { 400 };
-    if nothing {
-        return s.end(b'C', b'R');
     }
     answer::error(cx, s, 400, b'C', b'R')
 }
@@ -190,12 +187,12 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, len: usize) -> Step {
     if let Some(step) = served_here(cx, s, start, len) {
         return step;
     }
-    let Some(be) = choose_backend(&config, s.fe()) else { return answer::error(cx, s, 503, b'S', b'C') };
+    let Some(be) = choose_backend(&config, s.fe()) else {
+        skip_head(s, start, len);
+        return answer::error(cx, s, 503, b'S', b'C');
+    };
     s.be = be as u16;
     let be = &config.proxies[be];
-    if be.close_mode == CloseMode::Close {
-        s.keep_client = false;
-    }
     s.key = balance_key(cx, s, start, len, be);
     match rewrite(cx, s, start, len, fe, be) {
         Ok(()) => {
@@ -218,6 +215,12 @@ fn wants_keep(head: &Head) -> bool {
     !head.connection.close && (head.version == Version::V11 || head.connection.keep_alive)
 }
 
+/// Leaves the head of a request behind that nobody is sent.
+fn skip_head(s: &mut Session, start: usize, len: usize) {
+    s.req.cleared = (start + len) as u32;
+    s.req.start = s.req.cleared;
+}
+
 /// Requests that the proxy answers itself: monitors and the statistics page.
 fn served_here<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usize) -> Option<Step> {
     let fe = &cx.config.proxies[s.fe()];
@@ -227,6 +230,7 @@ fn served_here<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: u
         || fe.monitor_net.is_some_and(|n| peer.is_some_and(|ip| n.contains(ip)));
     if monitored {
         s.logged = true; // monitors are not logged
+        skip_head(s, start, len);
         return Some(answer::error(cx, s, 200, b'L', b'R'));
     }
     let be = choose_backend(&cx.config, s.fe());
@@ -336,17 +340,18 @@ fn rewrite<K: Kernel>(
     };
     let (mut for_text, mut to_text) = ([0u8; 48], [0u8; 48]);
     let peer = cx.conns[s.client].peer;
-    let original = be.original_to.as_ref().or(fe.original_to.as_ref());
-    let local = if original.is_some() { super::connect::local_addr(cx, s.client) } else { Addr::None };
+    let original = be.original_to.is_some() || fe.original_to.is_some();
+    let local = if original { super::connect::local_addr(cx, s.client) } else { Addr::None };
     let head = &cx.bufs.get(s.req.buf)[start..start + len];
     let mut add: [(&[u8], &[u8]); 2] = [(b"", b""); 2];
     let mut n = 0;
-    let settings =
-        [(be.forward_for.as_ref().or(fe.forward_for.as_ref()), peer, &mut for_text), (original, local, &mut to_text)];
-    for (setting, addr, space) in settings {
-        let Some(f) = setting else { continue };
-        if let Some(value) = address_header(&cx.head, head, f, addr, space) {
-            add[n] = (f.header.as_bytes(), value);
+    let settings = [
+        ([&be.forward_for, &fe.forward_for], peer, &mut for_text),
+        ([&be.original_to, &fe.original_to], local, &mut to_text),
+    ];
+    for (settings, addr, space) in settings {
+        if let Some((name, value)) = address_header(&cx.head, head, settings, addr, space) {
+            add[n] = (name.as_bytes(), value);
             n += 1;
         }
     }
@@ -360,18 +365,23 @@ fn rewrite<K: Kernel>(
     replace_head(cx, s.req.buf, &mut s.req, start, len, new_len).ok_or(Fault::TooLarge)
 }
 
-fn address_header<'a>(
+/// The field that tells an address, by the settings of backend and frontend: the backend's name for it counts, each one's exceptions
+/// do, and who does not say `if-none` wants it in any case (manual, `option forwardfor`).
+fn address_header<'a, 'b>(
     index: &Head,
     head: &[u8],
-    f: &ForwardFor,
+    settings: [&'b Option<ForwardFor>; 2],
     addr: Addr,
     space: &'a mut [u8; 48],
-) -> Option<&'a [u8]> {
+) -> Option<(&'b str, &'a [u8])> {
     let ip = addr.ip()?;
-    if f.except.is_some_and(|net| net.contains(ip)) {
+    let mut both = settings.into_iter().flatten();
+    if both.clone().any(|f| f.except.is_some_and(|net| net.contains(ip))) {
         return None;
     }
-    if f.if_none && index.values(head, f.header.as_bytes()).next().is_some() {
+    let if_none = both.clone().all(|f| f.if_none);
+    let name = both.next()?.header.as_str();
+    if if_none && index.values(head, name.as_bytes()).next().is_some() {
         return None;
     }
     let len = {
@@ -379,7 +389,7 @@ fn address_header<'a>(
         let _ = write!(out, "{ip}");
         out.len()
     };
-    Some(&space[..len])
+    Some((name, &space[..len]))
 }
 
 /// Puts the first `new_len` bytes of the scratch buffer in place of the `old_len` bytes at `at`, and clears them to be sent. The head

@@ -44,7 +44,9 @@ pub fn exchange<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
 
 /// The server showed life: a held request that it began to answer is not needed again.
 fn refresh_server<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
-    let keeps = cx.config.proxies[s.be()].retry_on >> retry::STATUS_SHIFT != 0;
+    // What depends on the response's head needs the request until that is there.
+    let retry_on = cx.config.proxies[s.be()].retry_on;
+    let keeps = retry_on >> retry::STATUS_SHIFT != 0 || retry_on & retry::JUNK_RESPONSE != 0;
     if !keeps && s.req.held {
         s.req.held = false;
         if s.req.is_drained() && !s.req.has_leftover() {
@@ -97,7 +99,7 @@ pub fn send_request<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Option<Step>
                 s.keep_client = false; // the response is on its way already
                 return Some(s.end(b'P', b'D'));
             }
-            return Some(answer::error(cx, s, 400, b'P', b'D'));
+            return Some(answer::error(cx, s, 400, b'P', b'H'));
         }
     }
     None
@@ -253,7 +255,9 @@ fn settle<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, mode: CloseMode) {
     let delimited = !matches!(head.body, Body::UntilClose | Body::Tunnel);
     s.keep_server &= server_keeps && delimited && mode < CloseMode::ServerClose;
     let chunks_to_http10 = matches!(head.body, Body::Chunked(_)) && !s.http11;
-    s.keep_client &= delimited && !chunks_to_http10 && mode != CloseMode::Close && !cx.shared.stopping();
+    // What becomes of the client's connection is the frontend's affair alone (manual, `option httpclose`).
+    let closes = cx.config.proxies[s.fe()].close_mode == CloseMode::Close;
+    s.keep_client &= delimited && !chunks_to_http10 && !closes && !cx.shared.stopping();
     s.server_stays = server_keeps;
     // A server that leaves before it has read the whole request takes the rest of it with it: the client is told at once.
     s.keep_client &= server_keeps || s.req.body.is_done() && s.req.is_drained();

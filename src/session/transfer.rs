@@ -40,6 +40,10 @@ fn http<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
         }
         Err(Trouble::Source(_)) => {
             s.res.eof = true;
+            if s.res.body == Body::UntilClose {
+                // A reset is no end of a body that ends with its connection: at least a byte is missing.
+                s.res.body = Body::Length(1);
+            }
             http_timers(cx, s, Pumped::default());
         }
         Err(Trouble::Body(_)) => {
@@ -190,7 +194,9 @@ fn tunnel_timers<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, there: Pumped, bac
 /// An inactivity timeout passed while data was moved.
 pub fn timeout<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     s.keep_client = false;
-    if s.server_at.is_due(cx.now) {
+    // `timeout tunnel` holds for both sides at once: the client's comes first then.
+    let both = s.tunnel && cx.config.proxies[s.be()].timeouts.tunnel > 0 && !s.client_at.is_set();
+    if s.server_at.is_due(cx.now) && !both {
         count_server_abort(cx, s);
         return s.end(b's', b'D');
     }
