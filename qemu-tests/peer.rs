@@ -5,7 +5,7 @@
 //! peer echo ADDR                   TCP server: sends back what it reads
 //! peer get ADDR CLIENTS REQUESTS   so many clients at once, each so many requests on one connection; prints what came
 //! peer tcp ADDR CLIENTS BYTES      so many connections at once, each sends so many bytes and must read the same
-//! peer hold ADDR CLIENTS SECONDS   opens connections that send half a request and stay
+//! peer hold ADDR CLIENTS SECONDS   opens connections that send most of a request and stay
 //! peer line PATH LINE              sends a line to a unix socket and prints the answer
 //! ```
 //!
@@ -227,7 +227,9 @@ fn hold(addr: &str, clients: usize, seconds: usize) -> bool {
     let open: Vec<_> = (0..clients)
         .filter_map(|_| {
             let mut stream = connect(addr).ok()?;
-            stream.write_all(b"GET / HTTP/1.1\r\nHost: board\r\nX-Slow: ").ok()?;
+            // Most of a buffer: the memory that it is made of is really used.
+            let head = format!("GET / HTTP/1.1\r\nHost: board\r\nX-Slow: {}", "a".repeat(6000));
+            stream.write_all(head.as_bytes()).ok()?;
             Some(stream)
         })
         .collect();

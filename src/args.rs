@@ -72,7 +72,7 @@ Usage: evenkeel -f <file|folder> [-f ...] [options]
   -v, -vv        version; with build options
   -sf <pid>...   once ready, tell these processes to finish; their listening sockets are taken over
   -st <pid>...   the same, and they stop at once
-  -x <socket>    accepted; not needed
+  -x <socket>    accepted, not needed: -sf and -st take the sockets over
 ";
 
 /// Reads the arguments after the program's name.

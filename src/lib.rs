@@ -45,3 +45,5 @@ pub mod master;
 pub mod demo;
 
 pub mod start;
+
+pub mod voice;

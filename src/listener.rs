@@ -3,11 +3,13 @@
 //! ```text
 //! watched --limit reached, no descriptor--> paused --a client left, a moment passed--> watched
 //! ```
+//! SIGTTOU pauses all listeners of frontends until SIGTTIN, in the same way.
+//!
 //! Full is no error: what is not accepted waits in the kernel's queue (`backlog`).
 
 use crate::mem::Handle;
 use crate::model::{Audience, Config, opt};
-use crate::server::Shared;
+use crate::server::{ListenerState, Shared};
 use crate::session::context::Ctx;
 use crate::session::endpoint::{Conn, Owner, key};
 use crate::sys::{Fd, IoError, Kernel, NO_FD};
@@ -31,12 +33,14 @@ pub struct Listeners {
     slots: Vec<Slot>,
     resume_at: Tick,
     paused: usize,
+    /// All frontends pause until they are told to go on.
+    held: bool,
 }
 
 impl Listeners {
     /// None open yet.
     pub fn new(n: usize) -> Listeners {
-        Listeners { slots: vec![Slot { fd: NO_FD, paused: false }; n], resume_at: Tick::NEVER, paused: 0 }
+        Listeners { slots: vec![Slot { fd: NO_FD, paused: false }; n], resume_at: Tick::NEVER, paused: 0, held: false }
     }
 
     /// Starts to accept on a socket.
@@ -63,13 +67,19 @@ impl Listeners {
 
     /// When paused listeners look again; never when none is paused.
     pub fn resume_at(&self) -> Tick {
-        if self.paused > 0 { self.resume_at } else { Tick::NEVER }
+        if self.paused > 0 && !self.held { self.resume_at } else { Tick::NEVER }
     }
 
     /// Lets paused listeners accept again when something became free or the pause is over.
     pub fn resume<K: Kernel>(&mut self, cx: &mut Ctx<K>) {
         let freed = std::mem::take(&mut cx.freed_client);
-        if self.paused == 0 || !(freed || self.resume_at.is_due(cx.now)) {
+        let hold = cx.shared.process.paused.load(Relaxed);
+        if hold && !self.held {
+            self.hold(cx);
+        }
+        let freed = freed || self.held && !hold;
+        self.held = hold;
+        if hold || self.paused == 0 || !(freed || self.resume_at.is_due(cx.now)) {
             return;
         }
         for n in 0..self.slots.len() {
@@ -86,6 +96,15 @@ impl Listeners {
         let s = self.slots[n];
         if !s.paused && s.fd != NO_FD {
             cx.sys.arm(s.fd, key::listener(n), true, false);
+        }
+    }
+
+    /// Pauses the listeners of frontends; operators still get in.
+    fn hold<K: Kernel>(&mut self, cx: &mut Ctx<K>) {
+        for n in 0..self.slots.len() {
+            if self.slots[n].fd != NO_FD && matches!(cx.config.listeners[n].audience, Audience::Frontend(_)) {
+                self.pause(cx, n, RETRY_MS);
+            }
         }
     }
 
@@ -130,7 +149,7 @@ impl Listeners {
                         give_all(limits);
                         self.pause(cx, n, RETRY_MS);
                     }
-                    Audience::Frontend(fe) => count_frontend(cx, fe),
+                    Audience::Frontend(fe) => count_frontend(cx, fe, &shared.listeners[n]),
                     Audience::Cli(_) => _ = shared.process.cli_total.fetch_add(1, Relaxed),
                 }
                 h
@@ -219,7 +238,9 @@ fn welcome<K: Kernel>(cx: &mut Ctx<K>, n: usize, fd: Fd, peer: crate::sys::Addr)
     cx.adopt(conn)
 }
 
-fn count_frontend<K: Kernel>(cx: &mut Ctx<K>, fe: usize) {
+fn count_frontend<K: Kernel>(cx: &mut Ctx<K>, fe: usize, listener: &ListenerState) {
+    listener.total.fetch_add(1, Relaxed);
+    raise(&listener.connections_max, listener.connections.load(Relaxed));
     let state = &cx.shared.proxies[fe];
     raise(&state.fe_connections_max, state.fe_connections.load(Relaxed));
     raise(&cx.shared.process.connections_max, cx.shared.process.connections.load(Relaxed));

@@ -9,6 +9,7 @@ use evenkeel::model::Config;
 use evenkeel::reload::{self, Replaced, Sockets};
 use evenkeel::start::{self, Opened, Plan};
 use evenkeel::sys::{process, signal, zone::Zone};
+use evenkeel::voice::Voice;
 use evenkeel::{demo, master};
 use std::fs::File;
 use std::io::Write;
@@ -94,12 +95,24 @@ fn run(args: &Args, words: &[String]) -> i32 {
     {
         return fail(&format!("cannot change to '{dir}': {e}"));
     }
-    let Some(config) = load(args, first) else { return 1 };
+    if role == master::AGAIN && !args.check {
+        // A master that became this program: its worker serves, whatever is wrong here.
+        return master::run(words, &mut Files::new(args, None), Replaced::default());
+    }
+    let (config, said) = load(args, first);
+    eprint!("{said}");
+    let Some(config) = config else { return 1 };
     if args.check {
         return check(args, &config);
     }
     if args.no_poll && if cfg!(target_os = "linux") { config.global.noepoll } else { config.global.nokqueue } {
         return fail("no polling mechanism is left");
+    }
+    if args.transfer.is_some() && args.finish.is_empty() && args.terminate.is_empty() && first {
+        warn(
+            args,
+            "-x takes over nothing: give the processes to replace with -sf or -st, their sockets come along without -x",
+        );
     }
     if config.global.daemon && first {
         return master::daemonize(words);
@@ -108,9 +121,9 @@ fn run(args: &Args, words: &[String]) -> i32 {
         process::leave_session();
     }
     if config.global.master_worker && role != "worker" {
-        let daemon = role == "daemon";
         let pidfile = open_pidfile(args, &config);
-        return master::run(words, &mut Files { args, daemon, pidfile, loaded: Some(config) }, replaced(args));
+        let mut files = Files { daemon: role == "daemon", pidfile, ..Files::new(args, Some(config)) };
+        return master::run(words, &mut files, replaced(args));
     }
     let code = work(args, Arc::new(config), &role);
     if code > 128 {
@@ -123,37 +136,12 @@ fn replaced(args: &Args) -> Replaced {
     Replaced { finish: args.finish.clone(), terminate: args.terminate.clone() }
 }
 
-/// Reads and compiles the configuration and prints what is to be said about it. None when it cannot be used.
-fn load(args: &Args, speak: bool) -> Option<Config> {
-    let say = |text: &str| {
-        if speak && !args.quiet {
-            eprint!("{text}");
-        }
+/// Reads and compiles the configuration, and what is to be said about it. No configuration when it cannot be used.
+fn load(args: &Args, speak: bool) -> (Option<Config>, String) {
+    let files = match read_files(&args.files) {
+        Ok(files) => files,
+        Err(e) => return (None, alert(&e)),
     };
-    let paths = match conf::expand_paths(&args.files) {
-        Ok(p) => p,
-        Err(e) => {
-            fail(&e);
-            return None;
-        }
-    };
-    let mut files = Vec::new();
-    for path in paths {
-        match std::fs::read(&path) {
-            Ok(bytes) => match String::from_utf8(bytes) {
-                Ok(text) => files.push((path, text)),
-                Err(e) => {
-                    let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count();
-                    fail(&format!("[{path}:{line}] : the file is not UTF-8"));
-                    return None;
-                }
-            },
-            Err(e) => {
-                fail(&format!("cannot read '{path}': {e}"));
-                return None;
-            }
-        }
-    }
     let Loaded { config, diags } = conf::load_with(&Sources { files }, &Build, &overrides(args));
     let mut text = String::new();
     for d in diags.list() {
@@ -161,15 +149,29 @@ fn load(args: &Args, speak: bool) -> Option<Config> {
     }
     // Errors are shown even with -q, as HAProxy does.
     if diags.errors() > 0 {
-        eprint!("{text}");
-        return None;
+        return (None, text);
     }
-    say(&text);
+    if !speak || args.quiet {
+        text.clear();
+    }
     if args.zero_warning && diags.warnings() > 0 {
-        fail("warnings were found, and -dW treats them as errors");
-        return None;
+        text += &alert("warnings were found, and -dW treats them as errors");
+        return (None, text);
     }
-    Some(config)
+    (Some(config), text)
+}
+
+fn read_files(names: &[String]) -> Result<Vec<(String, String)>, String> {
+    let mut files = Vec::new();
+    for path in conf::expand_paths(names)? {
+        let bytes = std::fs::read(&path).map_err(|e| format!("cannot read '{path}': {e}"))?;
+        let text = String::from_utf8(bytes).map_err(|e| {
+            let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count();
+            format!("[{path}:{line}] : the file is not UTF-8")
+        })?;
+        files.push((path, text));
+    }
+    Ok(files)
 }
 
 fn overrides(args: &Args) -> conf::Overrides {
@@ -240,6 +242,10 @@ fn work(args: &Args, config: Arc<Config>, role: &str) -> i32 {
             return 1;
         }
     };
+    let listeners = match reload::separate(listeners) {
+        Ok(fds) => fds,
+        Err(e) => return fail(&format!("cannot duplicate a listening socket: {e}")),
+    };
     let sinks = start::open_sinks(&config, &mut |w| warn(args, &w));
     let zone = Arc::new(Zone::local());
     let pidfile = (role != "worker").then(|| open_pidfile(args, &config)).flatten();
@@ -276,17 +282,47 @@ struct Files<'a> {
     pidfile: Option<File>,
     /// For the first worker: loaded to know that there is to be a master.
     loaded: Option<Config>,
+    /// Where to say what standard error does not show, which leads to /dev/null in the background.
+    voice: Option<Voice>,
+}
+
+impl<'a> Files<'a> {
+    fn new(args: &'a Args, loaded: Option<Config>) -> Files<'a> {
+        Files { args, daemon: false, pidfile: None, loaded, voice: None }
+    }
+
+    /// Says lines to standard error, and to the logs of the last good configuration when nobody sees that.
+    fn tell(&mut self, lines: &str) {
+        eprint!("{lines}");
+        if let Some(voice) = self.voice.as_mut().filter(|_| process::is_silent()) {
+            lines.lines().for_each(|line| voice.say(line));
+        }
+    }
 }
 
 impl master::Environment for Files<'_> {
     fn load(&mut self, known: &Sockets, old: &[i32]) -> Option<Sockets> {
-        let config = self.loaded.take().or_else(|| load(self.args, true))?;
-        match reload::open_all(&config, known, old) {
-            Ok(fds) => Some(reload::named(&config, &fds)),
-            Err(errors) => {
-                errors.iter().for_each(|e| _ = fail(e));
-                None
+        let config = match self.loaded.take() {
+            Some(config) => config,
+            None => {
+                let (config, said) = load(self.args, true);
+                self.tell(&said);
+                config?
             }
+        };
+        let opened = reload::open_all(&config, known, old);
+        let sockets = opened.as_ref().map(|fds| reload::named(&config, fds)).ok();
+        self.voice = Some(Voice::of(config));
+        if let Err(errors) = opened {
+            errors.iter().for_each(|e| self.tell(&alert(e)));
+        }
+        sockets
+    }
+
+    fn say(&mut self, level: &str, message: &str) {
+        match level {
+            "" => self.tell(&format!("{message}\n")),
+            _ => self.tell(&format!("{:10} ({}) : {message}\n", format!("[{level}]"), std::process::id())),
         }
     }
 
@@ -375,8 +411,12 @@ fn write_reference(inline: &str, words: &[String]) -> i32 {
     0
 }
 
+fn alert(message: &str) -> String {
+    format!("[ALERT]    ({}) : {message}\n", std::process::id())
+}
+
 fn fail(message: &str) -> i32 {
-    eprintln!("[ALERT]    ({}) : {message}", std::process::id());
+    eprint!("{}", alert(message));
     1
 }
 

@@ -14,16 +14,23 @@
 //!                 +----------------------------------------+
 //!                            SIGUSR2, SIGHUP
 //! ```
+//!
+//! When the program's file was replaced meanwhile (an upgrade), a reload first has the new program check the configuration, and then
+//! the master becomes the new program: same process, same children, the sockets inherited. That one starts the worker.
 
 use crate::reload::{self, Child, Replaced, Sockets};
 use crate::sys::{process, signal};
 use rustix::event::{PollFd, PollFlags, poll};
-use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
-use std::process::ExitStatus;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 /// Set for the process that a master or a starting daemon began.
 pub const ROLE: &str = "EVENKEEL_ROLE";
+
+/// The role of a master that became a new program, and its workers: the one that serves (0: none), then the others.
+pub const AGAIN: &str = "master";
+const WORKERS: &str = "EVENKEEL_WORKERS";
 
 /// What this process was started as.
 pub fn role() -> String {
@@ -64,23 +71,38 @@ pub trait Environment {
     fn ready(&mut self);
     /// Tells the service manager, if it asks.
     fn notify(&self, state: &str);
+    /// Says something to whoever reads what this process says.
+    fn say(&mut self, level: &str, message: &str);
 }
+
+/// What a master catches.
+const SIGNALS: [i32; 6] =
+    [signal::SIGTERM, signal::SIGINT, signal::SIGUSR1, signal::SIGUSR2, signal::SIGHUP, signal::SIGCHLD];
 
 /// The master's life. Returns its exit code.
 pub fn run(args: &[String], env: &mut dyn Environment, replaced: Replaced) -> i32 {
-    let wanted = [signal::SIGTERM, signal::SIGINT, signal::SIGUSR1, signal::SIGUSR2, signal::SIGHUP, signal::SIGCHLD];
-    let Ok(signals) = signal::catch(&wanted) else { return 1 };
+    let Ok(signals) = signal::catch(&SIGNALS) else { return 1 };
+    signal::let_in(&SIGNALS);
+    let again = role() == AGAIN;
+    let sockets = reload::inherited();
+    let mut passed = inherited_by_number();
+    passed.retain(|fd| !sockets.iter().any(|s| s.1 == *fd));
+    let left = std::env::var(WORKERS).unwrap_or_default();
+    let mut left = left.split(' ').filter_map(|pid| pid.parse::<i32>().ok()).filter(|_| again);
+    let current = left.next().filter(|pid| *pid > 0);
+    let program = reload::program();
     let mut master = Master {
-        program: reload::program(),
+        stamp: stamp(&program),
+        program,
         args: without_old_pids(args),
         env,
-        replaced: Some(replaced),
-        passed: inherited_by_number(),
-        sockets: reload::inherited(),
+        replaced: (!again).then_some(replaced),
+        passed,
+        sockets,
         starting: None,
         again: false,
-        workers: Vec::new(),
-        current: None,
+        workers: current.into_iter().chain(left).collect(),
+        current,
         lost: 1,
         ending: None,
     };
@@ -101,8 +123,17 @@ pub fn run(args: &[String], env: &mut dyn Environment, replaced: Replaced) -> i3
     }
 }
 
+/// What tells one file from another that took its place.
+type Stamp = (u64, u64, i64, i64, u64);
+
+fn stamp(file: &Path) -> Option<Stamp> {
+    std::fs::metadata(file).ok().map(|m| (m.dev(), m.ino(), m.mtime(), m.mtime_nsec(), m.size()))
+}
+
 struct Master<'a> {
     program: PathBuf,
+    /// Of the program's file when this process began.
+    stamp: Option<Stamp>,
     args: Vec<String>,
     env: &'a mut dyn Environment,
     /// The processes to end when the first worker serves.
@@ -114,7 +145,7 @@ struct Master<'a> {
     /// Another reload was asked for meanwhile.
     again: bool,
     /// The one that serves, and those that finish.
-    workers: Vec<Child>,
+    workers: Vec<i32>,
     current: Option<i32>,
     /// How the one that served ended.
     lost: i32,
@@ -130,7 +161,7 @@ impl Master<'_> {
         match reload::spawn(&self.program, &self.args, (ROLE, "worker"), &sockets, &self.passed) {
             Ok(child) => self.starting = Some((child, sockets)),
             Err(e) => {
-                say("ALERT", &format!("cannot start a worker: {e}"));
+                self.env.say("ALERT", &format!("cannot start a worker: {e}"));
                 self.keep_old(&sockets);
             }
         }
@@ -140,26 +171,27 @@ impl Master<'_> {
     fn started(&mut self) {
         let Some((mut child, sockets)) = self.starting.take() else { return };
         if !child.wait_ready() {
-            if let (Ok(status), None) = (child.process.wait(), self.current) {
-                self.lost = code(status);
+            let code = child.process.wait().map_or(1, reload::exit_code);
+            if self.current.is_none() {
+                self.lost = code;
             }
             self.keep_old(&sockets);
         } else if self.ending.is_some() {
-            self.workers.push(child); // was told already
+            self.workers.push(child.pid()); // was told already
         } else {
             self.tell(signal::SIGUSR1);
             let dropped = self.sockets.iter().filter(|s| !sockets.iter().any(|new| new.1 == s.1));
             dropped.for_each(|s| process::close(s.1));
             self.sockets = sockets;
             self.current = Some(child.pid());
-            self.workers.push(child);
+            self.workers.push(child.pid());
             self.env.notify("READY=1");
             match self.replaced.take() {
                 Some(replaced) => {
                     replaced.tell(|_| true);
                     self.env.ready();
                 }
-                None => say("NOTICE", &format!("reloaded, the new worker is {}", self.current.unwrap_or(0))),
+                None => self.env.say("NOTICE", &format!("reloaded, the new worker is {}", self.current.unwrap_or(0))),
             }
         }
         if std::mem::take(&mut self.again) && self.ending.is_none() {
@@ -171,7 +203,7 @@ impl Master<'_> {
     fn keep_old(&mut self, new: &Sockets) {
         new.iter().filter(|s| !self.sockets.iter().any(|old| old.1 == s.1)).for_each(|s| process::close(s.1));
         if self.current.is_some() && self.ending.is_none() {
-            say("WARNING", "the new worker could not start, the old one goes on");
+            self.env.say("WARNING", "the new worker could not start, the old one goes on");
             self.env.notify("READY=1");
         }
     }
@@ -182,12 +214,58 @@ impl Master<'_> {
             signal::SIGUSR2 | signal::SIGHUP if self.starting.is_some() => self.again = true,
             signal::SIGUSR2 | signal::SIGHUP => {
                 self.env.notify("RELOADING=1");
-                self.reload();
+                if self.is_replaced() && !self.become_new() {
+                    self.keep_old(&Vec::new());
+                } else {
+                    self.reload();
+                }
             }
             signal::SIGCHLD => {} // looked after in every round: it may have come before a worker was counted
             signal::SIGUSR1 => self.end(0, signal::SIGUSR1),
             _ => self.end(0, signal::SIGTERM),
         }
+    }
+
+    /// Another file has the name of our program.
+    fn is_replaced(&self) -> bool {
+        let now = stamp(&self.program);
+        now.is_some() && now != self.stamp
+    }
+
+    /// Becomes the program that is under our name now, once it has found the configuration right: it starts the worker. False when
+    /// it does not want to or cannot; whether it returns true, nobody knows.
+    fn become_new(&mut self) -> bool {
+        let mut check = std::process::Command::new(&self.program);
+        check.args(&self.args).arg("-c").env(ROLE, AGAIN).stdin(Stdio::null()).stdout(Stdio::null());
+        check.stderr(Stdio::piped());
+        match check.output() {
+            Ok(done) if done.status.success() => {}
+            Ok(done) => {
+                String::from_utf8_lossy(&done.stderr).lines().for_each(|l| self.env.say("", l));
+                let code = reload::exit_code(done.status);
+                self.env.say("ALERT", &format!("the new program does not take the configuration (code {code})"));
+                return false;
+            }
+            Err(e) => {
+                self.env.say("ALERT", &format!("the new program cannot be started: {e}"));
+                return false;
+            }
+        }
+        self.env.say("NOTICE", "the program was replaced, the master becomes the new one");
+        let others = self.workers.iter().filter(|pid| Some(**pid) != self.current);
+        let workers: Vec<String> = [self.current.unwrap_or(0)].iter().chain(others).map(i32::to_string).collect();
+        let mut env = reload::hand_over(&self.sockets);
+        env.push((ROLE.into(), AGAIN.into()));
+        env.push((WORKERS.into(), workers.join(" ")));
+        let fds = || self.sockets.iter().map(|s| s.1).chain(self.passed.iter().copied());
+        // Signals that come now are for the new program.
+        signal::keep_out(&SIGNALS);
+        fds().for_each(|fd| process::keep_over_exec(fd, true));
+        let e = process::become_program(&self.program, &self.args, &env);
+        fds().for_each(|fd| process::keep_over_exec(fd, false));
+        signal::let_in(&SIGNALS);
+        self.env.say("ALERT", &format!("the new program cannot be started: {e}"));
+        false
     }
 
     /// Ends all workers; the master follows the last of them.
@@ -204,16 +282,16 @@ impl Master<'_> {
     }
 
     fn tell(&self, s: i32) {
-        self.workers.iter().for_each(|w| _ = process::kill(w.pid(), s));
+        self.workers.iter().for_each(|pid| _ = process::kill(*pid, s));
     }
 
     fn reap(&mut self) {
         let (current, lost) = (&mut self.current, &mut self.lost);
-        self.workers.retain_mut(|w| {
-            let Ok(Some(status)) = w.process.try_wait() else { return true };
-            if *current == Some(w.pid()) {
+        self.workers.retain(|pid| {
+            let Some(code) = process::reap(*pid) else { return true };
+            if *current == Some(*pid) {
                 *current = None;
-                *lost = code(status);
+                *lost = code;
             }
             false
         });
@@ -226,19 +304,10 @@ impl Master<'_> {
             return;
         }
         if self.replaced.is_none() {
-            say("ALERT", &format!("the worker ended unexpectedly (code {}), so does the master", self.lost));
+            self.env.say("ALERT", &format!("the worker ended unexpectedly (code {}), so does the master", self.lost));
         }
         self.end(self.lost, signal::SIGTERM);
     }
-}
-
-/// As a shell shows it: a signal as 128 and its number.
-fn code(status: ExitStatus) -> i32 {
-    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
-}
-
-fn say(level: &str, message: &str) {
-    eprintln!("{:10} ({}) : {message}", format!("[{level}]"), std::process::id());
 }
 
 /// The arguments for a worker: the processes to replace are the master's business.

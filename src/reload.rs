@@ -67,6 +67,16 @@ fn each<T, U>(
     if errors.is_empty() { Ok(done) } else { Err(errors) }
 }
 
+/// Gives each listener a descriptor of its own: `fd@N` may be named twice, and each is watched and closed for itself.
+pub fn separate(mut fds: Vec<Fd>) -> std::io::Result<Vec<Fd>> {
+    for i in 1..fds.len() {
+        if fds[..i].contains(&fds[i]) {
+            fds[i] = process::duplicate(fds[i])?;
+        }
+    }
+    Ok(fds)
+}
+
 /// The sockets of a configuration by name, to be inherited.
 pub fn named(config: &Config, fds: &[Fd]) -> Sockets {
     config.listeners.iter().zip(fds).filter_map(|(l, fd)| Some((name(l)?, *fd))).collect()
@@ -123,6 +133,18 @@ pub fn spawn(
     let child = command.spawn();
     fds().for_each(|fd| process::keep_over_exec(fd, false));
     Ok(Child { process: child?, ready })
+}
+
+/// What a program finds its sockets by, and that nobody waits for it.
+pub fn hand_over(sockets: &Sockets) -> Vec<(String, String)> {
+    let list: Vec<String> = sockets.iter().map(|(n, fd)| format!("{n}={fd}")).collect();
+    vec![(SOCKETS.into(), list.join(" ")), (READY.into(), String::new())]
+}
+
+/// How a process ended, as a shell shows it: a signal as 128 and its number.
+pub fn exit_code(status: std::process::ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
 }
 
 impl Child {

@@ -389,6 +389,8 @@ impl Crew {
                 signal::take(signals, |s| match s {
                     signal::SIGTERM | signal::SIGINT => stop = Some(128 + s),
                     signal::SIGUSR1 => stop = stop.or(Some(0)),
+                    signal::SIGTTOU => self.pause(true),
+                    signal::SIGTTIN => self.pause(false),
                     signal::SIGHUP => self.dump_servers(w),
                     signal::SIGQUIT => self.dump_pools(w),
                     _ => {}
@@ -418,6 +420,13 @@ impl Crew {
 
     fn kill(&self) {
         self.shared.process.killed.store(true, Ordering::SeqCst);
+        self.shared.wake_all();
+    }
+
+    /// SIGTTOU and SIGTTIN: no frontend accepts until it is told to go on. The sockets stay open, and who connects waits there; HAProxy
+    /// stops to listen, so that another process can bind: here that one takes the sockets over.
+    fn pause(&self, on: bool) {
+        self.shared.process.paused.store(on, Ordering::SeqCst);
         self.shared.wake_all();
     }
 

@@ -123,6 +123,7 @@ impl<K: Kernel> Worker<K> {
             if self.cx.worker == 0 {
                 let percent = (self.idle_ms.min(window) * 100 / window) as u32;
                 self.cx.shared.process.idle_percent.store(percent, Relaxed);
+                self.cx.shared.bytes_out(self.cx.now_ms);
             }
             (self.idle_ms, self.idle_since_ms) = (0, self.cx.now_ms);
         }

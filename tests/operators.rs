@@ -197,3 +197,50 @@ fn a_udp_syslog_that_is_restarted_loses_only_what_came_meanwhile() {
     get(proxy.addr("l"), "/kept");
     eventually("the first line after the restart", || take(&syslog).filter(|l| l.contains("/kept")));
 }
+
+#[test]
+fn figures_that_haproxy_has() {
+    let server = Server::named("a");
+    let config = format!(
+        "global
+    stats socket {{dir}}/sock level admin
+{HTTP}
+listen l
+    bind {{bind:l}}
+    option socket-stats
+    stats uri /stats
+    server a {{server:a}}
+    server b {{server:a}}
+backend elsewhere
+    server x {{server:a}}
+frontend f
+    bind {{bind:f}}
+    maxconn 50
+    default_backend elsewhere
+"
+    );
+    let proxy = Proxy::in_front_of(&server, &config);
+    let sock = proxy.dir().join("sock");
+    let cli = Cli(&sock);
+    for _ in 0..4 {
+        get(proxy.addr("l"), "/");
+    }
+    get(proxy.addr("l"), "/stats;csv");
+    eventually("the end of sessions", || (cli.stat("l", "FRONTEND", "scur") == "0").then_some(()));
+    let number = |server: &str, field: &str| cli.stat("l", server, field).parse::<u64>().unwrap();
+    let of_servers = |field: &str| number("a", field) + number("b", field);
+    assert_eq!(
+        (number("BACKEND", "connect"), number("BACKEND", "reuse")),
+        (of_servers("connect"), of_servers("reuse"))
+    );
+    assert_eq!((number("BACKEND", "connect") + number("BACKEND", "reuse"), number("BACKEND", "req_tot")), (4, 4));
+    assert_eq!((of_servers("req_tot"), number("FRONTEND", "intercepted")), (4, 1));
+    assert_eq!((number("sock-1", "stot"), number("sock-1", "smax") >= 1), (5, true));
+    // A tenth of what frontends bring: the process' limit (400), or their own.
+    assert_eq!((cli.stat("l", "BACKEND", "slim"), cli.stat("elsewhere", "BACKEND", "slim")), ("40".into(), "5".into()));
+    assert!(number("BACKEND", "lastchg") < 60, "since the start, not since the machine's");
+    eventually("a rate", || {
+        get(proxy.addr("l"), "/");
+        (cli.info("BytesOutRate") != "0").then_some(())
+    });
+}

@@ -849,3 +849,61 @@ fn rustix_uid(name: &str) -> String {
     let line = users.lines().find(|l| l.starts_with(&format!("{name}:"))).unwrap();
     line.split(':').nth(2).unwrap().to_owned()
 }
+
+#[test]
+fn sigttou_pauses_and_sigttin_resumes() {
+    let server = Server::named("a");
+    let config = format!(
+        "global\n stats socket {{dir}}/sock level admin\n{}\nlisten l\n bind {{bind:l}}\n server a {{server:a}}\n",
+        HTTP.replace("nbthread 1", "nbthread 2")
+    );
+    let proxy = Proxy::in_front_of(&server, &config);
+    let mut kept = Client::connect(proxy.addr("l"));
+    let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    assert_eq!(kept.ask(request).status(), 200);
+    for _ in 0..2 {
+        proxy.signal(Signal::TTOU);
+        // Whoever comes now waits; who is there already is served, and operators get in.
+        std::thread::sleep(ms(100));
+        let mut waiting = Client::connect(proxy.addr("l"));
+        waiting.send(request);
+        std::thread::sleep(ms(150));
+        let connections = Cli(&proxy.dir().join("sock")).info("CurrConns");
+        assert_eq!(connections, "1");
+        assert_eq!(kept.ask(request).status(), 200);
+        proxy.signal(Signal::TTIN);
+        assert_eq!(waiting.response().status(), 200);
+        drop(waiting);
+        eventually("one client", || (Cli(&proxy.dir().join("sock")).info("CurrConns") == "1").then_some(()));
+    }
+    // A paused process ends as any other.
+    proxy.signal(Signal::TTOU);
+    std::thread::sleep(ms(50));
+    drop(kept);
+    let mut proxy = proxy;
+    proxy.sigusr1();
+    assert!(proxy.wait_exit().success());
+}
+
+#[test]
+fn a_descriptor_may_be_named_twice() {
+    let server = Server::named("a");
+    let config = format!(
+        "{}\nfrontend one\n bind {{bind:l}}\n default_backend b\nfrontend two\n bind {{bind:l}}\n default_backend b\nbackend b\n server a {{server:a}}\n",
+        HTTP.replace("nbthread 1", "nbthread 2")
+    );
+    let mut proxy = Proxy::in_front_of(&server, &config);
+    for _ in 0..10 {
+        assert_eq!(get(proxy.addr("l"), "/").status(), 200);
+    }
+    proxy.sigusr1();
+    assert!(proxy.wait_exit().success());
+    assert!(!proxy.stderr().contains("ALERT"), "{}", proxy.stderr());
+}
+
+#[test]
+fn the_socket_option_without_processes_is_said_to_do_nothing() {
+    let good = format!("{HTTP}\nlisten l\n bind {{bind:l}}\n server a 127.0.0.1:1\n");
+    let proxy = Proxy::with().arg("-x").arg("/run/nowhere.sock").start(&good);
+    eventually("a warning", || proxy.stderr().contains("-x takes over nothing").then_some(()));
+}

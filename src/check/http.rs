@@ -97,6 +97,9 @@ mod tests {
         let t = expect(false, ExpectWhat::String(b"alive".to_vec()));
         assert_eq!(judge(&t, b"HTTP/1.1 200 OK\r\n\r\nI am al", false), Verdict::More);
         assert_eq!(judge(&t, b"HTTP/1.1 200 OK\r\n\r\nI am alive", false), Verdict::Pass("L7OK", 200));
-        assert_eq!(judge(&t, b"HTTP/1.1 200 OK\r\n\r\nI am not", true), Verdict::Fail("L7RSP", 200, Why::Text("HTTP content check did not match")));
+        assert_eq!(
+            judge(&t, b"HTTP/1.1 200 OK\r\n\r\nI am not", true),
+            Verdict::Fail("L7RSP", 200, Why::Text("HTTP content check did not match"))
+        );
     }
 }

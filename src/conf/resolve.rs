@@ -9,6 +9,7 @@ use super::row::Fault;
 use super::state::{Draft, LogEntry, State};
 use super::tune;
 use crate::model::{Audience, CloseMode, Config, KeySource, LogShape, Mode, SinkFormat};
+use crate::server::{frontends_of, tenth_of_frontends};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Number of the first proxy without `id`, as in HAProxy.
@@ -265,19 +266,15 @@ fn number_sockets(s: &mut State, draft: &mut Draft) {
     }
 }
 
-/// `fullconn` where it is not given: a tenth of what the frontends can bring, if they all have a limit.
+/// `fullconn` where it is not given: a tenth of what the frontends can bring, if they all have a limit; else it is known when the
+/// limit of the process is (`ProxyState::fullconn`).
 fn full_connections(config: &mut Config) {
     for at in 0..config.proxies.len() {
         if !config.proxies[at].is_backend || config.proxies[at].fullconn != 0 {
             continue;
         }
-        let leads =
-            |i: usize| config.proxies[i].is_frontend && (i == at || config.proxies[i].default_backend == Some(at));
-        let fronts: Vec<u32> =
-            (0..config.proxies.len()).filter(|i| leads(*i)).map(|i| config.proxies[i].maxconn).collect();
-        if !fronts.is_empty() && fronts.iter().all(|n| *n > 0) {
-            let sum: u64 = fronts.iter().map(|n| u64::from(*n)).sum();
-            config.proxies[at].fullconn = u32::try_from(sum.div_ceil(10)).unwrap_or(u32::MAX);
+        if frontends_of(config, at).all(|p| p.maxconn > 0) {
+            config.proxies[at].fullconn = tenth_of_frontends(config, at, 0);
         }
     }
 }

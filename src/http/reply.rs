@@ -90,14 +90,20 @@ mod tests {
 
     #[test]
     fn a_reply_without_its_connection_field() {
-        let text = |r: &str| without_connection(r.as_bytes()).map(|(a, b)| String::from_utf8([a, b"|", b].concat()).unwrap());
+        let text =
+            |r: &str| without_connection(r.as_bytes()).map(|(a, b)| String::from_utf8([a, b"|", b].concat()).unwrap());
         assert_eq!(
             text("HTTP/1.1 503 x\r\nA: b\r\nconnection: close\r\nContent-Length: 2\r\n\r\nok").unwrap(),
             "HTTP/1.1 503 x\r\nA: b\r\n|Content-Length: 2\r\n\r\nok"
         );
         let none = "HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n";
         assert_eq!(text(none).unwrap(), "HTTP/1.1 503 x\r\nContent-Length: 0\r\n|\r\n");
-        for other in ["HTTP/1.0 503 x\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 503 x\r\nContent-Length: 3\r\n\r\nok", "HTTP/1.1 503 x\r\n\r\nok", "ok"] {
+        for other in [
+            "HTTP/1.0 503 x\r\nContent-Length: 0\r\n\r\n",
+            "HTTP/1.1 503 x\r\nContent-Length: 3\r\n\r\nok",
+            "HTTP/1.1 503 x\r\n\r\nok",
+            "ok",
+        ] {
             assert_eq!(text(other), None, "{other}");
         }
     }

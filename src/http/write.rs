@@ -14,7 +14,7 @@ pub enum Keep {
     Close,
     /// The protocol is about to change: `Upgrade` is passed on and named.
     Upgrade,
-    /// Nothing is said (`http-pretend-keepalive`, tunnels).
+    /// Nothing is said (tunnels, interim responses).
     Silent,
 }
 

@@ -87,8 +87,8 @@ enum Kind {
     Request(for<'a> fn(&Record<'a>) -> Option<&'a [u8]>),
     Address(fn(&Record) -> Addr),
     Port(fn(&Record) -> Addr),
-    /// An identifier, with the digits that it has at least.
-    Id(fn(&Record) -> u64, usize),
+    /// An identifier, with the digits that it has at least, decimal and hexadecimal.
+    Id(fn(&Record) -> u64, usize, usize),
     /// Counts, times, dates, states: never changed.
     Plain(Show),
     /// Always absent in this version (cookies, TLS).
@@ -120,16 +120,12 @@ fn path<'a>(r: &Record<'a>) -> Option<&'a [u8]> {
     part(r, 1).map(|uri| uri.split(|b| *b == b'?').next().unwrap_or(uri))
 }
 
-/// The path without scheme and authority.
+/// The path without scheme and authority; empty for targets that are no path.
 fn path_only<'a>(r: &Record<'a>) -> Option<&'a [u8]> {
     let path = path(r)?;
-    match path.windows(3).position(|w| w == b"://") {
-        Some(at) if path[0] != b'/' => {
-            let rest = &path[at + 3..];
-            Some(rest.iter().position(|b| *b == b'/').map_or(b"", |i| &rest[i..]))
-        }
-        _ => Some(path),
-    }
+    let authority = path.windows(3).position(|w| w == b"://").map_or(0, |at| at + 3);
+    let rest = if path.first() == Some(&b'/') { path } else { &path[authority..] };
+    Some(rest.iter().position(|b| *b == b'/').map_or(b"", |i| &rest[i..]))
 }
 
 fn query<'a>(r: &Record<'a>) -> Option<&'a [u8]> {
@@ -175,8 +171,8 @@ impl Variable {
             Kind::Address(get) => address(get(r), flags, quote, o),
             Kind::Port(get) if flags.hex => drop(write!(o, "{:04X}", get(r).port())),
             Kind::Port(get) => o.num(get(r).port().into()),
-            Kind::Id(get, _) if flags.hex => drop(write!(o, "{:04X}", get(r))),
-            Kind::Id(get, digits) => o.zero_padded(get(r), digits),
+            Kind::Id(get, _, digits) if flags.hex => drop(write!(o, "{:0digits$X}", get(r))),
+            Kind::Id(get, digits, _) => o.zero_padded(get(r), digits),
             Kind::Plain(show) => show(r, o),
             Kind::Absent => o.put(absent),
             Kind::Nothing => {}
@@ -237,7 +233,8 @@ pub static VARIABLES: &[Variable] = &[
     plain("Tc", "time to connect, ms", |r, o| o.int(r.t_connect.into())),
     plain("Td", "time of data transfer, ms", |r, o| {
         let before = [r.t_request, r.t_queue, r.t_connect, r.t_response].iter().map(|t| (*t).max(0)).sum::<i32>();
-        o.int(if r.t_response < 0 { -1 } else { (r.t_active - before).max(0).into() });
+        let begun = if r.http { r.t_response } else { r.t_connect };
+        o.int(if begun < 0 { -1 } else { (r.t_active - before).max(0).into() });
     }),
     plain("Th", "time of handshakes, ms", |r, o| o.int(r.t_handshake.into())),
     plain("Ti", "idle time before the request, ms", |r, o| o.int(r.t_idle.into())),
@@ -250,7 +247,7 @@ pub static VARIABLES: &[Variable] = &[
         o.int(if r.t_request < 0 { -1 } else { (r.t_handshake + r.t_idle + r.t_request).into() });
     }),
     plain("Tr", "time to the response's header, ms", |r, o| o.int(r.t_response.into())),
-    row("Ts", "seconds since 1970", Kind::Id(|r| r.accept.0 as u64, 1)),
+    row("Ts", "seconds since 1970", Kind::Id(|r| r.accept.0 as u64, 1, 4)),
     plain("Tt", "total time, ms", |r, o| total(r, o, r.t_total.into())),
     plain("Tu", "total time as the user sees it, ms", |r, o| total(r, o, (r.t_total - r.t_idle.max(0)).max(0).into())),
     plain("Tw", "time in queues, ms", |r, o| o.int(r.t_queue.into())),
@@ -272,10 +269,10 @@ pub static VARIABLES: &[Variable] = &[
     row("hrl", "captured request headers as a list", Kind::Nothing),
     row("hs", "captured response headers", Kind::Nothing),
     row("hsl", "captured response headers as a list", Kind::Nothing),
-    row("lc", "number of the line, counted for each frontend", Kind::Id(|r| r.line_number.into(), 1)),
+    row("lc", "number of the line, counted for each frontend", Kind::Id(|r| r.line_number.into(), 1, 4)),
     row("mode", "TCP or HTTP", Kind::Text(|r| if r.http { "HTTP" } else { "TCP" })),
-    row("ms", "milliseconds of the accept date", Kind::Id(|r| (r.accept.1 / 1000).into(), 3)),
-    row("pid", "process id", Kind::Id(|r| r.pid.into(), 1)),
+    row("ms", "milliseconds of the accept date", Kind::Id(|r| (r.accept.1 / 1000).into(), 3, 2)),
+    row("pid", "process id", Kind::Id(|r| r.pid.into(), 1, 4)),
     row("r", "request line", Kind::Request(|r| (!r.request_line.is_empty()).then_some(r.request_line))),
     plain("rc", "retries, + when redispatched", |r, o| {
         if r.redispatched {
@@ -283,7 +280,7 @@ pub static VARIABLES: &[Variable] = &[
         }
         o.num(r.retries.into());
     }),
-    row("rt", "number of the request", Kind::Id(|r| r.counter.into(), 1)),
+    row("rt", "number of the request", Kind::Id(|r| r.counter.into(), 1, 4)),
     row("s", "server", Kind::Text(|r| r.server)),
     plain("sc", "connections of the server", |r, o| o.num(r.srvconn.into())),
     row("si", "server address", Kind::Address(|r| r.server_addr)),
@@ -391,6 +388,15 @@ impl Format {
         Err(format!("unknown variable '%{}'", &rest[..len]))
     }
 
+    /// True when all that it shows is known once it is known where the session goes: its line need not wait for the end.
+    pub fn known_at_start(&self) -> bool {
+        const KNOWN: [&str; 19] = [
+            "H", "T", "Tl", "Ts", "ci", "cp", "f", "fi", "fp", "ft", "lc", "mode", "ms", "pid", "rt", "t", "tr", "trg",
+            "trl",
+        ];
+        self.items.iter().all(|i| !matches!(i, Item::Variable(v, _) if !KNOWN.contains(&VARIABLES[*v].name)))
+    }
+
     /// True when one of these variables occurs.
     pub fn shows(&self, names: &[&str]) -> bool {
         self.items.iter().any(|i| matches!(i, Item::Variable(v, _) if names.contains(&VARIABLES[*v].name)))
@@ -467,8 +473,10 @@ mod tests {
     #[test]
     fn flags_and_errors() {
         let r = record();
-        assert_eq!(show("%{+X}ci:%{+X}cp %{+X}ac %{+X,+Q}s %{+Q}bi %bp %% %HP|%HQ", &r),
-            "0A000001:04D2 26 \"s1\" \"\" - % /a#22b|");
+        assert_eq!(
+            show("%{+X}ci:%{+X}cp %{+X}ac %{+X,+Q}s %{+Q}bi %bp %% %HP|%HQ", &r),
+            "0A000001:04D2 26 \"s1\" \"\" - % /a#22b|"
+        );
         let r = Record { request_line: b"GET http://h/{|}\\]?q HTTP/1.1", ..record() };
         assert_eq!(show("%HU %{+E}HP %HPO", &r), "http://h/{|}\\]?q http://h/{|}\\\\\\] /{|}\\]");
         assert_eq!(show("%HV %{+Q}HQ", &Record { request_line: b"", ..r }), "<BADREQ> \"<BADREQ>\"");

@@ -16,6 +16,8 @@ pub struct Logs {
     /// Where each sink is, as far as one can connect to it, and the last second (of the wall clock) in which that was tried anew.
     places: Vec<(Option<Target>, i64)>,
     formats: Vec<Format>,
+    /// Frontends whose lines are complete when a session begins.
+    early: Vec<bool>,
     zone: Arc<Zone>,
     host: Arc<str>,
     pid: u32,
@@ -54,9 +56,11 @@ impl Logs {
             };
             Format::compile(text).unwrap_or_default()
         };
+        let formats: Vec<Format> = config.proxies.iter().map(|p| compiled(&p.log_shape)).collect();
         let longest = config.sinks.iter().map(|s| s.max_len as usize).max().unwrap_or(0).min(MAX_LINE);
         Logs {
-            formats: config.proxies.iter().map(|p| compiled(&p.log_shape)).collect(),
+            early: formats.iter().map(Format::known_at_start).collect(),
+            formats,
             samples: vec![0; config.proxies.iter().map(|p| p.loggers.len()).max().unwrap_or(0)],
             places: config.sinks.iter().map(|s| (target(&s.place), 0)).collect(),
             config,
@@ -78,6 +82,11 @@ impl Logs {
     /// True when the traffic lines of a frontend show one of these variables.
     pub fn shows(&self, proxy: usize, names: &[&str]) -> bool {
         self.wanted(proxy) && self.formats[proxy].shows(names)
+    }
+
+    /// True when the traffic lines of this frontend say nothing that is not known when a session begins.
+    pub fn is_early(&self, proxy: usize) -> bool {
+        self.early[proxy]
     }
 
     /// Seconds east of UTC at a time.

@@ -32,6 +32,8 @@ counters! {
     /// Requests and responses refused by a rule.
     denied_requests,
     denied_responses,
+    /// Requests that were answered by a page of our own.
+    intercepted,
     /// Malformed requests, timeouts and aborts before a request was complete.
     request_errors,
     connect_errors,

@@ -16,7 +16,10 @@ pub use desk::{Asker, Desk, Question, Reply};
 pub use figures::{Figures, POOLS, logs_dropped, pools_of_all};
 pub use mail::{Mail, Mailbox};
 pub use queue::{Queues, Waiting};
-pub use state::{Admin, Health, LastCheck, Note, Pick, ProxyState, ServerState, count_up, hash_options};
+pub use state::{
+    Admin, Health, LastCheck, Note, Pick, ProxyState, ServerState, count_up, frontends_of, hash_options,
+    tenth_of_frontends,
+};
 
 use crate::model::{CliLevel, Config};
 use crate::util::fmt::{Cursor, Out, Progress};
@@ -66,6 +69,8 @@ pub struct ProcessState {
     pub sess_rate: Freq,
     /// Set when no new connection is to be accepted (SIGUSR1).
     pub stopping: AtomicBool,
+    /// Set while no new connection is to be accepted for a time (SIGTTOU, until SIGTTIN).
+    pub paused: AtomicBool,
     /// Set when nobody is waited for (SIGTERM, `hard-stop-after`).
     pub killed: AtomicBool,
     /// Monotonic and wall time of the start.
@@ -75,16 +80,42 @@ pub struct ProcessState {
     pub pipes_free: AtomicU32,
     pub log_drops: AtomicU32,
     pub idle_percent: AtomicU32,
+    pub out: Mutex<OutRate>,
     pub next_unique: AtomicU32,
     /// Connections to command sockets now, and since the start.
     pub cli_connections: AtomicU32,
     pub cli_total: AtomicU32,
 }
 
+/// How fast bytes go to clients: between two looks that are a second or more apart.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct OutRate {
+    seen_ms: u64,
+    seen_bytes: u64,
+    /// Bytes a second.
+    rate: u64,
+}
+
+impl OutRate {
+    /// Looks at the count of all bytes so far.
+    fn look(&mut self, now_ms: u64, bytes: u64) -> u64 {
+        let passed = now_ms.saturating_sub(self.seen_ms);
+        if passed >= 1000 {
+            // The count may have been cleared meanwhile.
+            self.rate = bytes.saturating_sub(self.seen_bytes) * 1000 / passed;
+            (self.seen_ms, self.seen_bytes) = (now_ms, bytes);
+        }
+        self.rate
+    }
+}
+
 /// A listening socket while the process runs.
 #[derive(Default)]
 pub struct ListenerState {
     pub connections: AtomicU32,
+    pub connections_max: AtomicU32,
+    /// Accepted since the start.
+    pub total: AtomicU32,
     pub fd: std::sync::atomic::AtomicI32,
 }
 
@@ -93,7 +124,8 @@ impl Shared {
     pub fn new(config: Arc<Config>, limits: Sizes, now_ms: u64, unix_s: i64) -> std::io::Result<Shared> {
         let operators = config.global.stats_maxconn as usize;
         let slots = config.proxies.len() * 2 + config.servers.len();
-        let proxies: Vec<_> = config.proxies.iter().map(|p| ProxyState::new(&config, p, now_ms)).collect();
+        let proxies: Vec<_> =
+            (0..config.proxies.len()).map(|p| ProxyState::new(&config, p, limits.maxconn, now_ms)).collect();
         let servers: Vec<_> = config.servers.iter().map(|s| ServerState::new(s, now_ms)).collect();
         let process = ProcessState { started_ms: now_ms, started_unix: unix_s, ..ProcessState::default() };
         let shared = Shared {
@@ -131,6 +163,13 @@ impl Shared {
         self.config.proxies.len() * 2 + server
     }
 
+    /// Bytes that went to clients since the start, and how many a second of late (`show info`).
+    pub fn bytes_out(&self, now_ms: u64) -> (u64, u64) {
+        let of = |p| self.tallies.iter().map(|t| t.slot(self.fe_slot(p)).bytes_out.get()).sum::<u64>();
+        let bytes = (0..self.config.proxies.len()).map(of).sum();
+        (bytes, self.process.out.lock().unwrap_or_else(|e| e.into_inner()).look(now_ms, bytes))
+    }
+
     /// True once the process accepts nothing any more.
     pub fn stopping(&self) -> bool {
         self.process.stopping.load(Relaxed)
@@ -164,5 +203,17 @@ impl Shared {
         for m in &self.mail {
             m.ring();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rate_of_bytes_out() {
+        let mut r = OutRate { seen_ms: 10_000, ..OutRate::default() };
+        assert_eq!([r.look(10_500, 700), r.look(12_000, 8000), r.look(12_900, 9000)], [0, 4000, 4000]);
+        assert_eq!([r.look(14_000, 8000), r.look(15_000, 10), r.look(16_000, 1010)], [0, 0, 1000]);
     }
 }

@@ -32,6 +32,8 @@ pub enum Health {
 
 /// A backend (and frontend) while the process runs.
 pub struct ProxyState {
+    /// `fullconn`, or a tenth of what the frontends can bring.
+    pub fullconn: u32,
     pub fe_connections: AtomicU32,
     pub fe_connections_max: AtomicU32,
     pub be_connections: AtomicU32,
@@ -158,12 +160,14 @@ pub enum Pick {
 
 impl ProxyState {
     /// The state at start-up; servers are looked at by [`Shared::rebuild`].
-    pub fn new(config: &Config, p: &Proxy, now_ms: u64) -> ProxyState {
+    pub fn new(config: &Config, at: usize, maxconn: u32, now_ms: u64) -> ProxyState {
+        let p = &config.proxies[at];
         let name = if p.balance.algorithm.is_empty() { "roundrobin" } else { p.balance.algorithm };
         let row = balance::algorithm(name).expect("the configuration names a known algorithm");
         let mut options = hash_options(p);
         options.max_weight = config.servers[p.servers()].iter().map(|s| s.weight).max().unwrap_or(1).max(1);
         ProxyState {
+            fullconn: if p.fullconn > 0 { p.fullconn } else { tenth_of_frontends(config, at, maxconn) },
             fe_connections: AtomicU32::new(0),
             fe_connections_max: AtomicU32::new(0),
             be_connections: AtomicU32::new(0),
@@ -186,6 +190,18 @@ impl ProxyState {
             set: AtomicUsize::new(0),
         }
     }
+}
+
+/// The frontends that lead to a backend.
+pub fn frontends_of(config: &Config, backend: usize) -> impl Iterator<Item = &Proxy> {
+    let leads = move |(i, p): &(usize, &Proxy)| p.is_frontend && (*i == backend || p.default_backend == Some(backend));
+    config.proxies.iter().enumerate().filter(leads).map(|(_, p)| p)
+}
+
+/// A tenth of what the frontends of a backend can bring, `maxconn` each if they have no limit of their own.
+pub fn tenth_of_frontends(config: &Config, backend: usize, maxconn: u32) -> u32 {
+    let limit = |p: &Proxy| u64::from(if p.maxconn > 0 { p.maxconn } else { maxconn });
+    u32::try_from(frontends_of(config, backend).map(limit).sum::<u64>().div_ceil(10)).unwrap_or(u32::MAX)
 }
 
 /// The options of the hash, from `hash-type` and `balance`.
@@ -374,7 +390,7 @@ impl Shared {
         if c.maxconn == 0 || c.minconn == 0 || c.minconn >= c.maxconn {
             return c.maxconn;
         }
-        let full = self.config.proxies[c.proxy].fullconn.max(1);
+        let full = self.proxies[c.proxy].fullconn.max(1);
         let now = self.proxies[c.proxy].be_connections.load(Relaxed);
         if now >= full {
             c.maxconn

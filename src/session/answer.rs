@@ -44,10 +44,8 @@ pub fn error<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, status: u16, who: u8, 
     connect::drop_connection(cx, s);
     connect::release_server(cx, s);
     (s.client_at, s.server_at, s.phase_at) = (Tick::NEVER, Tick::NEVER, Tick::NEVER);
-    // The fault is not the client's, and all of its request is here: the connection may stay as it would have after a response. But
-    // a server that closed without a word may have done the work: the end tells the client that nobody knows.
-    let stays = matches!(status, 200 | 503 | 504) || status == 502 && who == b'P';
-    s.keep_client &= stays && s.req.body.is_done() && !cx.shared.stopping();
+    // The fault is not the client's, and all of its request is here: the connection may stay as it would have after a response.
+    s.keep_client &= matches!(status, 200 | 502..=504) && s.req.body.is_done() && !cx.shared.stopping();
     if s.keep_client {
         (s.req.start, s.req.held) = (s.req.cleared, false);
         s.req.release_if_empty(cx);
@@ -163,6 +161,7 @@ pub fn stats_page<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, proxy: usize, sta
     s.status = 200;
     s.cause = super::EndCause::new(b'L', b'R');
     cx.tally(cx.shared.fe_slot(s.fe())).response(200);
+    cx.tally(cx.shared.fe_slot(s.fe())).intercepted.inc();
     if !s.res.need_buffer(cx, 0) {
         return Step::End;
     }

@@ -70,6 +70,7 @@ fn enter_backend<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> bool {
     count_up(&state.be_connections, &state.be_connections_max);
     state.be_session_rate.tick(cx.now_ms);
     cx.tally(cx.shared.be_slot(s.be())).sessions.inc();
+    super::finish::log_at_start(cx, s);
     true
 }
 

@@ -237,8 +237,12 @@ fn failed<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, error: IoError) -> Step {
         config.servers.len() > 1 && cx.shared.proxies[s.be()].active.load(std::sync::atomic::Ordering::Relaxed) > 1;
     let immediate = be.redispatch != 0 && s.key.is_none() && !s.persistent && several;
     let dead = !cx.shared.servers[server].is_alive();
-    if dead || immediate || redispatches(be.redispatch, s.retries, be.retries) {
+    let chooses_anew = redispatches(be.redispatch, s.retries, be.retries);
+    if dead || immediate || chooses_anew && several {
         return redispatch(cx, s, server);
+    }
+    if chooses_anew {
+        s.times.queue = Tick::NEVER; // the only server there is gets its pause all the same, as part of the wait for a server
     }
     cx.tally(cx.shared.srv_slot(server)).retries.inc();
     cx.tally(cx.shared.be_slot(s.be())).retries.inc();
@@ -263,6 +267,7 @@ fn redispatch<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, server: usize) -> Ste
     cx.tally(cx.shared.be_slot(s.be())).redispatches.inc();
     release_server(cx, s);
     s.redispatched = true;
+    s.times.queue = Tick::NEVER; // the wait for a server includes the attempts at the former one
     s.persistent = false;
     remove_prefix(s);
     if let Some(c) = cx.conns.get_mut(s.client) {
@@ -298,6 +303,9 @@ pub fn timeout<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     s.phase_at = Tick::NEVER;
     if s.turnaround {
         s.turnaround = false;
+        if !s.times.queue.is_set() {
+            s.times.queue = cx.now;
+        }
         return Step::Goto(Phase::Connect);
     }
     failed(cx, s, IoError::TimedOut)

@@ -33,8 +33,9 @@ pub fn finish<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> AfterEnd {
     if s.be_counted {
         cx.shared.proxies[s.be()].be_connections.fetch_sub(1, Relaxed);
     }
+    let silent = !s.http && s.req.received == 0 && cx.config.proxies[s.fe()].has(opt::DONTLOGNULL);
     // The line shows the counts of those that remain, as HAProxy's does.
-    if s.phase != Phase::Cli && !s.logged {
+    if s.phase != Phase::Cli && !s.logged && !silent {
         write_line(cx, s, false);
     }
     if s.line.is_some() {
@@ -251,6 +252,13 @@ pub fn log_early<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     }
 }
 
+/// Writes the line that a session's end would add nothing to.
+pub fn log_at_start<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
+    if !s.logged && cx.logs.is_early(s.fe()) {
+        write_line(cx, s, false);
+    }
+}
+
 /// Writes the session's line, if its frontend logs and the options want it.
 fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, asap: bool) {
     s.logged = true;
@@ -321,7 +329,7 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, asap: bool) {
         line_number: shared.proxies[s.fe()].log_lines.fetch_add(1, Relaxed),
         pid,
         request_line: line,
-        asap,
+        asap: fe.has(opt::LOGASAP),
     };
     cx.logs.traffic(&mut cx.sys, s.fe(), level, &record);
 }

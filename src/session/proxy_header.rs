@@ -6,8 +6,10 @@
 use super::channel::Fill;
 use super::context::Ctx;
 use super::{Phase, Session, Step, connect};
-use crate::model::ProxyHeader;
+use crate::log;
+use crate::model::{ProxyHeader, opt};
 use crate::sys::{Addr, Kernel};
+use crate::util::date;
 use crate::util::fmt::Out;
 use crate::util::tick::Tick;
 use std::fmt::Write;
@@ -100,14 +102,16 @@ pub fn receive<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
         if s.req.end > s.req.start {
             match parse(s.req.bytes(cx)) {
                 Parsed::NeedMore => {}
-                Parsed::Bad => return s.end(b'P', b'R'),
+                Parsed::Bad => return refuse(cx, s, b'P', "malformed PROXY protocol header"),
                 Parsed::Done(addresses, len) => return received(cx, s, addresses, len),
             }
         }
         match s.req.fill(cx, s.client, headroom) {
             Fill::Got(_) => {}
             Fill::Wait | Fill::NoBuffer => return Step::Wait,
-            Fill::Full | Fill::Eof | Fill::Error(_) => return s.end(b'C', b'R'),
+            Fill::Full | Fill::Eof | Fill::Error(_) => {
+                return refuse(cx, s, b'C', "closed before the end of the PROXY protocol header");
+            }
         }
     }
 }
@@ -134,8 +138,32 @@ fn received<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, addresses: Option<(Addr
 }
 
 /// The header did not come in time.
-pub fn timeout<K: Kernel>(_cx: &mut Ctx<K>, s: &mut Session) -> Step {
-    s.end(b'c', b'R')
+pub fn timeout<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    refuse(cx, s, b'c', "no PROXY protocol header in time")
+}
+
+/// Ends a connection that never became a session: its line says why in words, in the shape that HAProxy's has (manual 8.2.6).
+fn refuse<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, who: u8, why: &str) -> Step {
+    let config = std::sync::Arc::clone(&cx.config);
+    let fe = &config.proxies[s.fe()];
+    let silent = s.req.received == 0 && fe.has(opt::DONTLOGNULL);
+    if let Some(c) = cx.conns.get(s.client).filter(|_| !s.logged && !silent && cx.logs.wanted(s.fe())) {
+        let mut space = [0; 512];
+        let mut out = Out::new(&mut space);
+        let _ = write!(out, "{}:{} [", c.peer, c.peer.port());
+        date::civil(c.accepted_at.0 + i64::from(cx.logs.zone_offset(c.accepted_at.0))).put_log(&mut out);
+        out.byte(b'.');
+        out.zero_padded((c.accepted_at.1 / 1000).into(), 3);
+        let listener = &config.listeners[c.origin as usize];
+        let _ = write!(out, "] {}/", fe.name);
+        let _ = if listener.name.is_empty() { write!(out, "{}", listener.id) } else { out.write_str(&listener.name) };
+        let _ = write!(out, ": {why}");
+        let len = out.len();
+        let level = if fe.has(opt::LOG_SEPARATE_ERRORS) { log::ERR } else { log::INFO };
+        cx.logs.message(&mut cx.sys, Some(s.fe()), level, &space[..len]);
+    }
+    s.logged = true;
+    s.end(who, b'R')
 }
 
 /// The header for the server of a session.

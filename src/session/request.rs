@@ -154,7 +154,8 @@ fn capture_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     s.line = slot;
     let head = &cx.bufs.get(s.req.buf)[s.req.start as usize..s.req.end as usize];
     let line = &head[..head.iter().position(|b| *b == b'\r' || *b == b'\n').unwrap_or(0)];
-    let n = line.len().min(cx.lines.size());
+    // One less than configured: HAProxy's setting counts an end mark.
+    let n = line.len().min(cx.lines.size().saturating_sub(1));
     cx.lines.get_mut(slot)[..n].copy_from_slice(&line[..n]);
     s.line_len = n as u16;
 }
@@ -334,7 +335,7 @@ fn rewrite<K: Kernel>(
     let keep = match mode {
         CloseMode::Tunnel => Keep::Silent,
         _ if upgrade => Keep::Upgrade,
-        _ if private && (fe.options | be.options) & opt::PRETEND_KEEPALIVE != 0 => Keep::Silent,
+        _ if private && (fe.options | be.options) & opt::PRETEND_KEEPALIVE != 0 => Keep::Alive,
         _ if private => Keep::Close,
         _ => Keep::Alive,
     };

@@ -128,7 +128,7 @@ fn forward_interim<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     }
     if cx.either(s.fe(), s.be(), opt::ABORTONCLOSE) && cx.client_left(s.client) {
         count_client_abort(cx, s);
-        return s.end(b'C', b'H');
+        return answer::error(cx, s, 400, b'C', b'H');
     }
     Step::Wait
 }
@@ -164,6 +164,7 @@ fn bad_response<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, _fault: Fault) -> S
         return connect::again(cx, s);
     }
     count_response_error(cx, s);
+    s.times.response = Tick::NEVER; // what came was none
     answer::error(cx, s, 502, b'P', b'H')
 }
 

@@ -6,6 +6,7 @@ use super::{Item, Row, Value, View, state};
 use crate::model::{KeySource, Mode, Proxy};
 use crate::server::{Counters, sum};
 use crate::sys::listen::Place;
+use crate::util::count::Count;
 use crate::util::freq::Freq;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -69,20 +70,6 @@ fn responses(row: &mut Row, c: &Counters) {
     ]);
 }
 
-/// Columns that frontends and backends have for protocols: HTTP/2 is not spoken, HTTP/1 is all there is.
-fn protocols(row: &mut Row, c: &Counters, http: bool, now: u64) {
-    row.zero(F::H2HeadersRcvd, F::H1SplicedBytesOut);
-    if http {
-        row.nums(&[
-            (F::H1OpenConnections, now),
-            (F::H1TotalConnections, c.connections.get().max(c.connects.get())),
-            (F::H1TotalStreams, c.requests.get()),
-            (F::H1BytesIn, c.bytes_in.get()),
-            (F::H1BytesOut, c.bytes_out.get()),
-        ]);
-    }
-}
-
 fn frontend<'a>(view: &View<'a>, proxy: usize, row: &mut Row<'a>) {
     let shared = view.shared;
     let (p, now) = (&shared.config.proxies[proxy], &shared.proxies[proxy]);
@@ -115,20 +102,36 @@ fn frontend<'a>(view: &View<'a>, proxy: usize, row: &mut Row<'a>) {
     row.zero(F::Dcon, F::Wrew);
     if http {
         responses(row, &c);
-        row.zero(F::Intercepted, F::Intercepted);
+        row.nums(&[(F::Intercepted, c.intercepted.get())]);
         row.zero(F::CacheLookups, F::CacheHits);
     }
-    protocols(row, &c, http, load(&now.fe_connections));
+    // HTTP/2 is not spoken, HTTP/1 is all there is.
+    row.zero(F::H2HeadersRcvd, F::H1SplicedBytesOut);
+    if http {
+        row.nums(&[
+            (F::H1OpenConnections, load(&now.fe_connections)),
+            (F::H1TotalConnections, c.connections.get()),
+            (F::H1TotalStreams, c.requests.get()),
+            (F::H1BytesIn, c.bytes_in.get()),
+            (F::H1BytesOut, c.bytes_out.get()),
+        ]);
+    }
 }
 
-/// `option socket-stats`. Only the present connections are counted for each listener; the rest stays empty.
+/// `option socket-stats`. Only connections are counted for each listener; the rest stays empty.
 fn listener<'a>(view: &View<'a>, index: usize, legends: bool, row: &mut Row<'a>) {
     let shared = view.shared;
     let l = &shared.config.listeners[index];
     let crate::model::Audience::Frontend(proxy) = l.audience else { return };
     let p = &shared.config.proxies[proxy];
     head(row, p, if l.name.is_empty() { &l.shown } else { &l.name }, 3, l.id);
-    row.nums(&[(F::Scur, load(&shared.listeners[index].connections)), (F::Slim, l.maxconn.into())]);
+    let now = &shared.listeners[index];
+    row.nums(&[
+        (F::Scur, load(&now.connections)),
+        (F::Smax, load(&now.connections_max)),
+        (F::Slim, l.maxconn.into()),
+        (F::Stot, load(&now.total)),
+    ]);
     row.set(F::Status, Value::Text(if shared.stopping() { "STOP" } else { "OPEN" }));
     row.zero(F::Dcon, F::Wrew);
     if legends {
@@ -172,7 +175,6 @@ fn behind(row: &mut Row, c: &Counters, http: bool) {
     ]);
     if http {
         responses(row, c);
-        row.nums(&[(F::ReqTot, c.requests.get())]);
     }
 }
 
@@ -183,6 +185,12 @@ fn server<'a>(view: &View<'a>, index: usize, legends: bool, row: &mut Row<'a>) {
     let c = sum(&shared.tallies, shared.srv_slot(index));
     head(row, p, &conf.name, 2, conf.id);
     behind(row, &c, p.mode == Mode::Http);
+    if p.mode == Mode::Http {
+        // As HAProxy: those that it answered.
+        let classes = [F::Hrsp1xx, F::Hrsp2xx, F::Hrsp3xx, F::Hrsp4xx, F::Hrsp5xx, F::HrspOther];
+        let answered = classes.iter().filter_map(|f| row.num(*f)).sum();
+        row.nums(&[(F::ReqTot, answered)]);
+    }
     let weight: u64 = load(&now.weight);
     row.nums(&[
         (F::Qcur, load(&now.queued)),
@@ -239,7 +247,7 @@ fn check<'a>(view: &View<'a>, index: usize, c: &Counters, row: &mut Row<'a>) {
     let last = *now.check.lock().unwrap_or_else(|e| e.into_inner());
     let status = if last.status.is_empty() { "INI" } else { last.status };
     let (meaning, has_code) = state::meaning(status);
-    row.set(F::CheckStatus, Value::CheckStatus(status, last.running && last.done));
+    row.set(F::CheckStatus, Value::CheckStatus(status, last.running));
     row.set(F::CheckDesc, Value::Text(meaning));
     row.set(F::LastChk, Value::CheckInfo(&now.check));
     if has_code {
@@ -270,7 +278,7 @@ fn backend<'a>(view: &View<'a>, proxy: usize, legends: bool, row: &mut Row<'a>) 
         (F::Qmax, load(&now.queued_max)),
         (F::Scur, load(&now.be_connections)),
         (F::Smax, load(&now.be_connections_max)),
-        (F::Slim, p.fullconn.into()),
+        (F::Slim, now.fullconn.into()),
         (F::Dreq, c.denied_requests.get()),
         (F::Weight, load(&now.weight)),
         (F::Uweight, load(&now.weight)),
@@ -294,7 +302,25 @@ fn backend<'a>(view: &View<'a>, proxy: usize, legends: bool, row: &mut Row<'a>) 
     if legends {
         row.set(F::Algo, Value::Text(algorithm(p)));
     }
-    protocols(row, &c, http, load(&now.be_connections));
+    // Connections are opened and kept by servers.
+    let of_servers = |counter: fn(&Counters) -> &Count| -> u64 {
+        let of = |s| shared.tallies.iter().map(|t| counter(t.slot(shared.srv_slot(s))).get()).sum::<u64>();
+        p.servers().map(of).sum()
+    };
+    let (connects, reuses) = (of_servers(|c| &c.connects), of_servers(|c| &c.reuses));
+    row.nums(&[(F::Connect, connects), (F::Reuse, reuses)]);
+    row.zero(F::H2HeadersRcvd, F::H1SplicedBytesOut);
+    if http {
+        let servers = &shared.servers[p.servers()];
+        row.nums(&[
+            (F::ReqTot, c.sessions.get()),
+            (F::H1OpenConnections, servers.iter().map(|s| load(&s.served) + load(&s.idle)).sum()),
+            (F::H1TotalConnections, connects),
+            (F::H1TotalStreams, connects + reuses),
+            (F::H1BytesIn, of_servers(|c| &c.bytes_out)),
+            (F::H1BytesOut, of_servers(|c| &c.bytes_in)),
+        ]);
+    }
 }
 
 /// The name of a backend's algorithm as the keyword `balance` has it.

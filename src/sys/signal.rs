@@ -28,6 +28,23 @@ pub fn catch(signals: &[i32]) -> std::io::Result<OwnedFd> {
     registered.map(|()| read.into())
 }
 
+/// Keeps the signals waiting, also over an exec, until [`let_in`].
+pub fn keep_out(signals: &[i32]) {
+    block(signals);
+}
+
+/// Lets signals in that [`keep_out`] kept waiting, in this process or in the one that it was before an exec.
+#[allow(unsafe_code)]
+pub fn let_in(signals: &[i32]) {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: the set is ours, and initialised by the first call.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        signals.iter().for_each(|s| _ = libc::sigaddset(set.as_mut_ptr(), *s));
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, set.as_ptr(), std::ptr::null_mut());
+    }
+}
+
 /// Blocks the signals in this thread; returns what was blocked before.
 #[allow(unsafe_code)]
 fn block(signals: &[i32]) -> libc::sigset_t {

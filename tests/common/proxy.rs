@@ -38,6 +38,7 @@ pub struct Builder {
     args: Vec<String>,
     keep_listeners: bool,
     limits: Vec<(Resource, u64)>,
+    program: Option<PathBuf>,
 }
 
 /// A running proxy; killed when dropped, its folder removed. A test that fails shows its output.
@@ -86,6 +87,12 @@ impl Builder {
         self
     }
 
+    /// Starts another program than [`binary`]: a copy of it.
+    pub fn program(mut self, path: PathBuf) -> Self {
+        self.program = Some(path);
+        self
+    }
+
     /// Writes the configuration and starts the proxy. Its sockets listen already, so clients may connect at once.
     pub fn start(self, config: &str) -> Proxy {
         self.launch(&["-db"], config)
@@ -129,10 +136,11 @@ impl Builder {
             let end = start + text[start..].find('}').expect("an unclosed {bind:");
             let name = text[start + 6..end].to_owned();
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-            addrs.insert(name, listener.local_addr().unwrap());
+            addrs.insert(name.clone(), listener.local_addr().unwrap());
             // The number is agreed by holding it: this process keeps a close-on-exec copy under it until the child runs.
             let copy = fcntl_dupfd_cloexec(listener.as_fd(), FIRST_INHERITED).unwrap();
-            text.replace_range(start..=end, &format!("fd@{}", copy.as_raw_fd()));
+            // Wherever it is named.
+            text = text.replace(&format!("{{bind:{name}}}"), &format!("fd@{}", copy.as_raw_fd()));
             inherited.push((listener, copy));
         }
         for (word, value) in &self.words {
@@ -149,7 +157,17 @@ impl Builder {
         if let Ok(more) = std::env::var("EVENKEEL_TEST_ARGS") {
             args.extend(more.split_whitespace().map(str::to_owned));
         }
-        Prepared { addrs, inherited, dir, file, args, keep_listeners: self.keep_listeners, limits: self.limits }
+        let program = self.program.unwrap_or_else(binary);
+        Prepared {
+            addrs,
+            inherited,
+            dir,
+            file,
+            args,
+            keep_listeners: self.keep_listeners,
+            limits: self.limits,
+            program,
+        }
     }
 }
 
@@ -161,13 +179,14 @@ struct Prepared {
     args: Vec<String>,
     keep_listeners: bool,
     limits: Vec<(Resource, u64)>,
+    program: PathBuf,
 }
 
 impl Prepared {
     #[allow(unsafe_code)]
     fn command(&self, first: &[&str]) -> Command {
         let mut words = runner();
-        words.push(binary().into_os_string().into_string().unwrap());
+        words.push(self.program.clone().into_os_string().into_string().unwrap());
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).args(first).args(&self.args).arg("-f").arg(&self.file);
         let numbers: Vec<RawFd> = self.inherited.iter().map(|(_, copy)| copy.as_raw_fd()).collect();

@@ -1,0 +1,126 @@
+"""The differences that are intended, each with its reason. What users would notice is in docs/migrating.md too."""
+import re
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+
+@dataclass
+class Known:
+    name: str
+    reason: str
+    # Names of cases, and places of differences (`log0.B`, `client0.response0.headers`), as regular expressions.
+    cases: str = ".*"
+    where: str = ".*"
+    # (mine, theirs) of the difference.
+    values: Optional[Callable] = None
+    # (my view, their view) of the case: what exactly must have happened.
+    views: Optional[Callable] = None
+
+    def matches(self, case, difference, mine, theirs):
+        where, value, other = difference
+        return bool(re.search(self.cases, case.name) and re.fullmatch(self.where, where)
+                    and (self.values is None or self.values(value, other))
+                    and (self.views is None or self.views(mine, theirs)))
+
+
+# Fields that say something about one connection only (RFC 9110 section 7.6.1).
+HOP_BY_HOP = {b"connection", b"keep-alive", b"proxy-connection", b"upgrade", b"te", b"http2-settings"}
+SPOKEN = {b"close", b"keep-alive", b"upgrade"}
+STRICT_RESPONSE = r"^bad(head|line|eol)/"
+
+
+def says(headers):
+    """What is said about the connection itself."""
+    return {t.strip().lower() for n, v in headers if n == b"connection" for t in v.split(b",")} & SPOKEN
+
+
+def hop_by_hop(a, b):
+    """Only hop-by-hop fields differ, and the same is said about the connection itself."""
+    rest = [[h for h in headers if h[0] not in HOP_BY_HOP] for headers in (a, b)]
+    dropped = any(n == b"upgrade" for n, _ in b) and not any(n == b"upgrade" for n, _ in a)
+    return rest[0] == rest[1] and says(a) == says(b) - ({b"upgrade"} if dropped else set())
+
+
+def without(*names):
+    return lambda a, b: [h for h in a if h[0] not in names] == [h for h in b if h[0] not in names]
+
+
+def refused(*statuses):
+    """Mine is answered with one of these, and no server sees the request; theirs is another."""
+    return lambda m, t: m.status() in statuses and m.requests() == 0 and (t.status() not in statuses or t.requests() > 0)
+
+
+def answered(mine, *theirs):
+    """The first answers; None = none."""
+    return lambda m, t: m.status() == mine and t.status() in theirs
+
+
+def last(status):
+    return lambda m, t: bool(m.statuses()) and m.statuses()[-1] == status
+
+
+KNOWN = [
+    # What is sent on.
+    Known("header names", "sent as they came, HAProxy 2.6 writes them in lower case", where=r".*\.header-case",
+          values=lambda a, b: [n.lower() for n, _ in a] == [n.lower() for n, _ in b]),
+    Known("hop-by-hop fields", "Keep-Alive, Proxy-Connection, unasked Upgrade and other connection options end here (RFC 9110 7.6.1)",
+          where=r".*\.headers", values=hop_by_hop),
+    Known("one Content-Length", "written anew as one number", cases=r"lenplus|two-lengths|length-list", where=r".*\.headers",
+          values=lambda a, b: [(n, v.lstrip(b"0")) for n, v in a] == [(n, v.lstrip(b"0")) for n, v in b]),
+    Known("default port in authority", "HAProxy takes :80 and :443 out of targets and Host fields", cases=r"^interim/connect|^target/20/",
+          where=r".*\.(headers|line|HP|HU|r)", values=lambda a, b: b":80" in str(a).encode() and b":80" not in str(b).encode()),
+    Known("reason phrases", "bytes outside of ASCII leave it empty, tabs stay", cases=r"^status/(4|10)$", where=r".*\.line"),
+    Known("chunks to HTTP/1.0", "a client of HTTP/1.0 knows no chunks: it gets the bytes and the end of the connection",
+          cases=r"/10(ka|close|proxyka)?(/|$)|/1\.0/", where=r"client\d.*|server\d.*|log\.count",
+          views=lambda m, t: any(r.framing == "chunked" and r.line.startswith(b"HTTP/1.1") for r in t.clients[0][0])
+          and all(r.framing != "chunked" for r in m.clients[0][0])),
+    Known("1xx to HTTP/1.0", "a client of HTTP/1.0 knows no interim responses", cases=r"/10(ka)?(/|$)|/1\.0/", where=r"client0.*",
+          views=lambda m, t: 100 <= (t.status() or 0) < 200 and (m.status() or 0) >= 200),
+    Known("101 to HTTP/1.0", "HTTP/1.0 has no Upgrade (RFC 9110 7.8)", cases=r"^interim/101-10$", views=answered(502, 101)),
+    Known("101 that nobody asked for", "a server that switches by itself is refused", cases=r"^interim/101-unasked$|^bad/upgrade-te", views=answered(502, 101, 502)),
+    # Log fields.
+    Known("bytes in HTTP mode", "HAProxy 2.6 counts bytes of its inner form, evenkeel those of the wire (and of 1.5)", where=r"log\d\.[BU]"),
+    # Strict framing.
+    Known("strict requests", "ambiguous or malformed requests are refused before a server sees them", cases=r"^bad/", views=refused(400, 414, 431)),
+    Known("strict requests, on their way", "a malformed chunk or trailer ends the request also when its start was sent on",
+          cases=r"^bad/(chunk-space|chunk-lf|trailer-cl)/later$", views=lambda m, t: m.status() == 400 and t.status() == 200),
+    Known("strict responses", "malformed responses are not sent on", cases=STRICT_RESPONSE, views=answered(502, 200, 99, 600, None, 502)),
+    Known("lenient target", "http://host?query is a valid target (RFC 3986 3.3)", cases=r"^target/19/", views=answered(200, 400)),
+    Known("number of fields", "tune.http.maxhdr counts the fields, HAProxy two more", cases=r"^bad(head)?/101", views=lambda m, t: m.status() == 200 and t.status() in (400, 502)),
+    Known("bytes without a line end", "are judged when the line is there, or time is up", cases=r"^bad/cr-only/", views=answered(408, 400)),
+    Known("414 and 431", "say what is too large, HAProxy says 400", cases=r"^bad/(huge|many|long-line)/", where=r".*own-status|log0\.ST",
+          values=lambda a, b: str(a) in ("414", "431") and str(b) == "400"),
+    Known("a bad first chunk", "HAProxy takes request and chunk for one thing and logs <BADREQ>; here the line of the request is logged",
+          cases=r"^bad/chunk-.*/at-once$", where=r"log0\..*", views=lambda m, t: m.status() == t.status() == 400),
+    # Errors.
+    Known("page of HTTP/1.0", "an errorfile is sent as it was written", cases=r"file", where=r".*\.headers", values=without(b"connection")),
+    Known("a later request that fails", "is answered (or sent again, when that is safe); HAProxy closes without a word, as the client may repeat it",
+          cases=r"^(server|dead/hole|badhead|badline|retry)/", where=r"client0\..*|server0\..*|log\.count",
+          views=lambda m, t: len(m.statuses()) > len(t.statuses()) > 0 and t.clients[0][2] == "closed"),
+    Known("a later request that fails, after 100", "the same, when HAProxy had sent on 100 (Continue)", cases=r"^server/100-close/", where=r"client0\..*|log\.count",
+          views=lambda m, t: m.statuses().count(502) == 2 and t.statuses().count(502) == 1),
+    Known("no second POST", "requests that may not be repeated are sent once, whatever retry-on says", cases=r"^retry/.*/POST$",
+          views=lambda m, t: t.status() == 200 and m.status() != 200 and m.requests() == 1),
+    Known("part of a response", "is junk and no empty response (as the manual has it)", cases=r"^retry/(empty|junk)-response/half-head-close/GET$"),
+    Known("PD", "a malformed chunk of a response is P as the manual says (HAProxy 2.6 logs S)", cases=r"^server/chunk-bad-later/", where=r"log\d\.tsc?",
+          values=lambda a, b: a.startswith("PD") and b.startswith("SD")),
+    # Clients that leave or wait.
+    Known("client leaves in its request's body", "400 and CH as in 1.5; HAProxy 2.6 logs no status, CD, and does not answer",
+          cases=r"^abort/(body|chunks)/(half|reset)/", where=r"client0\.count|log0\.(ST|tsc?)", values=lambda a, b: str(a) in ("400", "CH", "CH--") or b == []),
+    Known("client stops in its request's body", "408 and cH after timeout client; HAProxy 2.6 waits for the server's timeout", cases=r"^abort/(body|chunks)/stay/",
+          where=r"client0\..*own-status|log0\.(ST|tsc?)", views=answered(408, 504)),
+    Known("reset with abortonclose", "CH as for any client that leaves; HAProxy 2.6 logs CD", cases=r"^abort/(waiting|10)/reset/abortonclose$", where=r"log0\..*|server0.*"),
+    Known("response for a client that is gone", "the connection to the server is closed, HAProxy keeps it for others", cases=r"^abort/(waiting|10)/reset/plain$", where=r"server0\.conn0\.end"),
+    Known("how much of a large body came", "depends on buffers", cases=r"^abort/big/", where=r"client0\.response0\.body"),
+    Known("response before the request's end", "a server that closes ends the request with it, and the client is told at once; HAProxy reads the rest",
+          cases=r"^(upload|interim/expect)/.*(early-close|early-drop|refused)", views=lambda m, t: m.status() == t.status()),
+    Known("server closes after 101", "a tunnel stays until both sides have closed", cases=r"^interim/101-close-by-server$", where=r"server0\.conn0\.end"),
+    # Queues and connections.
+    Known("slots", "are handed over at once: the next session is counted already", cases=r"^queue/", where=r"log\d\.sc"),
+    Known("max-reuse", "counts all requests of a connection, also those of its first client", cases=r"^reuse/server/max-reuse", where=r"server0.*"),
+    # PROXY protocol.
+    Known("words about PROXY headers", "are our own", cases=r"^proxy/", where=r"log0\.shape", values=lambda a, b: "PROXY" in str(a) and "PROXY" in str(b)),
+    Known("PROXY headers that are valid", "UNKNOWN with addresses, UNSPEC, and headers that come in pieces are accepted", cases=r"^proxy/(v1-unknown-long|v2-unspec|split)/",
+          views=lambda m, t: len(t.servers[0]) == 0 and len(m.servers[0]) == 1),
+    Known("PROXY header with port 99999", "is refused", cases=r"^proxy/bad-port/", views=lambda m, t: len(m.servers[0]) == 0 and len(t.servers[0]) == 1),
+]

@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""Runs a matrix of (configuration, request, response) through evenkeel and through Debian's haproxy, and compares.
+
+    matrix.py --evenkeel target/release/evenkeel [--only REGEX] [--list] [--seed N] [--json FILE] [--jobs N] [--verbose]
+
+Both get the same file (only ports differ), the same bytes from the client and the same bytes from the server. Compared are
+what the server received, what the client received, the log lines field by field, and whether connections stayed open.
+Differences that are intended are rows of known.py, each with its reason; any other makes the exit status 1. A case that
+differs is run again, alone, before it counts: a busy machine shifts moments.
+Everything is on 127.0.0.1, with ports that the kernel chooses.
+"""
+import argparse
+import asyncio
+import itertools
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import cases_faults
+import cases_http
+from compare import View, differences
+from known import KNOWN
+from run import run_batch
+
+BATCH = 160
+ATTEMPTS = 3
+
+
+def all_cases(seed):
+    cases = [*cases_http.all_cases(seed), *cases_faults.all_cases(seed)]
+    names = [c.name for c in cases]
+    doubled = {n for n in names if names.count(n) > 1} if len(set(names)) < len(names) else set()
+    assert not doubled, f"cases with the same name: {doubled}"
+    return cases
+
+
+def batches(cases):
+    for _, group in itertools.groupby(sorted(cases, key=lambda c: c.globals), key=lambda c: c.globals):
+        yield from itertools.batched(group, BATCH) if hasattr(itertools, "batched") else chunked(list(group))
+
+
+def chunked(group):
+    for i in range(0, len(group), BATCH):
+        yield group[i:i + BATCH]
+
+
+async def run_all(cases, programs, jobs):
+    found = {}
+    for batch in batches(cases):
+        for case, (mine, theirs) in zip(batch, await run_batch(list(batch), programs, jobs)):
+            mine, theirs = View(case, mine), View(case, theirs)
+            found[case.name] = (mine, theirs, list(differences(mine, theirs)))
+    return found
+
+
+def judge(case, result):
+    """What is left of a case's differences, and the rows that took the others."""
+    mine, theirs, left = result
+    used = []
+    for row in KNOWN:
+        taken = [d for d in left if row.matches(case, d, mine, theirs)]
+        if taken:
+            used.append((row, taken))
+            left = [d for d in left if d not in taken]
+    return left, used
+
+
+async def settle(cases, options):
+    """Runs all, then again what differs for no known reason: (differences left, rows used) by name."""
+    programs = (options.evenkeel, options.haproxy)
+    verdicts, todo = {}, cases
+    for attempt in range(ATTEMPTS):
+        found = await run_all(todo, programs, options.jobs if attempt == 0 else 4)
+        for case in todo:
+            left, used = judge(case, found[case.name])
+            if attempt > 0:
+                places = {d[0] for d in verdicts[case.name][0]}
+                left = [d for d in left if d[0] in places]
+            verdicts[case.name] = (left, used)
+        todo = [c for c in todo if verdicts[c.name][0]]
+        if not todo:
+            break
+    return verdicts
+
+
+def show(value):
+    if isinstance(value, bytes):
+        value = value.decode("latin1")
+    text = "\n           ".join(show(v) for v in value) if isinstance(value, list) and value and not isinstance(value[0], tuple) else repr(value)
+    return text if len(text) < 3000 else text[:2000] + " [..]"
+
+
+def report(cases, verdicts, options):
+    by_row, bad = {}, 0
+    for case in cases:
+        left, used = verdicts[case.name]
+        for row, taken in used:
+            by_row.setdefault(row.name, []).append((case.name, taken))
+        if left:
+            bad += 1
+            print(f"\n{case.name}  (frontend: {'; '.join(case.fe) or '-'}; backend: {'; '.join(case.be + case.options) or '-'})")
+            for where, mine, theirs in left:
+                print(f"  {where}\n    evenkeel {show(mine)}\n    haproxy  {show(theirs)}")
+    print("\nknown differences:")
+    for row in KNOWN:
+        hits = by_row.get(row.name, [])
+        note = "" if hits or options.only else "   UNUSED: the row is out of date"
+        if hits or not options.only:
+            print(f"  {len(hits):5}  {row.name}: {row.reason}{note}")
+        if options.verbose:
+            for name, taken in hits[:4]:
+                print(f"           {name}: {taken[0][0]}: {show(taken[0][1])} | {show(taken[0][2])}")
+    unused = [] if options.only else [r.name for r in KNOWN if r.name not in by_row]
+    return bad, unused, by_row
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--evenkeel", default=os.environ.get("EVENKEEL_BIN", "target/release/evenkeel"))
+    parser.add_argument("--haproxy", default="/usr/sbin/haproxy")
+    parser.add_argument("--only", help="only cases whose name this matches")
+    parser.add_argument("--list", action="store_true", help="print the names of the cases")
+    parser.add_argument("--seed", type=int, default=1, help="which settings are combined with which requests (default 1)")
+    parser.add_argument("--json", help="write the outcome here")
+    parser.add_argument("--jobs", type=int, default=40, help="cases at the same time")
+    parser.add_argument("--verbose", action="store_true", help="show examples of the known differences")
+    options = parser.parse_args()
+    cases = [c for c in all_cases(options.seed) if not options.only or re.search(options.only, c.name)]
+    if options.list:
+        print(*[c.name for c in cases], sep="\n")
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
+    began = time.monotonic()
+    verdicts = asyncio.run(settle(cases, options))
+    bad, unused, by_row = report(cases, verdicts, options)
+    version = subprocess.run([options.haproxy, "-v"], capture_output=True, text=True).stdout.split("\n")[0]
+    print(f"\n{len(cases)} pairs, {bad} differ unexpectedly, {len(by_row)} known differences, {len(unused)} rows unused, "
+          f"{time.monotonic() - began:.0f} s, against {version}")
+    if options.json:
+        with open(options.json, "w") as f:
+            json.dump({"pairs": len(cases), "seed": options.seed, "oracle": version, "unused": unused,
+                       "known": {k: [n for n, _ in v] for k, v in by_row.items()},
+                       "unexpected": {c.name: [[w, repr(a), repr(b)] for w, a, b in verdicts[c.name][0]]
+                                      for c in cases if verdicts[c.name][0]}}, f, indent=1)
+    sys.exit(bool(bad))
+
+
+if __name__ == "__main__":
+    main()
