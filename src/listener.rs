@@ -130,14 +130,12 @@ impl Listeners {
             self.pause(cx, n, ms);
             return None;
         }
-        // A pool of this worker that is full: another worker may have room.
-        let reserve = match l.audience {
-            Audience::Frontend(_) => cx.clients as usize >= cx.sizes.sessions,
-            Audience::Cli(_) => false,
-        };
+        // A worker that is full: another one may have room. The places of operators are not for clients.
+        let (clients, places) = ((cx.clients - cx.operators) as usize, cx.sizes.sessions - cx.sizes.operators);
+        let full = matches!(l.audience, Audience::Frontend(_)) && clients >= places;
         let (limits, used) = limits(&shared, &config, n);
         let limits = &limits[..used];
-        if reserve || !take_all(limits) {
+        if full || !take_all(limits) {
             self.pause(cx, n, LOOK_MS);
             return None;
         }
@@ -150,7 +148,10 @@ impl Listeners {
                         self.pause(cx, n, RETRY_MS);
                     }
                     Audience::Frontend(fe) => count_frontend(cx, fe, &shared.listeners[n]),
-                    Audience::Cli(_) => _ = shared.process.cli_total.fetch_add(1, Relaxed),
+                    Audience::Cli(_) => {
+                        cx.operators += 1;
+                        shared.process.cli_total.fetch_add(1, Relaxed);
+                    }
                 }
                 h
             }

@@ -130,6 +130,7 @@ pub fn plan(config: &Config, memory_mib: Option<u32>, limits: &process::Limits) 
     let pools = PoolSizes {
         conns: share * 2 + operators + 8,
         sessions: share + operators,
+        operators,
         buffers: (share + operators) * 2,
         pipes: (pipes_for(maxconn) as usize).div_ceil(workers),
         checks,

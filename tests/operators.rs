@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
-/// Three workers with room for 11 clients each, so that 30 clients need all of them.
+/// Three workers with room for 10 clients each, so that 30 clients need all of them.
 fn three_workers() -> (Proxy, Vec<Client>, Server) {
     let config = "
 global

@@ -160,6 +160,8 @@ pub fn stats_page<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, proxy: usize, sta
     s.keep_client = false;
     s.status = 200;
     s.cause = super::EndCause::new(b'L', b'R');
+    // For the log, the page is a server that answers at once.
+    (s.times.queue, s.times.connect, s.times.response) = (cx.now, cx.now, cx.now);
     cx.tally(cx.shared.fe_slot(s.fe())).response(200);
     cx.tally(cx.shared.fe_slot(s.fe())).intercepted.inc();
     if !s.res.need_buffer(cx, 0) {
@@ -201,6 +203,8 @@ fn unauthorized<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, realm: &str) -> Ste
     s.keep_client = false;
     s.status = 401;
     s.cause = super::EndCause::new(b'L', b'R');
+    s.applet.kind = AppletKind::StatsPage;
+    (s.times.queue, s.times.connect) = (cx.now, cx.now);
     cx.tally(cx.shared.fe_slot(s.fe())).response(401);
     if !s.res.need_buffer(cx, 0) {
         return Step::End;

@@ -79,10 +79,15 @@ fn gone_client<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Option<Step> {
     if !cx.either(s.fe(), s.be(), opt::ABORTONCLOSE) || !cx.client_left(s.client) {
         return None;
     }
-    let stage = if s.ticket.is_some() { b'Q' } else { b'C' };
-    leave_queue(cx, s);
     cx.tally(cx.shared.be_slot(s.be())).client_aborts.inc();
-    Some(answer::error(cx, s, 503, b'C', stage))
+    if s.ticket.is_none() {
+        return Some(answer::error(cx, s, 503, b'C', b'C'));
+    }
+    // Nobody is there to be answered.
+    leave_queue(cx, s);
+    s.times.queue = cx.now;
+    s.keep_client = false;
+    Some(s.end(b'C', b'Q'))
 }
 
 fn choose<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, avoid: Option<usize>) -> Pick {
@@ -168,13 +173,24 @@ fn enqueue<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, server: Option<usize>) -
     let t = &cx.config.proxies[s.be()].timeouts;
     s.phase_at = cx.now.after_opt(if t.queue > 0 { t.queue } else { t.connect });
     s.queued_on = server.map_or(NO_INDEX, |x| x as u32);
-    let before = server.map_or(0, |x| cx.shared.servers[x].queued.load(Relaxed));
-    s.queue_pos = (before, cx.shared.proxies[s.be()].queued.load(Relaxed));
+    s.queue_pos = places(cx, s.be(), server);
     s.ticket = cx.shared.enqueue(s.be(), server, me(cx, s));
     if s.ticket.is_none() {
         return answer::error(cx, s, 503, b'R', b'Q');
     }
     Step::Wait
+}
+
+/// The place that the next session gets in a server's queue, or in the backend's own: the first one's is 1, as in HAProxy's logs.
+fn places<K: Kernel>(cx: &Ctx<K>, be: usize, server: Option<usize>) -> (u32, u32) {
+    let queued = |x: usize| cx.shared.servers[x].queued.load(Relaxed);
+    match server {
+        Some(x) => (queued(x) + 1, 0),
+        None => {
+            let elsewhere = cx.config.proxies[be].servers().map(queued).sum();
+            (0, cx.shared.proxies[be].queued.load(Relaxed).saturating_sub(elsewhere) + 1)
+        }
+    }
 }
 
 /// Leaves the queue, if in one. A slot that is granted meanwhile comes back by mail to a session that is gone.

@@ -365,7 +365,7 @@ pub fn part<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
 
 fn keep<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, h: Handle<Conn>, server: usize) {
     let (settings, be) = (&cx.config.servers[server], &cx.config.proxies[s.be()]);
-    let worn = settings.max_reuse > 0 && cx.conns[h].requests > settings.max_reuse;
+    let worn = settings.max_reuse > 0 && cx.conns[h].requests >= settings.max_reuse;
     let private = be.reuse == Reuse::Never
         || settings.send_proxy != ProxyHeader::None
         || cx.conns.get(s.client).is_some_and(|c| c.stay);
@@ -385,7 +385,8 @@ fn keep<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, h: Handle<Conn>, server: us
     } else {
         let share = |n: u32| n.div_ceil(cx.shared.limits.workers as u32);
         let idle = cx.idle[server].len;
-        let full = settings.pool_max_conn.is_some_and(|n| idle >= share(n));
+        let none = settings.pool_purge_delay_ms == 0;
+        let full = none || settings.pool_max_conn.is_some_and(|n| idle >= share(n));
         let wanted = cx.shared.servers[server].wants_idle(idle, cx.now, settings.pool_purge_delay_ms);
         if full || !wanted { cx.close(h) } else { cx.put_idle(h) }
     }

@@ -25,7 +25,10 @@ pub struct IdleList {
 #[derive(Clone, Copy, Debug)]
 pub struct PoolSizes {
     pub conns: usize,
+    /// For clients and operators.
     pub sessions: usize,
+    /// Of these, kept for operators.
+    pub operators: usize,
     pub buffers: usize,
     pub pipes: usize,
     pub checks: usize,
@@ -59,6 +62,8 @@ pub struct Ctx<K: Kernel> {
     /// A client connection was closed: a listener that was full may accept again.
     pub freed_client: bool,
     pub clients: u32,
+    /// Of these, operators.
+    pub operators: u32,
 }
 
 /// What the worker is made of.
@@ -106,6 +111,7 @@ impl<K: Kernel> Ctx<K> {
             replies: replies.collect(),
             freed_client: false,
             clients: 0,
+            operators: 0,
             sys: parts.sys,
             config: parts.config,
             shared: parts.shared,
@@ -193,6 +199,7 @@ impl<K: Kernel> Ctx<K> {
                 self.shared.proxies[fe].fe_connections.fetch_sub(1, Relaxed);
             }
             crate::model::Audience::Cli(_) => {
+                self.operators -= 1;
                 self.shared.process.cli_connections.fetch_sub(1, Relaxed);
             }
         }

@@ -2,7 +2,7 @@
 
 use super::context::Ctx;
 use super::endpoint::Owner;
-use super::{Phase, Session, Times, assign, connect};
+use super::{AppletKind, Phase, Session, Times, assign, connect};
 use crate::log::{self, Record};
 use crate::mem::Handle;
 use crate::model::opt;
@@ -36,7 +36,7 @@ pub fn finish<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> AfterEnd {
     let silent = !s.http && s.req.received == 0 && cx.config.proxies[s.fe()].has(opt::DONTLOGNULL);
     // The line shows the counts of those that remain, as HAProxy's does.
     if s.phase != Phase::Cli && !s.logged && !silent {
-        write_line(cx, s, false);
+        write_line(cx, s, Moment::End);
     }
     if s.line.is_some() {
         cx.lines.free(s.line);
@@ -244,23 +244,32 @@ fn durations(now: Tick, accepted: Tick, t: &Times) -> Durations {
     }
 }
 
+/// When a session's line is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    Start,
+    /// The response has begun (`option logasap`).
+    Early,
+    End,
+}
+
 /// `option logasap`: the line is written now; its totals are marked as what they are so far.
 pub fn log_early<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     if !s.logged && cx.config.proxies[s.fe()].has(opt::LOGASAP) {
         remember_source(cx, s);
-        write_line(cx, s, true);
+        write_line(cx, s, Moment::Early);
     }
 }
 
 /// Writes the line that a session's end would add nothing to.
 pub fn log_at_start<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     if !s.logged && cx.logs.is_early(s.fe()) {
-        write_line(cx, s, false);
+        write_line(cx, s, Moment::Start);
     }
 }
 
 /// Writes the session's line, if its frontend logs and the options want it.
-fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, asap: bool) {
+fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
     s.logged = true;
     if !cx.logs.wanted(s.fe()) {
         return;
@@ -268,7 +277,8 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, asap: bool) {
     let config = Arc::clone(&cx.config);
     let (fe, be) = (&config.proxies[s.fe()], &config.proxies[s.be()]);
     let good = s.cause.who == b'-' && s.retries == 0 && s.status < 500;
-    if good && fe.has(opt::DONTLOG_NORMAL) {
+    // What becomes of a session is not known at its start.
+    if good && fe.has(opt::DONTLOG_NORMAL) && moment != Moment::Start {
         return;
     }
     let level = if !good && fe.has(opt::LOG_SEPARATE_ERRORS) && s.cause.who != b'L' { log::ERR } else { log::INFO };
@@ -283,7 +293,7 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, asap: bool) {
     let d = durations(cx.now, accepted, &s.times);
     let server_name = match s.server() {
         Some(i) => config.servers[i].name.as_str(),
-        None if s.phase == Phase::Applet => "<STATS>",
+        None if s.applet.kind != AppletKind::None => "<STATS>",
         None => "<NOSRV>",
     };
     let served = s.server().map_or(0, |i| shared.servers[i].served.load(Relaxed));
@@ -314,7 +324,7 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, asap: bool) {
         t_total: d.active + idle_ms + handshake.max(0),
         status: if s.status == 0 { -1 } else { s.status.into() },
         // So far: what came from the server, though none of it may have been sent yet.
-        bytes_out: if asap { s.res.received } else { s.res.sent },
+        bytes_out: if moment == Moment::Early { s.res.received } else { s.res.sent },
         bytes_in: s.req.taken(),
         termination: [s.cause.who, s.cause.stage, b'-', b'-'],
         actconn: shared.process.connections.load(Relaxed),

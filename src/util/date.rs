@@ -43,6 +43,14 @@ pub fn civil(seconds: i64) -> Civil {
     }
 }
 
+/// Days from 1970 to a date (of the same author).
+pub fn days(year: i64, month: u32, day: u32) -> i64 {
+    let y = year - i64::from(month <= 2);
+    let (era, yoe) = (y.div_euclid(400), y.rem_euclid(400));
+    let doy = (153 * i64::from((month + 9) % 12) + 2) / 5 + i64::from(day) - 1;
+    era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468
+}
+
 impl Civil {
     /// `21/Nov/2026:09:30:58`, the date of HAProxy's log lines.
     pub fn put_log(&self, out: &mut Out) {
@@ -123,6 +131,14 @@ mod tests {
         let mut o = Out::new(&mut b);
         f(&mut o);
         String::from_utf8(o.bytes().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn days_there_and_back() {
+        for n in (-1_000_000..1_000_000).step_by(13) {
+            let c = civil(n * 86_400);
+            assert_eq!(days(c.year, c.month, c.day), n);
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 pub use client::{Cli, Client, get, roundtrip, statuses_on_one_connection};
 pub use http::{Kind, Message, ReadError, Wire, parse_head};
 pub use logs::{HttpLog, LogSink, TcpLog};
-pub use proxy::{Builder, Proxy};
+pub use proxy::{Builder, Proxy, binary};
 pub use server::{Blackhole, Conn, Refusing, Server, Step, ok, reply};
 
 /// The longest that any single wait of a helper lasts. Nothing that passes comes near it.

@@ -22,29 +22,29 @@ def bad_responses(rnd):
         "mute-hold": [("req",), ("hold",)],
         "close-at-once": [("drop",)],
         "half-head-close": [("req",), ("write", h), ("close",)],
-        "half-head-reset": [("req",), ("write", h), ("sleep", 0.03), ("reset",)],
+        "half-head-reset": [("req",), ("write", h), ("sleep", 0.02), ("reset",)],
         "half-head-hold": [("req",), ("write", h), ("hold",)],
         "half-line-close": [("req",), ("write", b"HTTP/1."), ("close",)],
         "garbage": [("req",), ("write", b"garbage\r\n\r\n"), ("hold",)],
         "garbage-close": [("req",), ("write", b"\x00\x01\x02"), ("close",)],
         "ssh": [("write", b"SSH-2.0-x\r\n"), ("hold",)],
         "body-close": [("req",), ("write", h + b"Content-Length: 100\r\n\r\npart"), ("close",)],
-        "body-reset": [("req",), ("write", h + b"Content-Length: 100\r\n\r\npart"), ("sleep", 0.03), ("reset",)],
+        "body-reset": [("req",), ("write", h + b"Content-Length: 100\r\n\r\npart"), ("sleep", 0.02), ("reset",)],
         "body-hold": [("req",), ("write", h + b"Content-Length: 100\r\n\r\npart"), ("hold",)],
         "body-none": [("req",), ("write", h + b"Content-Length: 100\r\n\r\n"), ("close",)],
         "chunk-close": [("req",), ("write", h + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"), ("close",)],
         "chunk-hold": [("req",), ("write", h + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"), ("hold",)],
-        "chunk-bad-later": [("req",), ("write", h + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"), ("sleep", 0.04), ("write", b"zz\r\n"), ("hold",)],
+        "chunk-bad-later": [("req",), ("write", h + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"), ("sleep", 0.02), ("write", b"zz\r\n"), ("hold",)],
         "chunk-bad-now": [("req",), ("write", h + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n"), ("hold",)],
         "excess": [("req",), ("write", OK + b"excess"), ("hold",)],
         "two-responses": [("req",), ("write", OK + OK), ("hold",)],
-        "early": [("write", OK), ("sleep", 0.05), ("req",), ("hold",)],
-        "until-close-reset": [("req",), ("write", h + b"\r\nsome"), ("sleep", 0.04), ("reset",)],
+        "early": [("write", OK), ("sleep", 0.02), ("req",), ("hold",)],
+        "until-close-reset": [("req",), ("write", h + b"\r\nsome"), ("sleep", 0.02), ("reset",)],
         "slow-head": [("req",), ("write", h[:9]), ("sleep", 0.1), ("write", h[9:] + b"Content-Length: 2\r\n\r\nok"), ("hold",)],
         "slow-body": [("req",), ("write", h + b"Content-Length: 4\r\n\r\nok"), ("sleep", 0.12), ("write", b"ok"), ("hold",)],
         "slow-answer": [("req",), ("sleep", 0.15), ("write", OK), ("hold",)],
         "close-after": [("req",), ("write", OK), ("close",)],
-        "reset-after": [("req",), ("write", OK), ("sleep", 0.03), ("reset",)],
+        "reset-after": [("req",), ("write", OK), ("sleep", 0.02), ("reset",)],
         "100-only": [("req",), ("write", b"HTTP/1.1 100 Continue\r\n\r\n"), ("hold",)],
         "100-close": [("req",), ("write", b"HTTP/1.1 100 Continue\r\n\r\n"), ("close",)],
     }
@@ -136,7 +136,7 @@ def bad_requests(rnd):
                        ["timeout http-request 400ms", "option accept-invalid-http-request"], ["timeout server 400ms"])
     for name, (head, body) in late.items():
         yield Case(f"bad/{name}/at-once", [[("send", head + body), ("resp", "POST")]], [[[("loop", [OK])]]], [], ["timeout server 400ms"])
-        yield Case(f"bad/{name}/later", [[("send", head), ("sleep", 0.06), ("send", body), ("resp", "POST")]], [[[("loop", [OK])]]], [], ["timeout server 400ms"])
+        yield Case(f"bad/{name}/later", [[("send", head), ("sleep", 0.02), ("send", body), ("resp", "POST")]], [[[("loop", [OK])]]], [], ["timeout server 400ms"])
     for n in (15000, 16000, 17000, 40000):
         yield Case(f"bad/long-line/{n}", [[("send", request(target="/" + "a" * n)), ("resp", "GET")]], [[[("loop", [OK])]]], shape="http")
 
@@ -198,11 +198,11 @@ def aborts(rnd):
         if o != "plain" and p not in (("waiting", "body", "10") if o == "abortonclose" else ("nothing", "crlf", "one-byte", "line", "idle", "second-head")):
             continue
         fe, be = (lines, []) if o != "abortonclose" else ([], lines)
-        end = [("eof",)] if how == "stay" else [("sleep", 0.05), (how,), ("sleep", 0.05)] + ([("eof",)] if how == "half" else [])
+        end = [("eof",)] if how == "stay" else [("sleep", 0.02), (how,), ("sleep", 0.02)] + ([("eof",)] if how == "half" else [])
         yield Case(f"abort/{p}/{how}/{o}", [steps + end], [[server]], fe + ["timeout http-request 300ms", "timeout http-keep-alive 250ms", "timeout client 400ms"],
                    be + ["timeout server 700ms"], linger=0.35 if how == "reset" else 0.1, listen=o == "abortonclose")
     for how in ("reset", "half", "stay"):
-        script = [("send", request()), ("read", 1000), ("sleep", 0.05), *([] if how == "stay" else [(how,)]), ("sleep", 0.7)]
+        script = [("send", request()), ("read", 1000), ("sleep", 0.02), *([] if how == "stay" else [(how,)]), ("sleep", 0.7)]
         yield Case(f"abort/big/{how}", [script], [[[("req",), ("write", big), ("hold",)]]], ["timeout client 300ms"], ["timeout server 400ms"], linger=0.2)
     yield Case("abort/no-read-then-read", [[("send", request()), ("sleep", 0.15), ("resp", "GET")]], [[[("req",), ("write", big[:3000000 - 9000000]), ("close",)]]])
     early = [("head",), ("write", RESPONSES["404"]), ("hold",)]
@@ -224,10 +224,10 @@ def tcp(rnd):
         "client-first": ([("send", b"ping"), ("read", 4), ("half",), ("eof",)], echo),
         "server-first": ([("read", 5), ("send", b"bye"), ("half",), ("eof",)], [("write", b"hello"), ("hold",)]),
         "server-closes": ([("send", b"ping"), ("eof",)], [("read", 4), ("write", b"pong"), ("close",)]),
-        "client-resets": ([("send", b"ping"), ("read", 4), ("sleep", 0.05), ("reset",)], echo),
-        "server-resets": ([("send", b"ping"), ("eof",)], [("read", 4), ("write", b"pong"), ("sleep", 0.05), ("reset",)]),
+        "client-resets": ([("send", b"ping"), ("read", 4), ("sleep", 0.02), ("reset",)], echo),
+        "server-resets": ([("send", b"ping"), ("eof",)], [("read", 4), ("write", b"pong"), ("sleep", 0.02), ("reset",)]),
         "half-then-answer": ([("send", b"ping"), ("half",), ("eof",)], [("hold",), ("write", b"late"), ("close",)]),
-        "server-half": ([("read", 3), ("send", b"more"), ("sleep", 0.05), ("half",), ("eof",)], [("write", b"eof"), ("half",), ("hold",)]),
+        "server-half": ([("read", 3), ("send", b"more"), ("sleep", 0.02), ("half",), ("eof",)], [("write", b"eof"), ("half",), ("hold",)]),
         "nothing": ([("half",), ("eof",)], [("hold",)]),
         "silent": ([("eof",)], [("hold",)]),
         "silent-after": ([("send", b"ping"), ("read", 4), ("eof",)], echo),
@@ -269,7 +269,7 @@ def proxy_protocol(rnd):
         steps = ask() + ask() if mode == "http" else [("send", b"ping"), ("read", 4), ("half",), ("eof",)]
         server = [("loop", [OK])] if mode == "http" else [("read", 4), ("write", b"pong"), ("hold",)]
         yield Case(f"proxy/plain/{mode}/{send}", [steps], [[server]], [], [], [send], mode=mode, shape="custom" if mode == "http" else "customtcp")
-    for name, steps in {"split": [("send", heads["v1"][:9]), ("sleep", 0.05), ("send", heads["v1"][9:]), ("sleep", 0.05), *ask()],
+    for name, steps in {"split": [("send", heads["v1"][:9]), ("sleep", 0.02), ("send", heads["v1"][9:]), ("sleep", 0.02), *ask()],
                         "half": [("send", heads["v1"][:9]), ("half",), ("eof",)], "nothing": [("half",), ("eof",)], "silent": [("eof",)], "part-silent": [("send", heads["v1"][:9]), ("eof",)]}.items():
         for lines in ([], ["option dontlognull"]):
             yield Case(f"proxy/{name}/{'null' if lines else '-'}", [steps], [[[("loop", [OK])]]], lines + ["timeout client 300ms"], [], bind="accept-proxy")

@@ -123,7 +123,7 @@ def bodies(rnd):
                 send = [("send", full)]
             elif pieces == "split":
                 head = full.index(b"\r\n\r\n") + 4
-                send = [("send", full[:head - 9]), ("sleep", 0.03), ("send", full[head - 9:head + 3]), ("sleep", 0.03), ("send", full[head + 3:])]
+                send = [("send", full[:head - 9]), ("sleep", 0.015), ("send", full[head - 9:head + 3]), ("sleep", 0.015), ("send", full[head + 3:])]
             else:
                 send = [("send", full + request(target="/next"))]
             script = send + [("resp", method)] + ([("resp", "GET")] if pieces == "piped" else ask(target="/next"))
@@ -146,15 +146,15 @@ def interim(rnd):
     for (f, first), (c, (version, more)), s in itertools.product(firsts.items(), CLIENTS.items(), ("len", "chunked", "204", "close")):
         if c in ("11", "11close", "10", "10ka"):
             for apart in ("at-once", "apart"):
-                steps = [("write", first + RESPONSES[s])] if apart == "at-once" else [("write", first), ("sleep", 0.04), ("write", RESPONSES[s])]
+                steps = [("write", first + RESPONSES[s])] if apart == "at-once" else [("write", first), ("sleep", 0.015), ("write", RESPONSES[s])]
                 yield Case(f"interim/{f}/{c}/{s}/{apart}", [ask(version=version, more=more)], [[[("req",), *steps, ("hold",)]]], *place(rnd, []))
     expect = "Expect: 100-continue\r\nContent-Length: 4\r\n"
     for version, ways in itertools.product(("1.1", "1.0"), ("waits", "at-once", "refused", "unanswered", "chunked")):
         head, body, response = request("POST", version=version, more=expect), b"body", OK
-        serve = [("head",), ("sleep", 0.03), ("write", cont), ("read", 99), ("write", response)]
+        serve = [("head",), ("sleep", 0.015), ("write", cont), ("read", 99), ("write", response)]
         if ways == "chunked":
             head, body = request("POST", version="1.1", more="Expect: 100-Continue\r\nTransfer-Encoding: chunked\r\n"), b"4\r\nbody\r\n0\r\n\r\n"
-        serve = [("head",), ("sleep", 0.03), ("write", cont), ("req",), ("write", response)]
+        serve = [("head",), ("sleep", 0.015), ("write", cont), ("req",), ("write", response)]
         script = [("send", head), ("read", len(cont)), ("send", body), ("resp", "POST")] if version == "1.1" else [("send", head), ("sleep", 0.1), ("send", body), ("resp", "POST")]
         if ways == "at-once":
             script = [("send", head + body), ("resp", "POST")]
