@@ -1,8 +1,9 @@
 //! Sections that are read and checked, and not used yet: `userlist` and `resolvers`.
 
-use super::row::{Args, Fault, Parse, RESOLVERS, Row, USERLIST};
+use super::row::{Parse, RESOLVERS, Row, USERLIST};
 use super::state::{Current, State};
 use super::values::{count, time_ms};
+use crate::util::words::{Args, Fault};
 
 const fn u(name: &'static str, args: &'static str, doc: &'static str, parse: Parse) -> Row {
     Row::built("userlist", USERLIST, name, args, "1.4", doc, parse)

@@ -1,11 +1,9 @@
 //! Addresses as `bind`, `server`, `source`, `log` and the like write them (HAProxy's manual, section 11 and `bind`).
 
-use super::row::Fault;
 use super::state::Resolver;
 use crate::sys::{Addr, Target};
+use crate::util::words::{Fault, Pos};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
-
-use super::diag::Pos;
 
 /// Which addresses a name may stand for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -1,10 +1,11 @@
 //! `balance`, `hash-type` and what tunes them.
 
 use super::global::unknown_option;
-use super::row::{Args, BACK, Fault, Parse, Row, Status, named, suggest};
+use super::row::{BACK, Parse, Row, Status, named, suggest};
 use super::state::State;
 use super::values::{number, number_of, one_of};
 use crate::model::{Balance, KeySource};
+use crate::util::words::{Args, Fault};
 
 const fn row(name: &'static str, args: &'static str, since: &'static str, doc: &'static str, parse: Parse) -> Row {
     Row::built("balance", BACK, name, args, since, doc, parse)

@@ -1,13 +1,13 @@
 //! `bind` and `stats socket`: addresses and their options.
 
 use super::address::{self, HostPort, Port, Written};
-use super::diag::Pos;
-use super::row::{Args, FRONTEND, Fault, LISTEN, Parse, Row, Status, find, suggest};
+use super::row::{FRONTEND, LISTEN, Parse, Row, Status, find, suggest};
 use super::state::{BindDraft, State};
 use super::values::{self, number, one_of};
 use crate::model::{Audience, CliLevel, Listener};
 use crate::sys::listen::Place;
 use crate::sys::{Addr, Target};
+use crate::util::words::{Args, Fault, Pos};
 
 /// The reason of every TLS option.
 pub const TLS: &str = "TLS is not built yet in this version";

@@ -1,9 +1,10 @@
 //! Health checks of a backend: `option httpchk`, `option tcp-check`, `http-check`.
 
 use super::global::unknown_option;
-use super::row::{Args, BACK, Fault, Parse, Row};
+use super::row::{BACK, Parse, Row};
 use super::state::{HttpCheck, State};
 use crate::model::{Expect, ExpectWhat, opt};
+use crate::util::words::{Args, Fault};
 
 /// Name of the check type that sends an HTTP request (a row of `check::KINDS`).
 pub const HTTP: &str = "httpchk";
@@ -104,14 +105,14 @@ pub fn httpchk(s: &mut State, a: &mut Args) -> Result<(), Fault> {
     Ok(())
 }
 
-fn token(word: &super::lexer::Word) -> Result<String, Fault> {
+fn token(word: &crate::util::words::Word) -> Result<String, Fault> {
     match word.text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)) {
         true => Ok(word.text.clone()),
         false => Err(Fault::new(word.pos, format!("'{}' is not an HTTP method", word.text))),
     }
 }
 
-fn http_version(text: &str, pos: super::diag::Pos) -> Result<String, Fault> {
+fn http_version(text: &str, pos: crate::util::words::Pos) -> Result<String, Fault> {
     match text {
         "HTTP/1.0" | "HTTP/1.1" => Ok(text.to_owned()),
         other => Err(Fault::new(pos, format!("'{other}' is not HTTP/1.0 or HTTP/1.1"))),

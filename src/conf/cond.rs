@@ -11,8 +11,8 @@
 //!
 //! Limits: [`MAX_DEPTH`] nested parentheses. `strstr` and `enabled`, which came after 2.6, are accepted.
 
-use super::diag::nearest;
 use super::lexer::{self, Env};
+use crate::util::words::nearest;
 use std::cmp::Ordering;
 
 /// Nesting of parentheses accepted in an expression.

@@ -7,6 +7,7 @@
 //! Limits: 65535 files (later ones share the last number); a shown line is cut to [`WINDOW`] columns around the caret;
 //! each character counts as one column, so wide scripts shift the caret; a tab is shown as [`TAB`] spaces.
 
+use crate::util::words::Pos;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -14,21 +15,6 @@ use std::sync::Arc;
 const WINDOW: usize = 100;
 /// Spaces shown for a tab.
 const TAB: usize = 4;
-/// Longest distance at which [`nearest`] still suggests.
-const MAX_DISTANCE: usize = 3;
-
-/// A place in a configuration file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Pos {
-    /// Number of the file, as [`Diags::add_file`] gave it.
-    pub file: u16,
-    /// 1-based; 0 = no place.
-    pub line: u32,
-    /// 1-based, in bytes of the line as written; 0 = the whole line.
-    pub column: u32,
-    /// Bytes to underline; 0 and 1 show a lone caret.
-    pub len: u32,
-}
 
 /// How bad a diagnostic is; alerts prevent the start.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -256,56 +242,6 @@ fn window(len: usize, first: usize, last: usize) -> (usize, usize) {
     (start, start + WINDOW)
 }
 
-/// The candidate that `word` was most likely meant to be, if any is close: up to a third of the letters mistyped,
-/// dropped, added or swapped (never more than [`MAX_DISTANCE`]), or a candidate that `word` begins. Case and `_`
-/// instead of `-` do not count.
-pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let word = fold(word);
-    let limit = match word.len() {
-        0 => return None,
-        1 | 2 => 0,
-        len => (len / 3).clamp(1, MAX_DISTANCE),
-    };
-    let mut best: Option<(usize, usize, &str)> = None;
-    for candidate in candidates {
-        let folded = fold(candidate);
-        let gap = folded.len().abs_diff(word.len());
-        let close = if gap > limit { None } else { Some(distance(&word, &folded)).filter(|d| *d <= limit) };
-        // A mere beginning is worth less than any close word.
-        let begins = (word.len() >= 3 && folded.starts_with(&word)).then_some(limit + 1);
-        let Some(score) = close.or(begins) else { continue };
-        if best.is_none_or(|(known, known_gap, _)| (score, gap) < (known, known_gap)) {
-            best = Some((score, gap, candidate));
-        }
-    }
-    best.map(|(_, _, candidate)| candidate)
-}
-
-fn fold(word: &str) -> Vec<u8> {
-    word.bytes().map(|b| if b == b'_' { b'-' } else { b.to_ascii_lowercase() }).collect()
-}
-
-/// Damerau-Levenshtein distance (optimal string alignment) in bytes.
-fn distance(a: &[u8], b: &[u8]) -> usize {
-    let mut older: Vec<usize> = vec![0; b.len() + 1];
-    let mut previous: Vec<usize> = (0..=b.len()).collect();
-    let mut current = older.clone();
-    for i in 1..=a.len() {
-        current[0] = i;
-        for j in 1..=b.len() {
-            let cost = usize::from(a[i - 1] != b[j - 1]);
-            let mut least = (previous[j] + 1).min(current[j - 1] + 1).min(previous[j - 1] + cost);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                least = least.min(older[j - 2] + 1);
-            }
-            current[j] = least;
-        }
-        std::mem::swap(&mut older, &mut previous);
-        std::mem::swap(&mut previous, &mut current);
-    }
-    previous[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -403,36 +339,5 @@ mod tests {
         }
         let tags: Vec<&str> = out.lines().filter_map(|l| l.split('(').next()).filter(|t| t.starts_with('[')).collect();
         assert_eq!(tags, ["[ALERT]    ", "[WARNING]  ", "[WARNING]  ", "[NOTICE]   ", "[DIAG]     "]);
-    }
-
-    #[test]
-    fn suggestions() {
-        let words = ["server", "bind", "balance", "timeout", "frontend", "default_backend", "mode", "maxconn", "acl"];
-        let near = |word| nearest(word, words.iter().copied());
-        for (word, want) in [
-            ("sever", Some("server")),
-            ("sevrer", Some("server")),
-            ("bnid", Some("bind")),
-            ("BIND", Some("bind")),
-            ("default-backend", Some("default_backend")),
-            ("max_conn", Some("maxconn")),
-            ("front", Some("frontend")),
-            ("timeouts", Some("timeout")),
-            ("ac", None),
-            ("", None),
-            ("xyzzy", None),
-            ("zzz", None),
-            ("rediscover", None),
-        ] {
-            assert_eq!(near(word), want, "{word}");
-        }
-    }
-
-    #[test]
-    fn distances() {
-        for (a, b, want) in [("", "", 0), ("", "ab", 2), ("ab", "ba", 1), ("kitten", "sitting", 3), ("abc", "abc", 0)] {
-            assert_eq!(distance(a.as_bytes(), b.as_bytes()), want, "{a} {b}");
-            assert_eq!(distance(b.as_bytes(), a.as_bytes()), want, "{b} {a}");
-        }
     }
 }

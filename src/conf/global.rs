@@ -1,10 +1,10 @@
 //! The section `global`, without `tune.*` and the log lines.
 
 use super::bind;
-use super::diag::Pos;
-use super::row::{Args, Fault, GLOBAL, NEGATABLE, Parse, Row};
+use super::row::{GLOBAL, NEGATABLE, Parse, Row};
 use super::state::State;
 use super::values::{self, count, number};
+use crate::util::words::{Args, Fault, Pos};
 
 const fn g(name: &'static str, args: &'static str, since: &'static str, doc: &'static str, parse: Parse) -> Row {
     Row::built("global", GLOBAL, name, args, since, doc, parse)

@@ -20,7 +20,8 @@
 //! Limits: [`MAX_WORDS`] words a line, [`MAX_NESTING`] open `.if`.
 
 use super::cond::{CondError, Facts, evaluate_resolved};
-use super::diag::{Diag, Diags, Level, Pos, nearest};
+use super::diag::{Diag, Diags, Level};
+use crate::util::words::{Pos, Word, nearest};
 use scan::{Context, Fault, RawWord, Scanner};
 
 mod scan;
@@ -35,16 +36,6 @@ const DIRECTIVES: [&str; 8] = [".alert", ".diag", ".elif", ".else", ".endif", ".
 /// Where variables come from: the environment of the process and what `setenv`, `presetenv`, `unsetenv` did so far.
 pub trait Env {
     fn get(&self, name: &str) -> Option<String>;
-}
-
-/// One word of a line, quotes and escapes resolved.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Word {
-    pub text: String,
-    /// Where it stands as written, quotes included. A word that `${NAME[*]}` split off stands at the `$`.
-    pub pos: Pos,
-    /// Whether any part was quoted or escaped.
-    pub quoted: bool,
 }
 
 /// A line with at least one word, the first of which is not empty.

@@ -1,11 +1,12 @@
 //! `log` lines of `global` and of proxies, and what belongs to them.
 
 use super::address::{self, Port, Written};
-use super::row::{Args, FRONT, Fault, GLOBAL, NEGATABLE, PROXY, Parse, Row};
+use super::row::{FRONT, GLOBAL, NEGATABLE, PROXY, Parse, Row};
 use super::state::{Current, LogEntry, State};
 use super::values::{number, number_of};
 use crate::log::{FACILITIES, Format, LEVELS};
 use crate::model::{LogShape, LogSink, Logger, SinkFormat, SinkPlace};
+use crate::util::words::{Args, Fault};
 
 const fn l(name: &'static str, args: &'static str, since: &'static str, doc: &'static str, parse: Parse) -> Row {
     Row::built("log", PROXY, name, args, since, doc, parse)
@@ -143,7 +144,7 @@ fn choice(a: &mut Args, names: &[&str], what: &str) -> Result<u8, Fault> {
     }
 }
 
-fn sink_place(s: &State, text: &str, pos: super::diag::Pos) -> Result<SinkPlace, Fault> {
+fn sink_place(s: &State, text: &str, pos: crate::util::words::Pos) -> Result<SinkPlace, Fault> {
     match text {
         "stdout" => return Ok(SinkPlace::Fd(1)),
         "stderr" => return Ok(SinkPlace::Fd(2)),
@@ -217,7 +218,8 @@ fn log_format(s: &mut State, a: &mut Args) -> Result<(), Fault> {
     if let Err((at, message)) = Format::compile(&word.text) {
         // The offset is that of the text without its quotes: right when nothing is escaped.
         let column = word.pos.column + at as u32 + u32::from(word.quoted);
-        let fault = Fault::new(super::diag::Pos { column, len: 1, ..word.pos }, format!("'log-format': {message}"));
+        let fault =
+            Fault::new(crate::util::words::Pos { column, len: 1, ..word.pos }, format!("'log-format': {message}"));
         return Err(fault.hint("to log the character % itself, write %%"));
     }
     s.proxy().log_shape = LogShape::Custom(word.text.clone());

@@ -1,10 +1,11 @@
 //! The family `option` of proxies. `no option X` turns off what a `defaults` section turned on.
 
 use super::checks;
-use super::row::{Args, BACK, FRONT, Fault, NEGATABLE, PROXY, Parse, Row};
+use super::row::{BACK, FRONT, NEGATABLE, PROXY, Parse, Row};
 use super::state::{Kind, State};
 use super::values::{self, number_of};
 use crate::model::{CloseMode, ForwardFor, LogShape, opt};
+use crate::util::words::{Args, Fault};
 
 /// An option with arguments or an effect of its own.
 const fn o(

@@ -5,11 +5,12 @@ use super::bind;
 use super::global::{no_effect, not_yet};
 use super::logs::rate;
 use super::options::redispatch;
-use super::row::{Args, BACK, BACKEND, FRONT, FRONTEND, Fault, LISTEN, PROXY, Parse, Row, STRICT};
+use super::row::{BACK, BACKEND, FRONT, FRONTEND, LISTEN, PROXY, Parse, Row, STRICT};
 use super::server;
 use super::state::State;
 use super::values::{self, count, net, number, one_of};
 use crate::model::{ErrorReply, Mode, Reuse, opt, retry};
+use crate::util::words::{Args, Fault};
 use std::io::Read;
 
 const fn p(

@@ -3,13 +3,11 @@
 use super::Overrides;
 use super::advice;
 use super::checks;
-use super::diag::{Pos, nearest};
-use super::lexer::Word;
-use super::row::Fault;
 use super::state::{Draft, LogEntry, State};
 use super::tune;
 use crate::model::{Audience, CloseMode, Config, KeySource, LogShape, Mode, SinkFormat};
 use crate::server::{frontends_of, tenth_of_frontends};
+use crate::util::words::{Fault, Pos, Word, nearest};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Number of the first proxy without `id`, as in HAProxy.

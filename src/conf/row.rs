@@ -1,11 +1,10 @@
-//! The row of a keyword table, the words of a line as its function reads them, and the search in the tables.
+//! The row of a keyword table, and the search in the tables.
 //!
 //! A keyword is one function and one row. Rows are sorted by name, names are written with all their words
 //! (`timeout http-request`), and the longest name that a line begins with is taken.
 
-use super::diag::{Pos, nearest};
-use super::lexer::Word;
 use super::state::State;
+use crate::util::words::{Args, Fault, Word, nearest};
 
 /// Sections in which a keyword is known, one bit each ([`Row::sections`]).
 pub const GLOBAL: u16 = 1;
@@ -131,124 +130,6 @@ impl Row {
         let mask = self.sections;
         SECTION_NAMES.iter().filter(move |s| mask & s.0 != 0).map(|s| s.1)
     }
-}
-
-/// Why a line was not taken.
-#[derive(Debug)]
-pub struct Fault {
-    pub pos: Pos,
-    pub message: String,
-    pub hint: Option<String>,
-}
-
-impl Fault {
-    pub fn new(pos: Pos, message: impl Into<String>) -> Fault {
-        Fault { pos, message: message.into(), hint: None }
-    }
-
-    #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Fault {
-        self.hint = Some(hint.into());
-        self
-    }
-}
-
-/// The words of a line, read from left to right.
-pub struct Args<'a> {
-    words: &'a [Word],
-    at: usize,
-    /// The keyword as it is named in messages.
-    pub name: String,
-    /// The line begins with `no` (or `default`).
-    pub no: bool,
-}
-
-impl<'a> Args<'a> {
-    pub fn new(words: &'a [Word], at: usize, name: impl Into<String>) -> Args<'a> {
-        Args { words, at, name: name.into(), no: false }
-    }
-
-    /// The next word, taken.
-    pub fn next(&mut self) -> Option<&'a Word> {
-        let word = self.words.get(self.at)?;
-        self.at += 1;
-        Some(word)
-    }
-
-    /// The text of the next word, left in place.
-    pub fn peek(&self) -> Option<&'a str> {
-        self.words.get(self.at).map(|w| w.text.as_str())
-    }
-
-    /// Takes the next word if it is `text`.
-    pub fn accept(&mut self, text: &str) -> bool {
-        let found = self.peek() == Some(text);
-        self.at += usize::from(found);
-        found
-    }
-
-    /// The next word, or an error that says what is missing.
-    pub fn need(&mut self, what: &str) -> Result<&'a Word, Fault> {
-        match self.next() {
-            Some(word) if !word.text.is_empty() => Ok(word),
-            _ => Err(Fault::new(self.end(), format!("'{}' expects {what}", self.name))),
-        }
-    }
-
-    /// All words that are left.
-    pub fn rest(&mut self) -> &'a [Word] {
-        let rest = self.words.get(self.at..).unwrap_or(&[]);
-        self.at = self.words.len();
-        rest
-    }
-
-    /// Leaves `count` words out.
-    pub fn skip(&mut self, count: usize) {
-        self.at = (self.at + count).min(self.words.len());
-    }
-
-    /// The first word of the line.
-    pub fn first(&self) -> &'a Word {
-        &self.words[0]
-    }
-
-    /// Place of the keyword.
-    pub fn pos(&self) -> Pos {
-        let (first, last) = (self.words[0].pos, self.words[self.at.clamp(1, self.words.len()) - 1].pos);
-        span(first, last)
-    }
-
-    /// Place of the word taken last.
-    pub fn last_pos(&self) -> Pos {
-        self.words[self.at.clamp(1, self.words.len()) - 1].pos
-    }
-
-    /// The place behind the last word, where something is missing.
-    fn end(&self) -> Pos {
-        let last = self.words[self.words.len() - 1].pos;
-        if self.at < self.words.len() {
-            return self.words[self.at].pos;
-        }
-        Pos { column: last.column.saturating_add(last.len), len: 1, ..last }
-    }
-
-    /// An error when a word is left.
-    pub fn finish(&mut self) -> Result<(), Fault> {
-        match self.next() {
-            None => Ok(()),
-            Some(word) => Err(Fault::new(
-                word.pos,
-                format!("'{}' cannot handle the unexpected argument '{}'", self.name, word.text),
-            )),
-        }
-    }
-}
-
-fn span(first: Pos, last: Pos) -> Pos {
-    if first.line != last.line || last.column < first.column {
-        return first;
-    }
-    Pos { len: last.column - first.column + last.len, ..first }
 }
 
 /// The row with the longest name that `words` begins with, and how many words that is.

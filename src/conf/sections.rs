@@ -1,12 +1,12 @@
 //! Lines to sections: which table a line belongs to, and what happens to a word that none of them knows.
 
 use super::bind;
-use super::diag::{Pos, nearest};
-use super::lexer::{Line, Word};
-use super::row::{Args, DEFAULTS, Fault, NEGATABLE, NO_SECTION, Parse, Row, STRICT, Status, find, named, suggest};
+use super::lexer::Line;
+use super::row::{DEFAULTS, NEGATABLE, NO_SECTION, Parse, Row, STRICT, Status, find, named, suggest};
 use super::state::{Current, Draft, Kind, State};
 use super::values::check_name;
 use super::{accounts, balance, checks, global, logs, options, proxy, reserved, stats, timeouts, tune};
+use crate::util::words::{Args, Fault, Pos, Word, nearest};
 
 const fn section(name: &'static str, args: &'static str, since: &'static str, doc: &'static str, parse: Parse) -> Row {
     Row::built("section", NO_SECTION, name, args, since, doc, parse)

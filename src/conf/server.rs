@@ -3,13 +3,12 @@
 
 use super::address::{self, Family, HostPort, Port, Written};
 use super::bind::{self, TLS};
-use super::diag::Pos;
-use super::row::{Args, Fault};
 use super::server_options::TABLE;
 use super::state::{InitAddr, State};
 use super::values::check_name;
 use crate::model::ProxyHeader;
 use crate::sys::{Addr, Target};
+use crate::util::words::{Args, Fault, Pos};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Servers that one `server-template` may make.

@@ -2,11 +2,12 @@
 
 use super::address::{self, Written};
 use super::bind::{TLS, proto};
-use super::row::{Args, BACK, Fault, Parse, Row};
+use super::row::{BACK, Parse, Row};
 use super::server::source_options;
 use super::state::{InitAddr, State};
 use super::values::{count, number, one_of, time_ms};
 use crate::model::ProxyHeader;
+use crate::util::words::{Args, Fault};
 
 const fn o(name: &'static str, args: &'static str, since: &'static str, doc: &'static str, parse: Parse) -> Row {
     Row::built("server option", BACK, name, args, since, doc, parse)

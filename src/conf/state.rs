@@ -2,10 +2,11 @@
 //! indices (`resolve`).
 
 use super::address::{Family, HostPort};
-use super::diag::{Diag, Diags, Level, Pos};
-use super::lexer::{Env, Word};
-use super::row::{self, Fault};
+use super::diag::{Diag, Diags, Level};
+use super::lexer::Env;
+use super::row;
 use crate::model::{Audience, CheckSettings, CloseMode, Global, Listener, LogSink, Logger, Mode, Proxy, Server, retry};
+use crate::util::words::{Fault, Pos, Word};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 

@@ -1,9 +1,10 @@
 //! The family `stats` of proxies: the statistics page.
 
-use super::row::{Args, BACKEND, FRONTEND, Fault, LISTEN, PROXY, Parse, Row};
+use super::row::{BACKEND, FRONTEND, LISTEN, PROXY, Parse, Row};
 use super::state::State;
 use super::values::time_s;
 use crate::model::StatsPage;
+use crate::util::words::{Args, Fault};
 
 const fn p(name: &'static str, args: &'static str, since: &'static str, doc: &'static str, parse: Parse) -> Row {
     Row::built("stats", PROXY, name, args, since, doc, parse)

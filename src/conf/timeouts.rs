@@ -1,9 +1,10 @@
 //! The family `timeout` of proxies and its old spellings.
 
-use super::row::{Args, BACK, FRONT, Fault, PROXY, Parse, Row};
+use super::row::{BACK, FRONT, PROXY, Parse, Row};
 use super::state::State;
 use super::values::time_ms;
 use crate::model::Timeouts;
+use crate::util::words::{Args, Fault};
 
 const fn t(name: &'static str, sections: u16, since: &'static str, doc: &'static str, parse: Parse) -> Row {
     Row::built("timeout", sections, name, "<time>", since, doc, parse).unit("ms").or("none")

@@ -1,9 +1,10 @@
 //! The family `tune.*` of the section `global`.
 
 use super::global::{no_effect, tls};
-use super::row::{Args, Fault, GLOBAL, Parse, Row};
+use super::row::{GLOBAL, Parse, Row};
 use super::state::State;
 use super::values::{number, size};
+use crate::util::words::{Args, Fault};
 
 const fn t(name: &'static str, args: &'static str, since: &'static str, doc: &'static str, parse: Parse) -> Row {
     Row::built("tune", GLOBAL, name, args, since, doc, parse)

@@ -1,9 +1,7 @@
 //! Numbers, times, sizes, modes and names as arguments.
 
-use super::diag::Pos;
-use super::lexer::Word;
-use super::row::{Args, Fault};
 use crate::model::Net;
+use crate::util::words::{Args, Fault, Pos, Word};
 use std::net::IpAddr;
 
 /// Longest time, HAProxy's limit: ticks are 32 bits and half of the circle is the past.

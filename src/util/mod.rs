@@ -1,4 +1,4 @@
-//! Small things without an owner elsewhere: time in wrapping ticks, hashes, counters, number formatting.
+//! Small things without an owner elsewhere: time in wrapping ticks, hashes, counters, number formatting, words with places.
 //!
 //! Nothing here knows a socket, a buffer or a configuration.
 
@@ -8,3 +8,4 @@ pub mod fmt;
 pub mod freq;
 pub mod hash;
 pub mod tick;
+pub mod words;

@@ -2,8 +2,9 @@
 //!
 //! Words are bytes here, because `\xHH` may write a character byte by byte.
 
-use super::super::diag::{Diag, Level, Pos, nearest};
+use super::super::diag::{Diag, Level};
 use super::Env;
+use crate::util::words::{Pos, nearest};
 
 const PSEUDO_VARIABLES: [&str; 3] = [".FILE", ".LINE", ".SECTION"];
 

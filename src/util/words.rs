@@ -1,0 +1,232 @@
+//! The words of a configuration line, with their places, as a row's function reads them; why it may refuse them; and what a
+//! word that is not known was meant to be. Below all tables, so that each family of keywords keeps its parsing beside its code.
+
+/// Longest distance at which [`nearest`] still suggests.
+const MAX_DISTANCE: usize = 3;
+
+/// A place in a configuration file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Pos {
+    /// Number of the file, as [`Diags::add_file`] gave it.
+    pub file: u16,
+    /// 1-based; 0 = no place.
+    pub line: u32,
+    /// 1-based, in bytes of the line as written; 0 = the whole line.
+    pub column: u32,
+    /// Bytes to underline; 0 and 1 show a lone caret.
+    pub len: u32,
+}
+
+/// One word of a line, quotes and escapes resolved.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Word {
+    pub text: String,
+    /// Where it stands as written, quotes included. A word that `${NAME[*]}` split off stands at the `$`.
+    pub pos: Pos,
+    /// Whether any part was quoted or escaped.
+    pub quoted: bool,
+}
+
+/// Why a line was not taken.
+#[derive(Debug)]
+pub struct Fault {
+    pub pos: Pos,
+    pub message: String,
+    pub hint: Option<String>,
+}
+
+impl Fault {
+    pub fn new(pos: Pos, message: impl Into<String>) -> Fault {
+        Fault { pos, message: message.into(), hint: None }
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Fault {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// The words of a line, read from left to right.
+pub struct Args<'a> {
+    words: &'a [Word],
+    at: usize,
+    /// The keyword as it is named in messages.
+    pub name: String,
+    /// The line begins with `no` (or `default`).
+    pub no: bool,
+}
+
+impl<'a> Args<'a> {
+    pub fn new(words: &'a [Word], at: usize, name: impl Into<String>) -> Args<'a> {
+        Args { words, at, name: name.into(), no: false }
+    }
+
+    /// The next word, taken.
+    pub fn next(&mut self) -> Option<&'a Word> {
+        let word = self.words.get(self.at)?;
+        self.at += 1;
+        Some(word)
+    }
+
+    /// The text of the next word, left in place.
+    pub fn peek(&self) -> Option<&'a str> {
+        self.words.get(self.at).map(|w| w.text.as_str())
+    }
+
+    /// Takes the next word if it is `text`.
+    pub fn accept(&mut self, text: &str) -> bool {
+        let found = self.peek() == Some(text);
+        self.at += usize::from(found);
+        found
+    }
+
+    /// The next word, or an error that says what is missing.
+    pub fn need(&mut self, what: &str) -> Result<&'a Word, Fault> {
+        match self.next() {
+            Some(word) if !word.text.is_empty() => Ok(word),
+            _ => Err(Fault::new(self.end(), format!("'{}' expects {what}", self.name))),
+        }
+    }
+
+    /// All words that are left.
+    pub fn rest(&mut self) -> &'a [Word] {
+        let rest = self.words.get(self.at..).unwrap_or(&[]);
+        self.at = self.words.len();
+        rest
+    }
+
+    /// Leaves `count` words out.
+    pub fn skip(&mut self, count: usize) {
+        self.at = (self.at + count).min(self.words.len());
+    }
+
+    /// The first word of the line.
+    pub fn first(&self) -> &'a Word {
+        &self.words[0]
+    }
+
+    /// Place of the keyword.
+    pub fn pos(&self) -> Pos {
+        let (first, last) = (self.words[0].pos, self.words[self.at.clamp(1, self.words.len()) - 1].pos);
+        span(first, last)
+    }
+
+    /// Place of the word taken last.
+    pub fn last_pos(&self) -> Pos {
+        self.words[self.at.clamp(1, self.words.len()) - 1].pos
+    }
+
+    /// The place behind the last word, where something is missing.
+    fn end(&self) -> Pos {
+        let last = self.words[self.words.len() - 1].pos;
+        if self.at < self.words.len() {
+            return self.words[self.at].pos;
+        }
+        Pos { column: last.column.saturating_add(last.len), len: 1, ..last }
+    }
+
+    /// An error when a word is left.
+    pub fn finish(&mut self) -> Result<(), Fault> {
+        match self.next() {
+            None => Ok(()),
+            Some(word) => Err(Fault::new(
+                word.pos,
+                format!("'{}' cannot handle the unexpected argument '{}'", self.name, word.text),
+            )),
+        }
+    }
+}
+
+fn span(first: Pos, last: Pos) -> Pos {
+    if first.line != last.line || last.column < first.column {
+        return first;
+    }
+    Pos { len: last.column - first.column + last.len, ..first }
+}
+
+/// The candidate that `word` was most likely meant to be, if any is close: up to a third of the letters mistyped,
+/// dropped, added or swapped (never more than [`MAX_DISTANCE`]), or a candidate that `word` begins. Case and `_`
+/// instead of `-` do not count.
+pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let word = fold(word);
+    let limit = match word.len() {
+        0 => return None,
+        1 | 2 => 0,
+        len => (len / 3).clamp(1, MAX_DISTANCE),
+    };
+    let mut best: Option<(usize, usize, &str)> = None;
+    for candidate in candidates {
+        let folded = fold(candidate);
+        let gap = folded.len().abs_diff(word.len());
+        let close = if gap > limit { None } else { Some(distance(&word, &folded)).filter(|d| *d <= limit) };
+        // A mere beginning is worth less than any close word.
+        let begins = (word.len() >= 3 && folded.starts_with(&word)).then_some(limit + 1);
+        let Some(score) = close.or(begins) else { continue };
+        if best.is_none_or(|(known, known_gap, _)| (score, gap) < (known, known_gap)) {
+            best = Some((score, gap, candidate));
+        }
+    }
+    best.map(|(_, _, candidate)| candidate)
+}
+
+fn fold(word: &str) -> Vec<u8> {
+    word.bytes().map(|b| if b == b'_' { b'-' } else { b.to_ascii_lowercase() }).collect()
+}
+
+/// Damerau-Levenshtein distance (optimal string alignment) in bytes.
+fn distance(a: &[u8], b: &[u8]) -> usize {
+    let mut older: Vec<usize> = vec![0; b.len() + 1];
+    let mut previous: Vec<usize> = (0..=b.len()).collect();
+    let mut current = older.clone();
+    for i in 1..=a.len() {
+        current[0] = i;
+        for j in 1..=b.len() {
+            let cost = usize::from(a[i - 1] != b[j - 1]);
+            let mut least = (previous[j] + 1).min(current[j - 1] + 1).min(previous[j - 1] + cost);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(older[j - 2] + 1);
+            }
+            current[j] = least;
+        }
+        std::mem::swap(&mut older, &mut previous);
+        std::mem::swap(&mut previous, &mut current);
+    }
+    previous[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggestions() {
+        let words = ["server", "bind", "balance", "timeout", "frontend", "default_backend", "mode", "maxconn", "acl"];
+        let near = |word| nearest(word, words.iter().copied());
+        for (word, want) in [
+            ("sever", Some("server")),
+            ("sevrer", Some("server")),
+            ("bnid", Some("bind")),
+            ("BIND", Some("bind")),
+            ("default-backend", Some("default_backend")),
+            ("max_conn", Some("maxconn")),
+            ("front", Some("frontend")),
+            ("timeouts", Some("timeout")),
+            ("ac", None),
+            ("", None),
+            ("xyzzy", None),
+            ("zzz", None),
+            ("rediscover", None),
+        ] {
+            assert_eq!(near(word), want, "{word}");
+        }
+    }
+
+    #[test]
+    fn distances() {
+        for (a, b, want) in [("", "", 0), ("", "ab", 2), ("ab", "ba", 1), ("kitten", "sitting", 3), ("abc", "abc", 0)] {
+            assert_eq!(distance(a.as_bytes(), b.as_bytes()), want, "{a} {b}");
+            assert_eq!(distance(b.as_bytes(), a.as_bytes()), want, "{b} {a}");
+        }
+    }
+}
