@@ -412,10 +412,15 @@ impl Shared {
         let n = if limit == 0 {
             s.served.fetch_add(1, Relaxed) + 1
         } else {
-            let more = |n| if n < limit { Some(n + 1) } else { None };
-            match s.served.fetch_update(Relaxed, Relaxed, more) {
-                Ok(n) => n + 1,
-                Err(_) => return false,
+            let mut n = s.served.load(Relaxed);
+            loop {
+                if n >= limit {
+                    return false;
+                }
+                match s.served.compare_exchange_weak(n, n + 1, Relaxed, Relaxed) {
+                    Ok(_) => break n + 1,
+                    Err(now) => n = now,
+                }
             }
         };
         for most in [&s.served_max, &s.need] {
