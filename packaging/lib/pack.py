@@ -60,6 +60,11 @@ def fill(path, values):
     return re.sub(r"@([A-Z]+)@", lambda name: (common | values)[name.group(1)], Path(path).read_text())
 
 
+def configuration(system):
+    """The configuration that a package installs: the global section of its system, then what is the same on all."""
+    return (PACKAGING / system / "global.cfg").read_text() + (PACKAGING / "defaults.cfg").read_text()
+
+
 def date():
     return datetime.fromtimestamp(epoch(), UTC).strftime("%Y-%m-%d")
 
