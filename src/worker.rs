@@ -30,6 +30,8 @@ pub const MAILBOX: usize = 0;
 /// Key of the signal pipe.
 pub const SIGNALS: usize = 1;
 
+/// Requests of one client that are answered before the others have their turn.
+const PIPELINED: u32 = 16;
 /// Milliseconds between two looks for memory that has become cold.
 const TRIM_MS: u32 = 2000;
 
@@ -331,6 +333,7 @@ impl<K: Kernel> Worker<K> {
 
     fn session(&mut self, h: Handle<Session>) {
         let Some(s) = self.sessions.get_mut(h) else { return };
+        let mut left = PIPELINED;
         loop {
             match run(&mut self.cx, s) {
                 Outcome::Waiting => {
@@ -352,7 +355,13 @@ impl<K: Kernel> Worker<K> {
                 }
                 Outcome::Applet => break,
                 Outcome::Ended => match finish(&mut self.cx, s) {
-                    AfterEnd::Again => {}
+                    AfterEnd::Again => {
+                        left -= 1;
+                        if left == 0 {
+                            self.cx.wake(h);
+                            return;
+                        }
+                    }
                     AfterEnd::Gone | AfterEnd::Idle => {
                         self.sessions.free(h);
                         return;

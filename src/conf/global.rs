@@ -68,8 +68,8 @@ pub static TABLE: &[Row] = &[
     on(
         "h1-accept-payload-with-any-method",
         "2.6",
-        "Accepts a body with GET, HEAD and DELETE. Accepted: bodies are framed the same with all methods.",
-        silent,
+        "Accepts a body with GET, HEAD and DELETE in HTTP/1.0, which is refused otherwise (413).",
+        |s, _| set(&mut s.global.payload_with_any_method),
     ),
     g(
         "hard-stop-after",

@@ -130,6 +130,8 @@ pub enum Fault {
     Framing,
     /// HTTP/1.1 without Host, several, or an invalid one.
     Host,
+    /// A body that not every server would read: 413.
+    Payload,
 }
 
 /// What `Connection` (and `Proxy-Connection`) said.
@@ -419,6 +421,13 @@ impl Head {
             Some(a) if !same_host(a, host) => Err(Fault::Host),
             _ => Ok(()),
         }
+    }
+
+    /// A body in HTTP/1.0 with a method that has none by custom: a server that does not read it takes it for the next request.
+    pub fn has_doubtful_body(&self) -> bool {
+        self.version == Version::V10
+            && self.body != Body::None
+            && matches!(self.method, Method::Get | Method::Head | Method::Delete)
     }
 
     /// The request wants to go on in HTTP/2 (RFC 7540 section 3.2, withdrawn by RFC 9113).

@@ -40,6 +40,8 @@ pub struct Global {
     pub noepoll: bool,
     pub nokqueue: bool,
     pub nosplice: bool,
+    /// `h1-accept-payload-with-any-method`.
+    pub payload_with_any_method: bool,
     pub quiet: bool,
     /// `zero-warning`: a warning prevents the start.
     pub zero_warning: bool,
@@ -127,6 +129,7 @@ impl Default for Global {
             noepoll: false,
             nokqueue: false,
             nosplice: false,
+            payload_with_any_method: false,
             quiet: false,
             zero_warning: false,
             spread_checks: 0,

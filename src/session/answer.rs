@@ -33,6 +33,8 @@ pub struct AppletState {
     /// There is room and more to say.
     pub wants_fill: bool,
     pub done: bool,
+    /// The answer goes out in chunks: each piece is one.
+    pub chunked: bool,
     /// Command socket: a prompt is shown and the connection stays.
     pub interactive: bool,
     pub timeout_ms: u32,
@@ -44,14 +46,9 @@ pub fn error<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, status: u16, who: u8, 
     connect::drop_connection(cx, s);
     connect::release_server(cx, s);
     (s.client_at, s.server_at, s.phase_at) = (Tick::NEVER, Tick::NEVER, Tick::NEVER);
-    // The fault is not the client's, and all of its request is here: the connection may stay as it would have after a response.
-    s.keep_client &= matches!(status, 200 | 502..=504) && s.req.body.is_done() && !cx.shared.stopping();
-    if s.keep_client {
-        (s.req.start, s.req.held) = (s.req.cleared, false);
-        s.req.release_if_empty(cx);
-    } else {
-        s.req.release(cx);
-    }
+    // Where the fault is not the client's, its connection may stay as it would have after a response.
+    s.keep_client &= matches!(status, 200 | 502..=504);
+    drop_request(cx, s);
     if !s.http {
         return Step::End;
     }
@@ -90,6 +87,18 @@ pub fn error<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, status: u16, who: u8, 
     (s.res.end, s.res.cleared) = (end, end);
     s.client_at = cx.now.after_opt(config.proxies[s.fe()].timeouts.client);
     Step::Goto(Phase::Answer)
+}
+
+/// What came of the request is dropped. Unless that was all of it, the connection will be closed: the rest must not be taken for the
+/// next request.
+fn drop_request<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
+    s.keep_client &= s.req.body.is_done() && !cx.shared.stopping();
+    if s.keep_client {
+        (s.req.start, s.req.held) = (s.req.cleared, false);
+        s.req.release_if_empty(cx);
+    } else {
+        s.req.release(cx);
+    }
 }
 
 fn connection_field(keep: bool, http11: bool) -> &'static str {
@@ -147,7 +156,7 @@ pub fn timeout<K: Kernel>(_cx: &mut Ctx<K>, s: &mut Session) -> Step {
     Step::End
 }
 
-/// A request for the statistics of `proxy`; its head is at `start..start + len` of the request buffer.
+/// A request for the statistics of `proxy`; its head is at `start..start + len` of the request buffer, and left behind already.
 pub fn stats_page<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, proxy: usize, start: usize, len: usize) -> Step {
     let config = Arc::clone(&cx.config);
     let Some(page) = &config.proxies[proxy].stats else { return error(cx, s, 404, b'L', b'R') };
@@ -156,8 +165,9 @@ pub fn stats_page<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, proxy: usize, sta
         return unauthorized(cx, s, &page.realm);
     }
     let csv = cx.head.uri.of(head)[page.uri.len()..].starts_with(b";csv");
-    s.req.release(cx);
-    s.keep_client = false;
+    // The page's length is not known before: only chunks leave the connection usable after it.
+    s.keep_client &= s.http11;
+    drop_request(cx, s);
     s.status = 200;
     s.cause = super::EndCause::new(b'L', b'R');
     // For the log, the page is a server that answers at once.
@@ -168,7 +178,10 @@ pub fn stats_page<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, proxy: usize, sta
         return Step::End;
     }
     let mut out = Out::new(cx.bufs.get_mut(s.res.buf));
-    out.put(b"HTTP/1.1 200 OK\r\nCache-Control: no-cache\r\nConnection: close\r\nContent-Type: ");
+    out.put(b"HTTP/1.1 200 OK\r\nCache-Control: no-cache\r\n");
+    out.put(connection_field(s.keep_client, s.http11).as_bytes());
+    out.put(if s.http11 { b"Transfer-Encoding: chunked\r\n" } else { b"" });
+    out.put(b"Content-Type: ");
     out.put(if csv { b"text/plain" } else { b"text/html; charset=utf-8" });
     out.put(b"\r\n\r\n");
     let head_len = out.len() as u32;
@@ -177,6 +190,7 @@ pub fn stats_page<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, proxy: usize, sta
         kind: if csv { AppletKind::StatsCsv } else { AppletKind::StatsPage },
         proxy: proxy as u16,
         done: s.method == Method::Head,
+        chunked: s.http11,
         ..AppletState::default()
     };
     s.client_at = cx.now.after_opt(config.proxies[s.fe()].timeouts.client);
@@ -199,8 +213,8 @@ fn authorized<K: Kernel>(cx: &Ctx<K>, head: &[u8], accounts: &[String]) -> bool 
 }
 
 fn unauthorized<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, realm: &str) -> Step {
-    s.req.release(cx);
     s.keep_client = false;
+    drop_request(cx, s);
     s.status = 401;
     s.cause = super::EndCause::new(b'L', b'R');
     s.applet.kind = AppletKind::StatsPage;
@@ -214,8 +228,9 @@ fn unauthorized<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, realm: &str) -> Ste
     let _ = write!(
         out,
         "HTTP/1.1 401 Unauthorized\r\nContent-Length: {}\r\nCache-Control: no-cache\r\nConnection: close\r\n\
-         Content-Type: text/html\r\nWWW-Authenticate: Basic realm=\"{realm}\"\r\n\r\n{body}",
-        body.len()
+         Content-Type: text/html\r\nWWW-Authenticate: Basic realm=\"{realm}\"\r\n\r\n{}",
+        body.len(),
+        if s.method == Method::Head { "" } else { body }
     );
     let len = out.len() as u32;
     (s.res.end, s.res.cleared) = (len, len);
@@ -230,7 +245,10 @@ pub fn send_applet<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     match pump(cx, Handle::NONE, &mut s.res, s.client) {
         Ok(done) if done.wrote => s.client_at = cx.now.after_opt(cx.config.proxies[s.fe()].timeouts.client),
         Ok(_) => {}
-        Err(_) => return Step::End,
+        Err(_) => {
+            s.keep_client = false;
+            return Step::End;
+        }
     }
     if !s.res.is_drained() {
         return Step::Wait;

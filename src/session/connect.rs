@@ -331,9 +331,18 @@ pub fn again<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
 pub fn drop_connection<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     if s.server_conn.is_some() {
         super::finish::remember_source(cx, s);
-        cx.close(s.server_conn);
+        close(cx, s, s.server_conn);
         s.server_conn = Handle::NONE;
     }
+}
+
+/// Closes a connection to the server; at once, with `option nolinger`.
+fn close<K: Kernel>(cx: &mut Ctx<K>, s: &Session, h: Handle<Conn>) {
+    let fd = cx.conns.get(h).map(|c| c.fd);
+    if let Some(fd) = fd.filter(|_| cx.config.proxies[s.be()].has(opt::NOLINGER)) {
+        cx.sys.set_reset_on_close(fd);
+    }
+    cx.close(h);
 }
 
 /// Gives the slot of the server back.
@@ -358,7 +367,7 @@ pub fn part<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     if usable && !cx.is_spoilt(h) {
         keep(cx, s, h, server);
     } else {
-        cx.close(h);
+        close(cx, s, h);
     }
     release_server(cx, s);
 }

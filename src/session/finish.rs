@@ -61,7 +61,7 @@ pub fn remember_source<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
 
 fn after<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> AfterEnd {
     // Without the whole response the next one would be taken for it.
-    let whole = s.cause.who == b'-' || s.phase == Phase::Answer && s.res.is_drained();
+    let whole = s.cause.who == b'-' || matches!(s.phase, Phase::Answer | Phase::Applet) && s.res.is_drained();
     let usable = cx.conns.get(s.client).is_some() && s.keep_client && whole && !s.req.eof;
     s.res.release(cx);
     if !usable {

@@ -139,6 +139,7 @@ fn refuse<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, fault: Fault) -> Step {
     let status = match fault {
         Fault::UriTooLong => 414,
         Fault::TooLarge => 431,
+        Fault::Payload => 413,
         Fault::Syntax | Fault::Version | Fault::Framing | Fault::Host => 400,
     };
     cx.tally(cx.shared.fe_slot(s.fe())).request_errors.inc();
@@ -169,13 +170,16 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, len: usize) -> Step {
     if let Err(fault) = cx.head.parse_request(head, fe.has(opt::ACCEPT_INVALID_REQUEST)) {
         return refuse(cx, s, fault);
     }
+    s.method = cx.head.method;
+    if cx.head.has_doubtful_body() && !config.global.payload_with_any_method {
+        return refuse(cx, s, Fault::Payload);
+    }
     if choose_backend(&config, s.fe()).is_some_and(|be| waits_for_post(cx, s, start, len, &config.proxies[be])) {
         s.scanned = len as u32 - 4;
         return Step::Wait;
     }
     s.scanned = 0;
     s.times.request = cx.now;
-    s.method = cx.head.method;
     s.http11 = cx.head.version == Version::V11;
     s.expects_continue = cx.head.expects_continue && s.http11;
     s.keep_client = wants_keep(&cx.head) && fe.close_mode != CloseMode::Close;
@@ -189,7 +193,9 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, len: usize) -> Step {
         return step;
     }
     let Some(be) = choose_backend(&config, s.fe()) else {
-        skip_head(s, start, len);
+        if skip(cx, s, start + len).is_err() {
+            return refuse(cx, s, Fault::Framing);
+        }
         return answer::error(cx, s, 503, b'S', b'C');
     };
     s.be = be as u16;
@@ -216,10 +222,12 @@ fn wants_keep(head: &Head) -> bool {
     !head.connection.close && (head.version == Version::V11 || head.connection.keep_alive)
 }
 
-/// Leaves the head of a request behind that nobody is sent.
-fn skip_head(s: &mut Session, start: usize, len: usize) {
-    s.req.cleared = (start + len) as u32;
+/// Leaves a request behind that nobody is sent: its head, which ends at `end`, and what came along of its body.
+fn skip<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, end: usize) -> Result<(), Fault> {
+    s.req.cleared = end as u32;
+    s.req.clear(cx)?;
     s.req.start = s.req.cleared;
+    Ok(())
 }
 
 /// Requests that the proxy answers itself: monitors and the statistics page.
@@ -230,8 +238,10 @@ fn served_here<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: u
     let monitored = fe.monitor_uri.as_ref().is_some_and(|u| cx.head.uri.of(head) == u.as_bytes())
         || fe.monitor_net.is_some_and(|n| peer.is_some_and(|ip| n.contains(ip)));
     if monitored {
+        if skip(cx, s, start + len).is_err() {
+            return Some(refuse(cx, s, Fault::Framing));
+        }
         s.logged = true; // monitors are not logged
-        skip_head(s, start, len);
         return Some(answer::error(cx, s, 200, b'L', b'R'));
     }
     let be = choose_backend(&cx.config, s.fe());
@@ -240,6 +250,9 @@ fn served_here<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: u
         let uri = cx.head.uri.of(head);
         if !uri.starts_with(page.uri.as_bytes()) || !matches!(s.method, Method::Get | Method::Head | Method::Post) {
             continue;
+        }
+        if skip(cx, s, start + len).is_err() {
+            return Some(refuse(cx, s, Fault::Framing));
         }
         s.be = p as u16;
         return Some(answer::stats_page(cx, s, p, start, len));

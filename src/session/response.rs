@@ -133,7 +133,7 @@ fn forward_interim<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     Step::Wait
 }
 
-/// The connection ended before a response: try again where that is safe, else 502.
+/// The connection ended before a response: try again where that is safe, else 502 or no answer.
 fn server_left<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     let be = &cx.config.proxies[s.be()];
     let nothing = s.res.received == 0;
@@ -142,13 +142,18 @@ fn server_left<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
         return connect::again(cx, s);
     }
     count_response_error(cx, s);
-    let who = b'S';
     if let Some(server) = s.server() {
         cx.tally(cx.shared.srv_slot(server)).server_aborts.inc();
     }
     cx.tally(cx.shared.be_slot(s.be())).server_aborts.inc();
-    // Nothing at all over a connection that was idle: the client may safely repeat the request itself.
-    answer::error(cx, s, 502, who, b'H')
+    // A connection that the server may close at any time was closed, and to send the request again is not for us to decide. The client
+    // sees what it would have seen without us: on a connection that was kept, it knows how to go on (RFC 9112 section 9.3.1).
+    if nothing && s.reused && cx.conns.get(s.client).is_some_and(|c| c.requests > 1) {
+        s.logged = true;
+        s.keep_client = false;
+        return s.end(b'S', b'H');
+    }
+    answer::error(cx, s, 502, b'S', b'H')
 }
 
 fn count_response_error<K: Kernel>(cx: &mut Ctx<K>, s: &Session) {

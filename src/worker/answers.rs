@@ -9,20 +9,21 @@ use crate::session::{AppletKind, Session};
 use crate::stats::View;
 use crate::sys::Kernel;
 use crate::util::fmt::{Out, Progress};
+use std::fmt::Write;
 use std::sync::Arc;
 
 impl<K: Kernel> Worker<K> {
     /// Produces the next piece of an answer of our own.
     pub(super) fn fill(&mut self, h: Handle<Session>) {
         let mut scratch = std::mem::take(&mut self.cx.scratch);
-        let limit = scratch.len();
         let s = &self.sessions[h];
         let mut applet = s.applet;
+        let (lead, limit) = if applet.chunked { (CHUNK_LEAD, scratch.len() - CHUNK_TAIL) } else { (0, scratch.len()) };
         let mut taken = 0;
         let (len, progress) = {
             let (wall, pools) = (self.cx.sys.wall(), self.pools_of_all());
             let view = self.view(wall, &pools, level_of(&self.cx, &self.sessions[h]), h);
-            let mut out = Out::new(&mut scratch[..limit]);
+            let mut out = Out::new(&mut scratch[lead..limit]);
             let progress = match applet.kind {
                 AppletKind::None => Progress::Done,
                 AppletKind::StatsPage => crate::stats::page(&view, applet.proxy.into(), &mut applet.cursor, &mut out),
@@ -37,6 +38,7 @@ impl<K: Kernel> Worker<K> {
             (out.len(), progress)
         };
         applet.done = progress == Progress::Done;
+        let len = if applet.chunked { as_chunk(&mut scratch, len, applet.done) } else { len };
         applet.wants_fill = false;
         let s = &mut self.sessions[h];
         s.applet = applet;
@@ -108,6 +110,26 @@ impl<K: Kernel> Worker<K> {
             shared.desk.abandon(asker); // an answer that was not taken
         }
     }
+}
+
+/// Before each chunk: its size in eight digits, and a line end.
+const CHUNK_LEAD: usize = 10;
+/// After it: a line end, and after the last one the chunk that ends the body.
+const CHUNK_TAIL: usize = 7;
+
+/// Makes the `len` bytes behind `CHUNK_LEAD` a chunk, and the end of the body if it is the `last`; says how long all of it is.
+fn as_chunk(space: &mut [u8], len: usize, last: bool) -> usize {
+    let mut out = Out::new(&mut space[..CHUNK_LEAD]);
+    if len > 0 {
+        let _ = write!(out, "{len:08x}\r\n");
+        let end = CHUNK_LEAD + len;
+        out = Out::new(&mut space[end..]);
+        out.put(b"\r\n");
+        out.put(if last { b"0\r\n\r\n" } else { b"" });
+        return end + out.len();
+    }
+    out.put(if last { b"0\r\n\r\n" } else { b"" });
+    out.len()
 }
 
 /// What the user of a command socket's session may do.

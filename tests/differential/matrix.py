@@ -5,8 +5,8 @@
 
 Both get the same file (only ports differ), the same bytes from the client and the same bytes from the server. Compared are
 what the server received, what the client received, the log lines field by field, and whether connections stayed open.
-Differences that are intended are rows of known.py, each with its reason; any other makes the exit status 1. A case that
-differs is run again, alone, before it counts: a busy machine shifts moments.
+Differences that are intended are rows of known.py, each with its reason; any other makes the exit status 1, and so does a
+row that no case needs. A case that differs is run again, with few others, before it counts: a busy machine shifts moments.
 Everything is on 127.0.0.1, with ports that the kernel chooses.
 """
 import argparse
@@ -19,11 +19,13 @@ import resource
 import subprocess
 import sys
 import time
+from dataclasses import dataclass, field
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cases_faults
 import cases_http
-from compare import View, differences
+import cases_own
+from compare import View, places
 from known import KNOWN
 from run import run_batch
 
@@ -32,7 +34,7 @@ ATTEMPTS = 3
 
 
 def all_cases(seed):
-    cases = [*cases_http.all_cases(seed), *cases_faults.all_cases(seed)]
+    cases = [*cases_http.all_cases(seed), *cases_faults.all_cases(seed), *cases_own.all_cases(seed)]
     names = [c.name for c in cases]
     doubled = {n for n in names if names.count(n) > 1} if len(set(names)) < len(names) else set()
     assert not doubled, f"cases with the same name: {doubled}"
@@ -41,27 +43,24 @@ def all_cases(seed):
 
 def batches(cases):
     for _, group in itertools.groupby(sorted(cases, key=lambda c: c.globals), key=lambda c: c.globals):
-        yield from itertools.batched(group, BATCH) if hasattr(itertools, "batched") else chunked(list(group))
-
-
-def chunked(group):
-    for i in range(0, len(group), BATCH):
-        yield group[i:i + BATCH]
+        group = list(group)
+        for i in range(0, len(group), BATCH):
+            yield group[i:i + BATCH]
 
 
 async def run_all(cases, programs, jobs):
     found = {}
     for batch in batches(cases):
-        for case, (mine, theirs) in zip(batch, await run_batch(list(batch), programs, jobs)):
+        for case, (mine, theirs) in zip(batch, await run_batch(batch, programs, jobs)):
             mine, theirs = View(case, mine), View(case, theirs)
-            found[case.name] = (mine, theirs, list(differences(mine, theirs)))
+            found[case.name] = (mine, theirs, list(places(mine, theirs)))
     return found
 
 
 def judge(case, result):
     """What is left of a case's differences, and the rows that took the others."""
-    mine, theirs, left = result
-    used = []
+    mine, theirs, compared = result
+    left, used = [p for p in compared if p[1] != p[2]], []
     for row in KNOWN:
         taken = [d for d in left if row.matches(case, d, mine, theirs)]
         if taken:
@@ -70,22 +69,36 @@ def judge(case, result):
     return left, used
 
 
+@dataclass
+class Outcome:
+    # What differs for no known reason, and the rows of known.py that took what else differs, by name of case.
+    left: dict = field(default_factory=dict)
+    used: dict = field(default_factory=dict)
+    comparisons: int = 0
+    # Cases that were run more than once.
+    again: list = field(default_factory=list)
+
+
 async def settle(cases, options):
-    """Runs all, then again what differs for no known reason: (differences left, rows used) by name."""
+    """Runs all, then again what differs for no known reason."""
     programs = (options.evenkeel, options.haproxy)
-    verdicts, todo = {}, cases
+    outcome, todo = Outcome(), cases
     for attempt in range(ATTEMPTS):
         found = await run_all(todo, programs, options.jobs if attempt == 0 else 4)
         for case in todo:
             left, used = judge(case, found[case.name])
-            if attempt > 0:
-                places = {d[0] for d in verdicts[case.name][0]}
-                left = [d for d in left if d[0] in places]
-            verdicts[case.name] = (left, used)
-        todo = [c for c in todo if verdicts[c.name][0]]
+            if attempt == 0:
+                outcome.comparisons += len(found[case.name][2])
+            else:
+                before = {d[0] for d in outcome.left[case.name]}
+                left = [d for d in left if d[0] in before]
+            outcome.left[case.name], outcome.used[case.name] = left, used
+        todo = [c for c in todo if outcome.left[c.name]]
+        if attempt == 0:
+            outcome.again = [c.name for c in todo]
         if not todo:
             break
-    return verdicts
+    return outcome
 
 
 def show(value):
@@ -95,28 +108,30 @@ def show(value):
     return text if len(text) < 3000 else text[:2000] + " [..]"
 
 
-def report(cases, verdicts, options):
-    by_row, bad = {}, 0
+def report(cases, outcome, options):
+    """Prints what was found; the rows of known.py that nothing needed, and the names of cases by row."""
+    by_row = {}
     for case in cases:
-        left, used = verdicts[case.name]
-        for row, taken in used:
+        for row, taken in outcome.used[case.name]:
             by_row.setdefault(row.name, []).append((case.name, taken))
-        if left:
-            bad += 1
+        if outcome.left[case.name]:
             print(f"\n{case.name}  (frontend: {'; '.join(case.fe) or '-'}; backend: {'; '.join(case.be + case.options) or '-'})")
-            for where, mine, theirs in left:
+            for where, mine, theirs in outcome.left[case.name]:
                 print(f"  {where}\n    evenkeel {show(mine)}\n    haproxy  {show(theirs)}")
     print("\nknown differences:")
     for row in KNOWN:
         hits = by_row.get(row.name, [])
-        note = "" if hits or options.only else "   UNUSED: the row is out of date"
-        if hits or not options.only:
-            print(f"  {len(hits):5}  {row.name}: {row.reason}{note}")
+        if hits:
+            print(f"  {len(hits):5}  {row.name}: {row.reason}")
         if options.verbose:
             for name, taken in hits[:4]:
                 print(f"           {name}: {taken[0][0]}: {show(taken[0][1])} | {show(taken[0][2])}")
     unused = [] if options.only else [r.name for r in KNOWN if r.name not in by_row]
-    return bad, unused, by_row
+    for name in unused:
+        print(f"no case needs the row '{name}' of known.py any more: remove it")
+    if outcome.again:
+        print(f"run again, as they differed at first: {' '.join(outcome.again)}")
+    return unused, by_row
 
 
 def main():
@@ -137,18 +152,18 @@ def main():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
     began = time.monotonic()
-    verdicts = asyncio.run(settle(cases, options))
-    bad, unused, by_row = report(cases, verdicts, options)
+    outcome = asyncio.run(settle(cases, options))
+    unused, by_row = report(cases, outcome, options)
+    unexpected = {name: left for name, left in outcome.left.items() if left}
     version = subprocess.run([options.haproxy, "-v"], capture_output=True, text=True).stdout.split("\n")[0]
-    print(f"\n{len(cases)} pairs, {bad} differ unexpectedly, {len(by_row)} known differences, {len(unused)} rows unused, "
-          f"{time.monotonic() - began:.0f} s, against {version}")
+    print(f"\n{len(cases)} pairs, {outcome.comparisons} comparisons, {len(unexpected)} pairs differ unexpectedly, {len(by_row)} known differences, "
+          f"{len(unused)} rows unused, {time.monotonic() - began:.0f} s, against {version}")
     if options.json:
         with open(options.json, "w") as f:
-            json.dump({"pairs": len(cases), "seed": options.seed, "oracle": version, "unused": unused,
-                       "known": {k: [n for n, _ in v] for k, v in by_row.items()},
-                       "unexpected": {c.name: [[w, repr(a), repr(b)] for w, a, b in verdicts[c.name][0]]
-                                      for c in cases if verdicts[c.name][0]}}, f, indent=1)
-    sys.exit(bool(bad))
+            json.dump({"pairs": len(cases), "comparisons": outcome.comparisons, "seed": options.seed, "oracle": version, "unused": unused,
+                       "again": outcome.again, "known": {k: [n for n, _ in v] for k, v in by_row.items()},
+                       "unexpected": {n: [[w, repr(a), repr(b)] for w, a, b in left] for n, left in unexpected.items()}}, f, indent=1)
+    sys.exit(bool(unexpected or unused))
 
 
 if __name__ == "__main__":

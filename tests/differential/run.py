@@ -137,8 +137,8 @@ class Side:
                 s.start()
             shared = asyncio.Event()
             seen.clients = await asyncio.gather(*[client(self.addresses[i], c, shared) for c in case.clients])
-            if case.linger:
-                await asyncio.sleep(case.linger)
+            # What the proxy did to the servers in the same moment has to arrive.
+            await asyncio.sleep(max(case.linger, 0.03))
             seen.servers = [[(c, c.end) for c in s.conns] for s in self.servers[i]]
             for c in seen.clients:
                 c.close()

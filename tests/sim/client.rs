@@ -36,7 +36,6 @@ pub enum AtEnd {
 struct Receiving {
     id: usize,
     body: Decoder,
-    length: Option<usize>,
     until_close: bool,
     close: bool,
     by_proxy: bool,
@@ -136,8 +135,8 @@ impl Client {
     pub fn describe(&self) -> String {
         let cur = self.cur.as_ref().map(|c| {
             format!(
-                "in response {} status {} body {:?}/{} by proxy {} close {}",
-                c.id, c.status, c.length, c.body.got, c.by_proxy, c.close
+                "in response {} status {} body {} by proxy {} close {}",
+                c.id, c.status, c.body.got, c.by_proxy, c.close
             )
         });
         format!(
@@ -314,19 +313,7 @@ impl Client {
                 return;
             }
             if let Some(c) = &mut self.cur {
-                if c.by_proxy && c.until_close {
-                    self.inb.clear(); // a page of the proxy's own
-                    return;
-                }
-                let n = if c.by_proxy {
-                    let left = c.length.unwrap_or(0) - c.body.got;
-                    let n = left.min(self.inb.len());
-                    c.body.got += n;
-                    c.body.done = c.body.got == c.length.unwrap_or(0);
-                    n
-                } else {
-                    c.body.feed(&self.inb)
-                };
+                let n = c.body.feed(&self.inb);
                 self.inb.drain(..n);
                 if !c.body.done {
                     return;
@@ -421,7 +408,7 @@ impl Client {
             (Framing::UntilClose(MAX_BODY), true)
         };
         let body = Decoder::new(id, Part::Response, framing);
-        self.cur = Some(Receiving { id, body, length: None, until_close, close, by_proxy: false, status });
+        self.cur = Some(Receiving { id, body, until_close, close, by_proxy: false, status });
     }
 
     /// An answer of the proxy itself.
@@ -435,7 +422,8 @@ impl Client {
         world.seen.by_proxy[status as usize / 100] += 1;
         // Only an answer to a whole request leaves the connection open, and only one whose end can be told.
         let close = head.says("close");
-        let stays = matches!(status, 200 | 502 | 503 | 504) && head.get("content-length").is_some();
+        let chunked = head.count("transfer-encoding") > 0;
+        let stays = matches!(status, 200 | 502 | 503 | 504) && (chunked || head.get("content-length").is_some());
         assert!(close || stays, "an answer of the proxy that leaves the connection open: {}", head.first);
         assert!(
             !world.calm || self.page || self.excused,
@@ -460,10 +448,14 @@ impl Client {
             // The proxy may not know that it is a HEAD when it refuses a request that it has not understood.
             length = if matches!(status, 400 | 408 | 414 | 431) { None } else { Some(0) };
         }
-        let until_close = length.is_none();
-        let mut body = Decoder::new(0, Part::Response, Framing::UntilClose(MAX_BODY));
-        body.done = length == Some(0);
-        self.cur = Some(Receiving { id, body, length, until_close, close, by_proxy: true, status });
+        let until_close = length.is_none() && !chunked;
+        let framing = match length {
+            Some(n) => Framing::Length(n),
+            None if chunked => Framing::Chunked(MAX_BODY),
+            None => Framing::UntilClose(MAX_BODY),
+        };
+        let body = Decoder::new(id, Part::FromProxy, framing);
+        self.cur = Some(Receiving { id, body, until_close, close, by_proxy: true, status });
         let _ = net;
     }
 

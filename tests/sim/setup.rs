@@ -233,6 +233,8 @@ fn proxies(r: &mut Rng, c: &mut Config, specs: &mut Vec<ServerSpec>, n: usize, c
     if evenkeel::balance::algorithm(be.balance.algorithm).is_none() {
         be.balance.algorithm = "";
     }
+    // Requests carry bodies with any method; without this, some of HTTP/1.0 are refused.
+    c.global.payload_with_any_method = true;
     if http && c.global.tune.bufsize >= 4096 && r.percent(10) {
         be.stats = Some(StatsPage { uri: "/stats".into(), ..StatsPage::default() });
     }
@@ -385,11 +387,11 @@ fn http_client(
     let be = s.config.proxies[fe].default_backend.unwrap_or(fe);
     let room = (s.config.global.tune.bufsize - s.config.global.tune.maxrewrite) as usize;
     if s.config.proxies[be].stats.is_some() && r.percent(15) {
-        preamble.extend_from_slice(if r.percent(50) {
-            b"GET /stats HTTP/1.1\r\nHost: x\r\n\r\n"
-        } else {
-            b"GET /stats;csv HTTP/1.1\r\nHost: x\r\n\r\n"
-        });
+        preamble.extend_from_slice(r.pick(&[
+            &b"GET /stats HTTP/1.1\r\nHost: x\r\n\r\n"[..],
+            b"GET /stats;csv HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"GET /stats;csv HTTP/1.0\r\n\r\n",
+        ]));
         let mut c = Client::new(l, addr, Vec::new());
         (c.preamble, c.page, c.recv) = (preamble, true, pace(r, 5000));
         return Actor::Client(Box::new(c));

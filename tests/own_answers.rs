@@ -1,0 +1,130 @@
+//! What the proxy answers itself, and what becomes of the client's connection after it: no byte of a request may be taken for
+//! the next one, and no client may keep the proxy to itself.
+
+mod common;
+
+use common::*;
+use rustix::process::Signal;
+
+fn listen(lines: &str) -> String {
+    format!("{HTTP}\nlisten l\n bind {{bind:l}}\n {lines}\n")
+}
+
+const AFTER: &str = "GET /after HTTP/1.1\r\nHost: a\r\n\r\n";
+
+#[test]
+fn a_body_that_came_along_is_left_behind() {
+    let proxy = Proxy::start(&listen("monitor-uri /up"));
+    let mut client = Client::connect(proxy.addr("l"));
+    let n = AFTER.len();
+    for body in [
+        format!("Content-Length: {n}\r\n\r\n{AFTER}"),
+        format!("Transfer-Encoding: chunked\r\n\r\n{n:x}\r\n{AFTER}\r\n0\r\n\r\n"),
+    ] {
+        client.send(format!("POST /up HTTP/1.1\r\nHost: a\r\n{body}{AFTER}"));
+        assert_eq!((client.response().status(), client.response().status()), (200, 503));
+        assert!(client.is_quiet(), "the body was answered too");
+    }
+    client.send("POST /up HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
+    assert_eq!(client.response().status(), 400);
+    client.expect_close();
+}
+
+#[test]
+fn a_body_that_comes_later_ends_the_connection() {
+    let proxy = Proxy::start(&listen("monitor-uri /up\n stats uri /st"));
+    for path in ["/up", "/st", "/no-server"] {
+        let mut client = Client::connect(proxy.addr("l"));
+        let answer = client.ask(format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", AFTER.len()));
+        assert!(answer.lists("connection", "close"), "{path}");
+        client.send(AFTER);
+        client.expect_close();
+    }
+}
+
+#[test]
+fn statistics_in_chunks_leave_the_connection_open() {
+    let proxy = Proxy::start(&listen("stats uri /st"));
+    let mut client = Client::connect(proxy.addr("l"));
+    for path in ["/st", "/st;csv"] {
+        let page = client.get(path);
+        assert_eq!((page.status(), page.header("transfer-encoding")), (200, Some("chunked")));
+        assert!(page.text().contains("BACKEND") || page.text().contains("</html>"), "{}", page.text());
+    }
+    let head = client.ask("HEAD /st HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!((head.status(), head.body.len()), (200, 0));
+    let old = client.ask("GET /st;csv HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    assert!(old.header("transfer-encoding").is_none() && old.text().contains("BACKEND"));
+}
+
+#[test]
+fn a_refused_page_has_no_body_for_head() {
+    let proxy = Proxy::start(&listen("stats uri /st\n stats auth a:b"));
+    let answer = roundtrip(proxy.addr("l"), "HEAD /st HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(answer.starts_with(b"HTTP/1.1 401 ") && answer.ends_with(b"\r\n\r\n"), "{}", show(&answer));
+}
+
+#[test]
+fn bodies_of_http10_where_servers_may_not_expect_them() {
+    let server = Server::named("a");
+    let ask = |global: &str, method: &str| {
+        let config = format!("{HTTP}\nlisten l\n bind {{bind:l}}\n server a {{server:a}}\n").replace("global", global);
+        let proxy = Proxy::in_front_of(&server, &config);
+        let mut client = Client::connect(proxy.addr("l"));
+        let status = client.ask(format!("{method} / HTTP/1.0\r\nContent-Length: 1\r\n\r\nx")).status();
+        client.expect_close();
+        status
+    };
+    for method in ["GET", "HEAD", "DELETE"] {
+        assert_eq!(ask("global", method), 413, "{method}");
+        assert_eq!(ask("global\n h1-accept-payload-with-any-method", method), 200, "{method}");
+    }
+    assert_eq!(ask("global", "POST"), 200);
+}
+
+/// The server closes a connection that was kept, in the moment of a request that must not be sent twice: the client sees the
+/// close, as it would have without a proxy.
+#[test]
+fn a_closed_server_connection_is_the_clients_to_know() {
+    let server = Server::script(vec![Step::ReadRequest, Step::Write(ok("first")), Step::ReadRequest]);
+    let proxy = Proxy::in_front_of(&server, &listen("server a {server:a}"));
+    let mut client = Client::connect(proxy.addr("l"));
+    assert_eq!(client.get("/").text(), "first");
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx");
+    client.expect_close();
+    assert_eq!((server.connections(), server.requests().len()), (1, 0), "sent once, and to nobody else");
+}
+
+/// What the system says about a process.
+fn stat(pid: u32) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap()
+}
+
+/// Requests that need no server are answered in one go: others must have their turn all the same. The counter in the log tells
+/// how many were answered before.
+#[test]
+fn a_flood_on_one_connection_holds_nobody_up() {
+    let logs = LogSink::start();
+    let config = listen("log {log} local0\n log-format \"%HP line %lc.\"");
+    let proxy = Proxy::with().set("log", logs.addr()).start(&config);
+    let mut other = Client::connect(proxy.addr("l"));
+    let line_of = |path: &str| {
+        let mark = format!("{path} line ");
+        logs.find("a line", |line| line.split_once(&mark)?.1.split('.').next()?.parse::<u32>().ok())
+    };
+    let many = "GET /flood HTTP/1.1\r\nHost: a\r\n\r\n".repeat(1000);
+    // Which of the two comes first is the poller's choice.
+    for round in 0..12 {
+        let mut flood = Client::connect(proxy.addr("l"));
+        assert_eq!(flood.get(&format!("/begin{round}")).status(), 503);
+        proxy.signal(Signal::STOP);
+        eventually("the proxy stands still", || stat(proxy.pid()).contains(") T ").then_some(()));
+        flood.stream.set_nonblocking(true).unwrap();
+        while flood.0.send(&many).is_ok() {}
+        other.send(format!("GET /other{round} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        proxy.signal(Signal::CONT);
+        assert_eq!(other.response().status(), 503);
+        let before = line_of(&format!("/other{round}")) - line_of(&format!("/begin{round}"));
+        assert!(before < 100, "{before} requests of the flood came first");
+    }
+}
