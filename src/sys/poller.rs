@@ -235,7 +235,7 @@ struct Watched {
 
 /// The peer closed its direction (Linux; elsewhere it shows by reading).
 #[cfg(target_os = "linux")]
-const RDHUP: PollFlags = PollFlags::RDHUP;
+const RDHUP: PollFlags = PollFlags::from_bits_retain(libc::POLLRDHUP as _); // rustix does not name SPARC's
 #[cfg(not(target_os = "linux"))]
 const RDHUP: PollFlags = PollFlags::empty();
 
