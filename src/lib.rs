@@ -42,6 +42,7 @@ pub mod reload;
 
 pub mod master;
 
+#[cfg(feature = "demo")]
 pub mod demo;
 
 pub mod start;

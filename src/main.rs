@@ -5,12 +5,14 @@
 use evenkeel::args::{self, Args};
 use evenkeel::conf::cond::Facts;
 use evenkeel::conf::{self, Loaded, Sources};
+#[cfg(feature = "demo")]
+use evenkeel::demo;
+use evenkeel::master;
 use evenkeel::model::Config;
 use evenkeel::reload::{self, Replaced, Sockets};
 use evenkeel::start::{self, Opened, Plan};
 use evenkeel::sys::{process, signal, zone::Zone};
 use evenkeel::voice::Voice;
-use evenkeel::{demo, master};
 use std::fs::File;
 use std::io::Write;
 use std::process::exit;
@@ -354,6 +356,12 @@ fn write_pid(pidfile: Option<File>) {
     }
 }
 
+#[cfg(not(feature = "demo"))]
+fn run_demo() -> i32 {
+    fail("this program is built without the demonstration (feature demo)")
+}
+
+#[cfg(feature = "demo")]
 fn run_demo() -> i32 {
     let ports = match demo::start_servers() {
         Ok(p) => p,
@@ -399,7 +407,13 @@ fn evaluate(condition: &str) -> i32 {
     }
 }
 
+#[cfg(not(feature = "manual"))]
+fn write_reference(_: &str, _: &[String]) -> i32 {
+    fail("this program is built without the texts of the manual (feature manual)")
+}
+
 /// `-dKdocs <folder>`: writes the reference manual.
+#[cfg(feature = "manual")]
 fn write_reference(inline: &str, words: &[String]) -> i32 {
     let dir = if inline.is_empty() { words.last().map_or("", String::as_str) } else { inline };
     for (name, text) in conf::manual::pages() {

@@ -2,7 +2,7 @@
 //!
 //! Made once from shared/compat; a row goes away when its function comes. Longer than other files because it is a list.
 
-use super::row::{BACKEND, DEFAULTS, FRONTEND, GLOBAL, LISTEN, NO_SECTION, PROXY, Row, Status};
+use super::row::{BACKEND, DEFAULTS, FRONTEND, GLOBAL, LISTEN, NO_SECTION, PROXY, Row, Status, manual_text};
 
 const fn refused(
     name: &'static str,
@@ -13,6 +13,7 @@ const fn refused(
     why: &'static str,
 ) -> Row {
     let family = if sections == GLOBAL { "global" } else { "proxy" };
+    let doc = manual_text(doc);
     Row { name, family, sections, args, default: "", unit: "", since, doc, status: Status::NotBuilt(why) }
 }
 
@@ -24,6 +25,7 @@ const fn listed(
     since: &'static str,
     built: bool,
 ) -> Row {
+    let doc = manual_text(doc);
     Row { name, family, sections: NO_SECTION, args, default: "", unit: "", since, doc, status: Status::Listed(built) }
 }
 

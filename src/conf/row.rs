@@ -76,8 +76,14 @@ pub struct Row {
     pub unit: &'static str,
     /// First HAProxy release that has it.
     pub since: &'static str,
+    /// For the manual; see [`manual_text`].
     pub doc: &'static str,
     pub status: Status,
+}
+
+/// A text for the manual, where there is one: without the feature `manual` the texts are no part of the program.
+pub const fn manual_text(text: &'static str) -> &'static str {
+    if cfg!(any(test, feature = "manual")) { text } else { "" }
 }
 
 impl Row {
@@ -91,6 +97,7 @@ impl Row {
         doc: &'static str,
         parse: Parse,
     ) -> Row {
+        let doc = manual_text(doc);
         Row { name, family, sections, args, default: "", unit: "", since, doc, status: Status::Built(parse) }
     }
 
