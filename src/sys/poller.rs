@@ -4,7 +4,7 @@
 //! round, measured by `strace -c`), and because it cannot ask for EPOLLRDHUP and EPOLLEXCLUSIVE. poll(2) is what `-de` /
 //! `noepoll` leave, and what keeps the one-shot path tested on Linux.
 
-use super::sockopt::{borrow, error};
+use super::sockopt::borrow;
 use super::{Event, Fd, IoError};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::time::Duration;
@@ -148,7 +148,7 @@ impl Epoll {
         } else {
             EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET
         };
-        add(&self.fd, borrow(fd), EventData::new_u64(key as u64), flags).map_err(error)
+        add(&self.fd, borrow(fd), EventData::new_u64(key as u64), flags).map_err(super::sockopt::error)
     }
 
     fn wait(&mut self, timeout_ms: Option<u32>, each: &mut dyn FnMut(Event)) {
@@ -323,5 +323,22 @@ impl Plain {
             each(Event { key, readable, writable, hangup });
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    /// With a C library whose time structures are not those that the crates were built for, a wait returns at once.
+    #[test]
+    fn a_wait_without_events_lasts_as_long_as_asked() {
+        for backend in [Backend::Epoll, Backend::Polling, Backend::Poll] {
+            let mut poller = Poller::new(backend, 8).expect("a poller");
+            let begun = Instant::now();
+            poller.wait(Some(30), &mut |_| panic!("nothing is watched"));
+            assert!(begun.elapsed() >= Duration::from_millis(30), "{}: {:?}", backend.name(), begun.elapsed());
+        }
     }
 }

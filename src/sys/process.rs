@@ -151,10 +151,9 @@ pub fn silence() {
 
 /// True when nobody can read what goes to standard error: it is /dev/null.
 pub fn is_silent() -> bool {
-    use std::os::unix::fs::MetadataExt;
     let ours = rustix::fs::fstat(borrow(2));
-    let null = std::fs::metadata("/dev/null");
-    matches!((ours, null), (Ok(ours), Ok(null)) if ours.st_rdev == null.rdev() && ours.st_rdev != 0)
+    let null = rustix::fs::stat("/dev/null");
+    matches!((ours, null), (Ok(ours), Ok(null)) if ours.st_rdev == null.st_rdev && ours.st_rdev != 0)
 }
 
 /// The user that a process runs as, where the system tells (Linux).
