@@ -60,6 +60,10 @@ impl Policy for LeastConn {
         Some(picked)
     }
 
+    fn follows_load(&self) -> bool {
+        true
+    }
+
     fn load_changed(&mut self, server: usize) {
         self.clock += 1;
         self.servers[server].changed = self.clock;

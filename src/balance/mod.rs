@@ -54,8 +54,12 @@ pub trait Policy: Send {
     /// A hash may name a server without room: the session queues on that server.
     fn pick(&mut self, farm: &dyn Farm, key: Option<u32>, avoid: Option<usize>, random: u32) -> Option<usize>;
 
-    /// A session joined or left `server` other than by `pick`. Only `leastconn` cares: among equals it takes the one
-    /// whose load changed longest ago. Never calling it costs only that order.
+    /// True when `load_changed` is to be called.
+    fn follows_load(&self) -> bool {
+        false
+    }
+
+    /// A session left `server`.
     fn load_changed(&mut self, _server: usize) {}
 }
 

@@ -57,6 +57,8 @@ pub struct ProxyState {
     /// Traffic lines that the frontend has logged (`%lc`).
     pub log_lines: AtomicU32,
     policy: Mutex<Box<dyn Policy>>,
+    /// The policy is told when a session leaves a server.
+    follows_load: bool,
     /// Which servers traffic may go to: 0 = active ones, 1 = all backups, 2 + n = only the n-th (relative) server, a backup.
     set: AtomicUsize,
 }
@@ -166,6 +168,7 @@ impl ProxyState {
         let row = balance::algorithm(name).expect("the configuration names a known algorithm");
         let mut options = hash_options(p);
         options.max_weight = config.servers[p.servers()].iter().map(|s| s.weight).max().unwrap_or(1).max(1);
+        let policy = (row.make)(p.server_count, &options);
         ProxyState {
             fullconn: if p.fullconn > 0 { p.fullconn } else { tenth_of_frontends(config, at, maxconn) },
             fe_connections: AtomicU32::new(0),
@@ -186,7 +189,8 @@ impl ProxyState {
             downs: AtomicU32::new(0),
             last_session_s: AtomicU32::new(u32::MAX),
             log_lines: AtomicU32::new(0),
-            policy: Mutex::new((row.make)(p.server_count, &options)),
+            follows_load: policy.follows_load(),
+            policy: Mutex::new(policy),
             set: AtomicUsize::new(0),
         }
     }
@@ -434,6 +438,12 @@ impl Shared {
     /// Gives a slot back; whoever waits for it gets it.
     pub fn release_slot(&self, server: usize) {
         self.servers[server].served.fetch_sub(1, Relaxed);
+        let proxy = self.config.servers[server].proxy;
+        let state = &self.proxies[proxy];
+        if state.follows_load {
+            let place = server - self.config.proxies[proxy].first_server;
+            state.policy.lock().unwrap_or_else(|e| e.into_inner()).load_changed(place);
+        }
         if self.waiting.load(Relaxed) > 0 {
             self.serve_waiting(server);
         }

@@ -8,6 +8,12 @@ what the server received, what the client received, the log lines field by field
 Differences that are intended are rows of known.py, each with its reason; any other makes the exit status 1, and so does a
 row that no case needs. A case that differs is run again, with few others, before it counts: a busy machine shifts moments.
 Everything is on 127.0.0.1, with ports that the kernel chooses.
+
+To add a case, yield a `Case` from a family of cases_http.py (nothing fails), cases_faults.py (something does) or cases_own.py
+(the proxy answers itself): a name that says what is varied, a script for each client and for each server (the steps are in
+wire.py), and lines for frontend and backend. `--only NAME` runs it, and shows where the two differ. Then one of three
+holds: evenkeel is wrong, and src/ is mended; the case is (it depends on what comes first, say), and is written so that it
+does not; or the difference is wanted: a row of known.py, as narrow as it can be, and docs/migrating.md if users may notice.
 """
 import argparse
 import asyncio
