@@ -286,7 +286,7 @@ fn hold(addr: &str, clients: usize, until: &Until) -> bool {
 /// A connection that makes the proxy fill one buffer, or two.
 fn held(addr: &str, n: usize) -> Result<TcpStream> {
     let mut stream = connect(addr)?;
-    if n % 2 == 0 {
+    if n.is_multiple_of(2) {
         write!(stream, "GET / HTTP/1.1\r\nHost: board\r\nX-Slow: {}", "a".repeat(6000))?;
     } else {
         write!(stream, "POST /bytes/{MUCH} HTTP/1.1\r\nHost: board\r\nContent-Length: {MUCH}\r\n\r\n")?;

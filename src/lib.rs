@@ -16,6 +16,14 @@ pub mod model;
 
 pub mod http;
 
+pub mod pattern;
+
+pub mod sample;
+
+pub mod format;
+
+pub mod rules;
+
 pub mod balance;
 
 pub mod server;

@@ -10,6 +10,7 @@ use evenkeel::demo;
 use evenkeel::master;
 use evenkeel::model::Config;
 use evenkeel::reload::{self, Replaced, Sockets};
+use evenkeel::rules::Rulebook;
 use evenkeel::start::{self, Opened, Plan};
 use evenkeel::sys::{process, signal, zone::Zone};
 use evenkeel::voice::Voice;
@@ -101,11 +102,11 @@ fn run(args: &Args, words: &[String]) -> i32 {
         // A master that became this program: its worker serves, whatever is wrong here.
         return master::run(words, &mut Files::new(args, None), Replaced::default());
     }
-    let (config, said) = load(args, first);
+    let (loaded, said) = load(args, first);
     eprint!("{said}");
-    let Some(config) = config else { return 1 };
+    let Some((config, rules)) = loaded else { return 1 };
     if args.check {
-        return check(args, &config);
+        return check(args, &config, &rules);
     }
     if args.no_poll && if cfg!(target_os = "linux") { config.global.noepoll } else { config.global.nokqueue } {
         return fail("no polling mechanism is left");
@@ -127,7 +128,7 @@ fn run(args: &Args, words: &[String]) -> i32 {
         let mut files = Files { daemon: role == "daemon", pidfile, ..Files::new(args, Some(config)) };
         return master::run(words, &mut files, replaced(args));
     }
-    let code = work(args, Arc::new(config), &role);
+    let code = work(args, (Arc::new(config), Arc::new(rules)), &role);
     if code > 128 {
         signal::die_of(code - 128); // as a process that does not catch it
     }
@@ -139,12 +140,12 @@ fn replaced(args: &Args) -> Replaced {
 }
 
 /// Reads and compiles the configuration, and what is to be said about it. No configuration when it cannot be used.
-fn load(args: &Args, speak: bool) -> (Option<Config>, String) {
+fn load(args: &Args, speak: bool) -> (Option<(Config, Rulebook)>, String) {
     let files = match read_files(&args.files) {
         Ok(files) => files,
         Err(e) => return (None, alert(&e)),
     };
-    let Loaded { config, diags } = conf::load_with(&Sources { files }, &Build, &overrides(args));
+    let Loaded { config, rules, diags } = conf::load_with(&Sources { files }, &Build, &overrides(args));
     let mut text = String::new();
     for d in diags.list() {
         diags.render(d, &mut text);
@@ -160,7 +161,7 @@ fn load(args: &Args, speak: bool) -> (Option<Config>, String) {
         text += &alert("warnings were found, and -dW treats them as errors");
         return (None, text);
     }
-    (Some(config), text)
+    (Some((config, rules)), text)
 }
 
 fn read_files(names: &[String]) -> Result<Vec<(String, String)>, String> {
@@ -192,12 +193,12 @@ fn overrides(args: &Args) -> conf::Overrides {
     }
 }
 
-fn make_plan(args: &Args, config: &Config) -> Plan {
-    start::plan(config, args.memory_mib, &process::limits())
+fn make_plan(args: &Args, config: &Config, rules: &Rulebook) -> Plan {
+    start::plan(config, rules, args.memory_mib, &process::limits())
 }
 
-fn check(args: &Args, config: &Config) -> i32 {
-    let plan = make_plan(args, config);
+fn check(args: &Args, config: &Config, rules: &Rulebook) -> i32 {
+    let plan = make_plan(args, config, rules);
     plan.warnings.iter().for_each(|w| warn(args, w));
     let serves = !config.listeners.is_empty();
     if args.verbose || !args.quiet {
@@ -223,8 +224,9 @@ fn check(args: &Args, config: &Config) -> i32 {
 }
 
 /// Runs as the process that serves.
-fn work(args: &Args, config: Arc<Config>, role: &str) -> i32 {
-    let plan = make_plan(args, &config);
+fn work(args: &Args, loaded: (Arc<Config>, Arc<Rulebook>), role: &str) -> i32 {
+    let config = Arc::clone(&loaded.0);
+    let plan = make_plan(args, &config, &loaded.1);
     plan.warnings.iter().for_each(|w| warn(args, w));
     if config.listeners.is_empty() {
         return fail("no listener: nothing to do (a frontend needs a 'bind' line)");
@@ -271,7 +273,7 @@ fn work(args: &Args, config: Arc<Config>, role: &str) -> i32 {
             reload::notify_systemd("READY=1");
         }
     };
-    match start::serve(Arc::clone(&config), &plan, Opened { listeners, sinks, zone }, ready) {
+    match start::serve(loaded, &plan, Opened { listeners, sinks, zone }, ready) {
         Ok(code) => code,
         Err(e) => fail(&e),
     }
@@ -307,9 +309,9 @@ impl master::Environment for Files<'_> {
         let config = match self.loaded.take() {
             Some(config) => config,
             None => {
-                let (config, said) = load(self.args, true);
+                let (loaded, said) = load(self.args, true);
                 self.tell(&said);
-                config?
+                loaded?.0
             }
         };
         let opened = reload::open_all(&config, known, old);
@@ -371,7 +373,7 @@ fn run_demo() -> i32 {
     let free = |p: u16| std::net::TcpListener::bind(("127.0.0.1", p)).is_ok();
     let bind = wanted.unwrap_or_else(|| format!("127.0.0.1:{}", (8080..8180).find(|p| free(*p)).unwrap_or(8080)));
     let text = demo::configuration(ports, &bind);
-    let Loaded { config, diags } = conf::load(&Sources { files: vec![("demo".into(), text.clone())] }, &Build);
+    let Loaded { config, rules, diags } = conf::load(&Sources { files: vec![("demo".into(), text.clone())] }, &Build);
     if diags.errors() > 0 {
         let mut out = String::new();
         diags.list().iter().for_each(|d| diags.render(d, &mut out));
@@ -382,7 +384,7 @@ fn run_demo() -> i32 {
     println!("Statistics: http://{bind}/stats    From a shell: curl http://{bind}/");
     println!("Stop with Ctrl-C.");
     let args = Args { quiet: true, ..Args::default() };
-    match work(&args, Arc::new(config), "demo") {
+    match work(&args, (Arc::new(config), Arc::new(rules)), "demo") {
         130 | 143 => {
             println!("\nStopped.");
             0

@@ -2,6 +2,7 @@
 
 use crate::log::Logs;
 use crate::model::{Audience, Config, SinkPlace, opt};
+use crate::rules::Rulebook;
 use crate::server::{Shared, Sizes};
 use crate::session::context::{Parts, PoolSizes};
 use crate::session::endpoint::key;
@@ -27,14 +28,15 @@ pub struct Plan {
 }
 
 /// Bytes that one client connection can come to need: both its sockets, its session, two buffers, its log line.
-fn bytes_per_connection(config: &Config, workers: u64) -> u64 {
+fn bytes_per_connection(config: &Config, rules: &Rulebook, workers: u64) -> u64 {
     use crate::session::{Session, endpoint::Conn};
     let t = &config.global.tune;
     let logged = config.proxies.iter().any(|p| !p.loggers.is_empty());
     let records = 2 * (size_of::<Conn>() + 8) + size_of::<Session>() + 8 + 3 * 24 + 40;
     // A place in a queue, and one in every worker's mailbox.
     let shared = 64 + 32 * workers;
-    records as u64 + shared + 2 * u64::from(t.bufsize) + if logged { u64::from(t.logurilen) } else { 0 }
+    let notes = (rules.layout.session_bytes() + rules.layout.transaction_bytes()) as u64;
+    records as u64 + shared + 2 * u64::from(t.bufsize) + notes + if logged { u64::from(t.logurilen) } else { 0 }
 }
 
 /// Bytes of the balancing order of a backend: maps and rings grow with the weights.
@@ -50,15 +52,21 @@ fn balance_bytes(config: &Config, p: &crate::model::Proxy) -> u64 {
 }
 
 /// Bytes that do not depend on the number of connections.
-fn fixed_bytes(config: &Config, workers: u64) -> u64 {
-    let per_worker = u64::from(config.global.tune.bufsize) + 64 * 1024 + 140 * 1024;
+fn fixed_bytes(config: &Config, rules: &Rulebook, workers: u64) -> u64 {
+    let bufsize = u64::from(config.global.tune.bufsize);
+    let room = if rules.any { 6 * bufsize + 64 * 1024 } else { bufsize };
+    let per_worker = bufsize + room + 64 * 1024 + 140 * 1024;
     let counters = (config.proxies.len() * 2 + config.servers.len()) as u64 * 320;
     let balancing: u64 = config.proxies.iter().map(|p| balance_bytes(config, p)).sum();
-    PROGRAM_BYTES + workers * (per_worker + counters) + config.servers.len() as u64 * 5120 + balancing
+    PROGRAM_BYTES
+        + rules.memory_bytes() as u64
+        + workers * (per_worker + counters)
+        + config.servers.len() as u64 * 5120
+        + balancing
 }
 
 /// Derives everything from the configuration, the command line (`-m`) and the limits of process and machine.
-pub fn plan(config: &Config, memory_mib: Option<u32>, limits: &process::Limits) -> Plan {
+pub fn plan(config: &Config, rules: &Rulebook, memory_mib: Option<u32>, limits: &process::Limits) -> Plan {
     let mut warnings = Vec::new();
     let workers = match config.global.nbthread {
         0 => process::cpus().min(64),
@@ -75,8 +83,8 @@ pub fn plan(config: &Config, memory_mib: Option<u32>, limits: &process::Limits) 
     };
     let fds_for = |maxconn: u32| u64::from(maxconn) * 2 + u64::from(pipes_for(maxconn)) * 2 + fixed_fds;
 
-    let per = bytes_per_connection(config, workers as u64);
-    let fixed = fixed_bytes(config, workers as u64);
+    let per = bytes_per_connection(config, rules, workers as u64);
+    let fixed = fixed_bytes(config, rules, workers as u64);
     let bound = |maxconn: u32| u64::from(maxconn) * per + fixed;
     let fits = |bytes: u64| (bytes.saturating_sub(fixed) / per).min(u64::from(u32::MAX)) as u32;
 
@@ -224,7 +232,13 @@ pub fn host_name() -> String {
 }
 
 /// Runs the workers until they end; returns the exit code. `ready` is called once all of them serve.
-pub fn serve(config: Arc<Config>, plan: &Plan, opened: Opened, ready: impl FnOnce()) -> Result<i32, String> {
+pub fn serve(
+    loaded: (Arc<Config>, Arc<Rulebook>),
+    plan: &Plan,
+    opened: Opened,
+    ready: impl FnOnce(),
+) -> Result<i32, String> {
+    let (config, rules) = loaded;
     let signals = signal::catch(&[
         signal::SIGTERM,
         signal::SIGINT,
@@ -239,7 +253,7 @@ pub fn serve(config: Arc<Config>, plan: &Plan, opened: Opened, ready: impl FnOnc
     let mut clock = Real::new(Backend::Poll, 1, 0).map_err(|e| e.to_string())?;
     let (now_ms, unix) = (clock.now_ms(), clock.wall().0);
     let shared =
-        Shared::new(Arc::clone(&config), plan.sizes, now_ms, unix).map_err(|e| format!("cannot start: {e}"))?;
+        Shared::new(Arc::clone(&config), rules, plan.sizes, now_ms, unix).map_err(|e| format!("cannot start: {e}"))?;
     let shared = Arc::new(shared);
     let (zone, host): (Arc<Zone>, Arc<str>) = (Arc::clone(&opened.zone), host_name().into());
     let started = Arc::new(AtomicUsize::new(0));
@@ -337,6 +351,7 @@ impl Crew {
             Real::new(backend(&self.config), batch, fd_limit).map_err(|e| format!("cannot open a poller: {e}"))?;
         let logs = Logs::new(
             Arc::clone(&self.config),
+            Arc::clone(&self.shared.rules),
             self.opened.sinks.clone(),
             Arc::clone(&self.zone),
             Arc::clone(&self.host),

@@ -21,8 +21,14 @@ impl Voice {
         let fds = start::open_sinks(&config, &mut |_| {});
         let own = config.sinks.iter().zip(&fds).filter(|(s, fd)| !matches!(s.place, SinkPlace::Fd(_)) && **fd != NO_FD);
         let opened = own.map(|(_, fd)| *fd).collect();
-        let logs =
-            Logs::new(Arc::new(config), fds, Arc::new(Zone::local()), start::host_name().into(), std::process::id());
+        let logs = Logs::new(
+            Arc::new(config),
+            Arc::default(),
+            fds,
+            Arc::new(Zone::local()),
+            start::host_name().into(),
+            std::process::id(),
+        );
         Voice { sink: Real::new(Backend::Poll, 1, 0).ok().map(|sys| (logs, sys)), opened }
     }
 

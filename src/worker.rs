@@ -15,10 +15,11 @@ use crate::listener::Listeners;
 use crate::log;
 use crate::mem::{Handle, Pool};
 use crate::model::{Audience, Mode};
+use crate::rules::Family;
 use crate::server::{Health, Mail, Shared};
 use crate::session::context::{Ctx, Parts};
 use crate::session::endpoint::{Conn, Owner, key};
-use crate::session::{AfterEnd, Outcome, Phase, Session, finish, finish_linger, first_phase, run};
+use crate::session::{AfterEnd, Outcome, Phase, Session, admits, finish, finish_linger, first_phase, run};
 use crate::sys::{Event, IoError, Kernel};
 use crate::util::fmt::Out;
 use crate::util::tick::Tick;
@@ -226,6 +227,13 @@ impl<K: Kernel> Worker<K> {
         let (fe, phase, timeout) = match l.audience {
             Audience::Frontend(fe) => {
                 let p = &config.proxies[fe];
+                // With a handshake to come, a session begins after it.
+                let families = [Family::TcpConnection, Family::TcpSession];
+                let now = if l.accept_proxy { &families[..1] } else { &families[..] };
+                if !now.iter().all(|f| admits(&mut self.cx, h, fe, *f)) {
+                    self.cx.close(h);
+                    return;
+                }
                 if p.mode == Mode::Health {
                     let fd = self.cx.conns[h].fd;
                     let _ = self.cx.sys.send(fd, b"OK\n", false);

@@ -3,6 +3,7 @@
 use super::checks;
 use super::state::{Draft, LogEntry, State};
 use crate::model::{LogShape, Mode};
+use crate::rules::Line;
 
 /// Looks at all proxies of a configuration without errors.
 pub fn advise(s: &mut State, drafts: &[Draft]) {
@@ -27,7 +28,12 @@ pub fn advise(s: &mut State, drafts: &[Draft]) {
 }
 
 fn reached(drafts: &[Draft], at: usize) -> bool {
-    drafts[at].proxy.is_frontend || drafts.iter().any(|d| d.proxy.is_frontend && d.proxy.default_backend == Some(at))
+    let leads = |d: &Draft| {
+        let (p, mut rules) = (&d.proxy, d.rules.iter());
+        let by_name = |l: &Line| l.directive == "use_backend" && l.words.first().is_some_and(|w| w.text.contains('%'));
+        p.is_frontend && (p.default_backend == Some(at) || p.use_backends.contains(&at) || rules.any(by_name))
+    };
+    drafts[at].proxy.is_frontend || drafts.iter().any(leads)
 }
 
 fn timeouts(s: &mut State, draft: &Draft) {
@@ -59,7 +65,8 @@ fn frontend(s: &mut State, draft: &Draft) {
     }
     let p = &draft.proxy;
     let answers = p.stats.is_some() || p.mode == Mode::Health || p.monitor_uri.is_some();
-    if !p.is_backend && p.default_backend.is_none() && !answers {
+    let ruled = draft.rules.iter().any(|l| matches!(l.directive, "use_backend" | "redirect" | "http-request"));
+    if !p.is_backend && p.default_backend.is_none() && !answers && !ruled {
         let message = format!("{title} has no 'default_backend': every request gets an error");
         s.diags.warning(draft.pos, message);
     }

@@ -4,7 +4,7 @@ use super::address::{self, Port, Written};
 use super::row::{FRONT, GLOBAL, NEGATABLE, PROXY, Parse, Row};
 use super::state::{Current, LogEntry, State};
 use super::values::{number, number_of};
-use crate::log::{FACILITIES, Format, LEVELS};
+use crate::log::{FACILITIES, LEVELS};
 use crate::model::{LogShape, LogSink, Logger, SinkFormat, SinkPlace};
 use crate::util::words::{Args, Fault};
 
@@ -215,15 +215,9 @@ fn log_format(s: &mut State, a: &mut Args) -> Result<(), Fault> {
         let fault = Fault::new(word.pos, format!("'log-format' expects only one argument, '{extra}' is left"));
         return Err(fault.hint("put the format into quotes, or escape its spaces"));
     }
-    if let Err((at, message)) = Format::compile(&word.text) {
-        // The offset is that of the text without its quotes: right when nothing is escaped.
-        let column = word.pos.column + at as u32 + u32::from(word.quoted);
-        let fault =
-            Fault::new(crate::util::words::Pos { column, len: 1, ..word.pos }, format!("'log-format': {message}"));
-        return Err(fault.hint("to log the character % itself, write %%"));
-    }
     s.proxy().log_shape = LogShape::Custom(word.text.clone());
     let pos = word.pos;
+    s.draft().log_format = Some(word.clone());
     s.draft().places.insert("log-format", pos);
     s.draft().places.remove("option httplog");
     s.draft().places.remove("option tcplog");

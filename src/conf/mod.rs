@@ -33,6 +33,7 @@ mod proxy;
 mod reserved;
 mod resolve;
 mod row;
+mod rules;
 mod sections;
 mod server;
 mod server_options;
@@ -43,6 +44,7 @@ mod tune;
 mod values;
 
 use crate::model::{Config, Global};
+use crate::rules::Rulebook;
 use cond::Facts;
 use diag::Diags;
 use lexer::Lexer;
@@ -60,8 +62,9 @@ pub struct Sources {
 
 /// A configuration that was read.
 pub struct Loaded {
-    /// Has a meaning when there are no errors.
+    /// Has a meaning when there are no errors, as have its rules.
     pub config: Config,
+    pub rules: Rulebook,
     pub diags: Diags,
 }
 
@@ -135,8 +138,8 @@ pub fn load_using(sources: &Sources, facts: &dyn Facts, overrides: &Overrides, r
         // A section does not go on in the next file.
         state.current = state::Current::None;
     }
-    let config = resolve::resolve(&mut state, overrides);
-    Loaded { config, diags: state.diags }
+    let (config, rules) = resolve::resolve(&mut state, overrides);
+    Loaded { config, rules, diags: state.diags }
 }
 
 /// The environment of the process and the variables that HAProxy sets.
@@ -145,8 +148,8 @@ fn environment(sources: &Sources) -> BTreeMap<String, String> {
     let mut vars: BTreeMap<String, String> = std::env::vars_os().map(|(k, v)| (lossy(k), lossy(v))).collect();
     let names: Vec<&str> = sources.files.iter().map(|f| f.0.as_str()).collect();
     vars.insert("HAPROXY_CFGFILES".into(), names.join(";"));
-    vars.insert("HAPROXY_HTTP_LOG_FMT".into(), crate::log::HTTP_LOG.into());
-    vars.insert("HAPROXY_TCP_LOG_FMT".into(), crate::log::TCP_LOG.into());
+    vars.insert("HAPROXY_HTTP_LOG_FMT".into(), crate::format::HTTP_LOG.into());
+    vars.insert("HAPROXY_TCP_LOG_FMT".into(), crate::format::TCP_LOG.into());
     vars
 }
 

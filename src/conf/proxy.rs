@@ -240,14 +240,6 @@ pub static TABLE: &[Row] = &[
         Ok(s.proxy().options |= opt::TRANSPARENT)
     })
     .removed("option transparent"),
-    p(
-        "use_backend",
-        FRONTEND | LISTEN,
-        "<name> [{ if | unless } <condition>]",
-        "1.3",
-        "The backend of requests that fit a condition; without one, of all.",
-        use_backend,
-    ),
 ];
 
 fn dispatch(s: &mut State, a: &mut Args) -> Result<(), Fault> {
@@ -357,24 +349,5 @@ fn source(s: &mut State, a: &mut Args) -> Result<(), Fault> {
     let interface = server::source_options(a)?;
     let proxy = s.proxy();
     (proxy.source, proxy.source_interface) = (Some(addr), interface);
-    Ok(())
-}
-
-fn use_backend(s: &mut State, a: &mut Args) -> Result<(), Fault> {
-    let word = a.need("the name of a backend")?.clone();
-    if matches!(a.peek(), Some("if" | "unless")) || word.text.contains("%[") {
-        a.next();
-        let fault = Fault::new(
-            a.last_pos(),
-            "'use_backend' with a condition or an expression is not built yet in this version",
-        );
-        a.rest();
-        return Err(fault.hint("without a condition, and 'default_backend', it is built"));
-    }
-    if s.draft().use_backend.is_some() {
-        s.diags.warning(word.pos, "this 'use_backend' is never reached: one without a condition stands before it");
-        return Ok(());
-    }
-    s.draft().use_backend = Some(word);
     Ok(())
 }

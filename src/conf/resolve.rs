@@ -3,9 +3,11 @@
 use super::Overrides;
 use super::advice;
 use super::checks;
+use super::rules::{self, Kept};
 use super::state::{Draft, LogEntry, State};
 use super::tune;
 use crate::model::{Audience, CloseMode, Config, KeySource, LogShape, Mode, SinkFormat};
+use crate::rules::Rulebook;
 use crate::server::{frontends_of, tenth_of_frontends};
 use crate::util::words::{Fault, Pos, Word, nearest};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const FIRST_PROXY_ID: u32 = 2;
 
 /// Makes the configuration. Errors and warnings go to the state's diagnostics.
-pub fn resolve(s: &mut State, overrides: &Overrides) -> Config {
+pub fn resolve(s: &mut State, overrides: &Overrides) -> (Config, Rulebook) {
     tune::check(s);
     overrides.apply(&mut s.global);
     let mut drafts = std::mem::take(&mut s.drafts);
@@ -39,13 +41,16 @@ pub fn resolve(s: &mut State, overrides: &Overrides) -> Config {
         }
     }
     config.listeners.append(&mut s.sockets);
-    for draft in drafts {
+    let mut kept = Kept::default();
+    for mut draft in drafts {
+        kept.take(s, &mut draft);
         flatten(s, draft, overrides, &mut config);
     }
     config.sinks = std::mem::take(&mut s.sinks);
     config.global = s.global.clone();
     full_connections(&mut config);
-    config
+    let rules = rules::rulebook(s, &config, &kept);
+    (config, rules)
 }
 
 /// Two frontends, or two backends, of one name.
@@ -151,28 +156,30 @@ fn check_kind(draft: &mut Draft) {
     }
 }
 
-/// `default_backend` and `use_backend`.
+/// `default_backend`, and the names in `use_backend` (those that are wrong are reported when the rules are compiled).
 fn link(s: &mut State, drafts: &mut [Draft]) {
     for at in 0..drafts.len() {
         if !drafts[at].proxy.is_frontend {
             continue;
         }
-        let wanted =
-            [("default_backend", drafts[at].default_backend.clone()), ("use_backend", drafts[at].use_backend.clone())];
-        for (keyword, word) in wanted {
-            let Some(word) = word else { continue };
-            match target(drafts, at, keyword, &word) {
-                Ok(found) => drafts[at].proxy.default_backend = Some(found),
-                Err(fault) => s.fault(fault),
-            }
+        let rules = drafts[at].rules.iter().filter(|l| l.directive == "use_backend");
+        let named = rules.filter_map(|l| {
+            let name = &l.words.first()?.text;
+            drafts.iter().position(|d| d.proxy.is_backend && d.proxy.name == *name)
+        });
+        drafts[at].proxy.use_backends = named.collect();
+        let Some(word) = drafts[at].default_backend.clone() else { continue };
+        match target(drafts, at, &word) {
+            Ok(found) => drafts[at].proxy.default_backend = Some(found),
+            Err(fault) => s.fault(fault),
         }
     }
 }
 
-fn target(drafts: &[Draft], from: usize, keyword: &str, word: &Word) -> Result<usize, Fault> {
+fn target(drafts: &[Draft], from: usize, word: &Word) -> Result<usize, Fault> {
     let front = &drafts[from];
     let Some(found) = drafts.iter().position(|d| d.proxy.is_backend && d.proxy.name == word.text) else {
-        let message = format!("{}: unable to find the required {keyword} '{}'", front.title(), word.text);
+        let message = format!("{}: unable to find the required default_backend '{}'", front.title(), word.text);
         let fault = Fault::new(word.pos, message);
         let known = drafts.iter().filter(|d| d.proxy.is_backend).map(|d| d.proxy.name.as_str());
         return Err(match nearest(&word.text, known) {
@@ -184,7 +191,7 @@ fn target(drafts: &[Draft], from: usize, keyword: &str, word: &Word) -> Result<u
         });
     };
     if found == from {
-        return Err(Fault::new(word.pos, format!("{}: '{keyword}' leads to itself", front.title())));
+        return Err(Fault::new(word.pos, format!("{}: 'default_backend' leads to itself", front.title())));
     }
     if front.proxy.mode == Mode::Http && drafts[found].proxy.mode != Mode::Http {
         let message = format!(

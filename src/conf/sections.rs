@@ -5,7 +5,7 @@ use super::lexer::Line;
 use super::row::{DEFAULTS, NEGATABLE, NO_SECTION, Parse, Row, STRICT, Status, find, named, suggest};
 use super::state::{Current, Draft, Kind, State};
 use super::values::check_name;
-use super::{accounts, balance, checks, global, logs, options, proxy, reserved, stats, timeouts, tune};
+use super::{accounts, balance, checks, global, logs, options, proxy, reserved, rules, stats, timeouts, tune};
 use crate::util::words::{Args, Fault, Pos, Word, nearest};
 
 const fn section(name: &'static str, args: &'static str, since: &'static str, doc: &'static str, parse: Parse) -> Row {
@@ -76,6 +76,7 @@ pub static PROXY_TABLES: &[&[Row]] = &[
     logs::PROXY_TABLE,
     balance::TABLE,
     checks::TABLE,
+    rules::TABLE,
     reserved::PROXY_TABLE,
 ];
 

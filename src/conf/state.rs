@@ -236,8 +236,12 @@ pub struct Draft {
     pub pos: Pos,
     pub id_pos: Pos,
     pub default_backend: Option<Word>,
-    /// `use_backend` without a condition: it comes before `default_backend`.
-    pub use_backend: Option<Word>,
+    /// Conditions and rules.
+    pub rules: Vec<crate::rules::Line>,
+    /// `tcp-request inspect-delay`
+    pub inspect_ms: u32,
+    /// The argument of `log-format`.
+    pub log_format: Option<Word>,
     pub logs: Vec<LogEntry>,
     pub binds: Vec<(Listener, Pos)>,
     pub servers: Vec<ServerDraft>,
@@ -269,7 +273,9 @@ impl Draft {
             pos,
             id_pos: Pos::default(),
             default_backend: None,
-            use_backend: None,
+            rules: Vec::new(),
+            inspect_ms: 0,
+            log_format: None,
             logs: Vec::new(),
             binds: Vec::new(),
             servers: Vec::new(),

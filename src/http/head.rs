@@ -87,7 +87,8 @@ pub enum Method {
 }
 
 impl Method {
-    fn of(name: &[u8]) -> Method {
+    /// The method of a name.
+    pub fn named(name: &[u8]) -> Method {
         match name {
             b"GET" => Method::Get,
             b"HEAD" => Method::Head,
@@ -163,7 +164,7 @@ pub(super) struct Field {
 /// The index of one head: offsets into the bytes it was parsed from. A worker has one and fills it anew for each head.
 pub struct Head {
     pub(super) fields: Vec<Field>,
-    limit: usize,
+    pub(super) limit: usize,
     /// Length of the head in bytes, the empty line included.
     pub len: usize,
     pub version: Version,
@@ -223,7 +224,7 @@ impl Head {
         check(done, head.len())?;
         let (method, uri) = (request.method.unwrap_or("").as_bytes(), request.path.unwrap_or("").as_bytes());
         self.version = if request.version == Some(0) { Version::V10 } else { Version::V11 };
-        self.method = Method::of(method);
+        self.method = Method::named(method);
         self.method_name = Span::new(head, method);
         self.uri = Span::new(head, uri);
         if !lax && uri.iter().any(|b| !b.is_ascii_graphic() || *b == b'#') {
@@ -442,6 +443,16 @@ impl Head {
 
     /// The values of all fields with a name, in order.
     pub fn values<'a>(&'a self, head: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        let same = move |f: &&Field| f.name.of(head).eq_ignore_ascii_case(name);
+        self.fields.iter().filter(same).map(move |f| f.value.of(head))
+    }
+
+    /// The same, where neither the index nor the name is kept.
+    pub fn fields_named<'a, 'n>(
+        &'n self,
+        head: &'a [u8],
+        name: &'n [u8],
+    ) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
         let same = move |f: &&Field| f.name.of(head).eq_ignore_ascii_case(name);
         self.fields.iter().filter(same).map(move |f| f.value.of(head))
     }

@@ -5,14 +5,16 @@
 
 mod auth;
 mod body;
+mod edit;
 mod head;
 mod reply;
 mod write;
 
 pub use auth::basic_credentials;
 pub use body::{Body, MAX_CHUNK_EXTENSION, MAX_TRAILERS};
+pub use edit::{Edit, NoRoom};
 pub use head::{Connection, Fault, Head, HeadEnd, MAX_HEADERS, Method, Span, Version, head_end};
-pub use reply::{STATUSES, reason, standard_reply, without_connection};
+pub use reply::{STATUSES, reason, standard_page, standard_reply, without_connection};
 pub use write::{Keep, RequestEdits, ResponseEdits, write_request, write_response};
 
 /// True for the characters of a token (RFC 9110 section 5.6.2).
@@ -34,4 +36,9 @@ pub fn trim(mut s: &[u8]) -> &[u8] {
         s = rest;
     }
     s
+}
+
+/// The value of a parameter of a query or a form (`a=1&b=2`), as it stands there; the first one of the name.
+pub fn parameter<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    text.split(|b| matches!(b, b'&' | b';')).find_map(|pair| pair.strip_prefix(name)?.strip_prefix(b"="))
 }

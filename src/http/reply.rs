@@ -1,6 +1,7 @@
 //! The answers that the proxy gives itself.
 
 use crate::util::fmt::Out;
+use std::fmt::Write;
 
 /// Status codes with an answer of our own, their reason phrases (RFC 9110 section 15) and the sentence for a person.
 pub const STATUSES: &[(u16, &str, &str)] = &[
@@ -39,28 +40,28 @@ pub fn reason(status: u16) -> &'static str {
     }
 }
 
-/// The whole standard answer to an error: head and a small page.
-pub fn standard_reply(out: &mut Out, status: u16) {
+/// The small page of a standard answer.
+pub fn standard_page(out: &mut Out, status: u16) {
     let (_, phrase, sentence) = STATUSES.iter().find(|s| s.0 == status).unwrap_or(&STATUSES[16]);
-    let title = 16 + 3 + 1 + phrase.len() + 6; // <html><body><h1>NNN phrase</h1>\n
-    let body_len = title + sentence.len() + 1 + 15;
-    out.put(b"HTTP/1.1 ");
-    out.zero_padded(status.into(), 3);
-    out.byte(b' ');
-    out.put(phrase.as_bytes());
-    out.put(b"\r\nContent-Length: ");
-    out.num(body_len as u64);
-    out.put(b"\r\nCache-Control: no-cache\r\nConnection: close\r\nContent-Type: text/html\r\n");
+    let _ = write!(out, "<html><body><h1>{status:03} {phrase}</h1>\n{sentence}\n</body></html>\n");
+}
+
+/// The whole standard answer to an error: head and page.
+pub fn standard_reply(out: &mut Out, status: u16) {
+    let mut space = [0; 512];
+    let mut page = Out::new(&mut space);
+    standard_page(&mut page, status);
+    let (phrase, len) = (reason(status), page.len());
+    let _ = write!(
+        out,
+        "HTTP/1.1 {status:03} {phrase}\r\nContent-Length: {len}\r\nCache-Control: no-cache\r\nConnection: close\r\n"
+    );
+    out.put(b"Content-Type: text/html\r\n");
     if status == 401 {
         out.put(b"WWW-Authenticate: Basic realm=\"evenkeel\"\r\n");
     }
-    out.put(b"\r\n<html><body><h1>");
-    out.zero_padded(status.into(), 3);
-    out.byte(b' ');
-    out.put(phrase.as_bytes());
-    out.put(b"</h1>\n");
-    out.put(sentence.as_bytes());
-    out.put(b"\n</body></html>\n");
+    out.put(b"\r\n");
+    out.put(page.bytes());
 }
 
 /// The two parts of a reply before and after its `Connection` field, if a client can tell its end without the connection's: it is one

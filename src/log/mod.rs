@@ -1,13 +1,11 @@
-//! Traffic logs and messages: what a line says (`format`), how it is headed and where it goes (`sink`).
+//! Traffic logs and messages: how a line is headed and where it goes.
 //!
 //! A line is written into one fixed buffer of the worker and sent without waiting; what a sink does not take at once is
 //! dropped and counted (`show info`: DroppedLogs).
 
-mod format;
 mod sink;
 
-pub use format::{CLF_LOG, CONNECT_LOG, Format, HTTP_LOG, Record, TCP_LOG, VARIABLES, Variable};
-pub use sink::Logs;
+pub use sink::{Logs, Sampled};
 
 /// Syslog levels by name, most severe first.
 pub const LEVELS: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];

@@ -1,7 +1,11 @@
 //! Heads of log lines and their way out.
 
-use super::{CLF_LOG, CONNECT_LOG, FACILITIES, Format, HTTP_LOG, Record, TCP_LOG};
-use crate::model::{Config, LogShape, Logger, SinkFormat, SinkPlace};
+use super::FACILITIES;
+use crate::format::{Format, Record};
+use crate::model::{Config, Logger, SinkFormat, SinkPlace};
+use crate::pattern::RegexCache;
+use crate::rules::Rulebook;
+use crate::sample::Scene;
 use crate::sys::zone::Zone;
 use crate::sys::{Fd, IoError, Kernel, NO_FD, Target};
 use crate::util::date;
@@ -15,7 +19,7 @@ pub struct Logs {
     fds: Vec<Fd>,
     /// Where each sink is, as far as one can connect to it, and the last second (of the wall clock) in which that was tried anew.
     places: Vec<(Option<Target>, i64)>,
-    formats: Vec<Format>,
+    rules: Arc<Rulebook>,
     /// Frontends whose lines are complete when a session begins.
     early: Vec<bool>,
     zone: Arc<Zone>,
@@ -27,6 +31,13 @@ pub struct Logs {
     samples: Vec<u32>,
     /// Lines that a sink did not take.
     pub dropped: u64,
+}
+
+/// What the samples of a format look at, and work with.
+pub struct Sampled<'a> {
+    pub scene: &'a Scene<'a>,
+    pub space: &'a mut [u8],
+    pub regexes: &'a mut RegexCache,
 }
 
 /// Longest line of all sinks, bytes (HAProxy's largest `len`).
@@ -44,23 +55,19 @@ fn target(place: &SinkPlace) -> Option<Target> {
 }
 
 impl Logs {
-    /// Compiles the formats of all proxies (known to be right: the configuration was checked).
-    pub fn new(config: Arc<Config>, fds: Vec<Fd>, zone: Arc<Zone>, host: Arc<str>, pid: u32) -> Logs {
-        let compiled = |shape: &LogShape| {
-            let text = match shape {
-                LogShape::Connect => CONNECT_LOG,
-                LogShape::Tcp => TCP_LOG,
-                LogShape::Http => HTTP_LOG,
-                LogShape::Clf => CLF_LOG,
-                LogShape::Custom(text) => text,
-            };
-            Format::compile(text).unwrap_or_default()
-        };
-        let formats: Vec<Format> = config.proxies.iter().map(|p| compiled(&p.log_shape)).collect();
+    /// Logs in the formats of a rulebook.
+    pub fn new(
+        config: Arc<Config>,
+        rules: Arc<Rulebook>,
+        fds: Vec<Fd>,
+        zone: Arc<Zone>,
+        host: Arc<str>,
+        pid: u32,
+    ) -> Logs {
         let longest = config.sinks.iter().map(|s| s.max_len as usize).max().unwrap_or(0).min(MAX_LINE);
         Logs {
-            early: formats.iter().map(Format::known_at_start).collect(),
-            formats,
+            early: rules.logs.iter().map(Format::known_at_start).collect(),
+            rules,
             samples: vec![0; config.proxies.iter().map(|p| p.loggers.len()).max().unwrap_or(0)],
             places: config.sinks.iter().map(|s| (target(&s.place), 0)).collect(),
             config,
@@ -81,7 +88,7 @@ impl Logs {
 
     /// True when the traffic lines of a frontend show one of these variables.
     pub fn shows(&self, proxy: usize, names: &[&str]) -> bool {
-        self.wanted(proxy) && self.formats[proxy].shows(names)
+        self.wanted(proxy) && self.rules.logs[proxy].shows(names)
     }
 
     /// True when the traffic lines of this frontend say nothing that is not known when a session begins.
@@ -100,12 +107,12 @@ impl Logs {
     }
 
     /// Sends the traffic line of a session.
-    pub fn traffic<K: Kernel>(&mut self, sys: &mut K, proxy: usize, level: u8, record: &Record) {
+    pub fn traffic<K: Kernel>(&mut self, sys: &mut K, proxy: usize, level: u8, record: &Record, sampled: Sampled) {
         let config = Arc::clone(&self.config);
         let mut line = std::mem::take(&mut self.line);
         let len = {
             let mut out = Out::new(&mut line);
-            self.formats[proxy].write(record, &mut out);
+            self.rules.logs[proxy].write(record, sampled.scene, sampled.space, sampled.regexes, &mut out);
             out.len()
         };
         let p = &config.proxies[proxy];

@@ -444,6 +444,8 @@ pub struct Proxy {
     pub close_mode: CloseMode,
     pub reuse: Reuse,
     pub default_backend: Option<usize>,
+    /// Backends that its rules `use_backend` name, beside those whose names are found at run time.
+    pub use_backends: Vec<usize>,
     pub balance: Balance,
     /// Connection attempts after the first one fails.
     pub retries: u32,

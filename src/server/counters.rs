@@ -32,6 +32,9 @@ counters! {
     /// Requests and responses refused by a rule.
     denied_requests,
     denied_responses,
+    /// Connections and sessions refused by a rule before anything of them was read.
+    denied_connections,
+    denied_sessions,
     /// Requests that were answered by a page of our own.
     intercepted,
     /// Malformed requests, timeouts and aborts before a request was complete.

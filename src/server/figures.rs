@@ -5,7 +5,7 @@ use crate::mem::Usage;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Pools of a worker.
-pub const POOLS: usize = 4;
+pub const POOLS: usize = 6;
 
 #[derive(Default, Debug)]
 struct Pool {
@@ -64,8 +64,10 @@ mod tests {
     #[test]
     fn all_workers_are_added_up() {
         let usage = |n| Usage { capacity: 10, slot_bytes: 100, used: n, peak: n + 1, touched: n + 2, failed: n as u64 };
-        let own = [("a", usage(1)), ("b", usage(2)), ("c", usage(0)), ("d", usage(0))];
-        let other = [("a", usage(5)), ("b", usage(0)), ("c", usage(0)), ("d", usage(0))];
+        let own =
+            [("a", usage(1)), ("b", usage(2)), ("c", usage(0)), ("d", usage(0)), ("e", usage(0)), ("f", usage(0))];
+        let other =
+            [("a", usage(5)), ("b", usage(0)), ("c", usage(0)), ("d", usage(0)), ("e", usage(0)), ("f", usage(0))];
         let all = [Figures::default(), Figures::default()];
         all[0].publish(&own, 3);
         all[1].publish(&other, 4);

@@ -22,6 +22,7 @@ pub use state::{
 };
 
 use crate::model::{CliLevel, Config};
+use crate::rules::Rulebook;
 use crate::util::fmt::{Cursor, Out, Progress};
 use crate::util::freq::Freq;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
@@ -30,6 +31,7 @@ use std::sync::{Arc, Mutex};
 /// The state of the process, shared by its workers.
 pub struct Shared {
     pub config: Arc<Config>,
+    pub rules: Arc<Rulebook>,
     pub proxies: Vec<ProxyState>,
     pub servers: Vec<ServerState>,
     pub listeners: Vec<ListenerState>,
@@ -121,7 +123,13 @@ pub struct ListenerState {
 
 impl Shared {
     /// The state at start-up: everything allocated, servers in their configured states.
-    pub fn new(config: Arc<Config>, limits: Sizes, now_ms: u64, unix_s: i64) -> std::io::Result<Shared> {
+    pub fn new(
+        config: Arc<Config>,
+        rules: Arc<Rulebook>,
+        limits: Sizes,
+        now_ms: u64,
+        unix_s: i64,
+    ) -> std::io::Result<Shared> {
         let operators = config.global.stats_maxconn as usize;
         let slots = config.proxies.len() * 2 + config.servers.len();
         let proxies: Vec<_> =
@@ -141,6 +149,7 @@ impl Shared {
             process,
             limits,
             config,
+            rules,
         };
         for p in 0..shared.proxies.len() {
             shared.rebuild(p);

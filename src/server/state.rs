@@ -198,7 +198,9 @@ impl ProxyState {
 
 /// The frontends that lead to a backend.
 pub fn frontends_of(config: &Config, backend: usize) -> impl Iterator<Item = &Proxy> {
-    let leads = move |(i, p): &(usize, &Proxy)| p.is_frontend && (*i == backend || p.default_backend == Some(backend));
+    let leads = move |(i, p): &(usize, &Proxy)| {
+        p.is_frontend && (*i == backend || (p.default_backend == Some(backend) || p.use_backends.contains(&backend)))
+    };
     config.proxies.iter().enumerate().filter(leads).map(|(_, p)| p)
 }
 

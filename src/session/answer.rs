@@ -42,26 +42,9 @@ pub struct AppletState {
 
 /// Answers with an error (or 200 for monitors) and ends the session for a cause; the status is logged and counted.
 pub fn error<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, status: u16, who: u8, stage: u8) -> Step {
-    s.cause = super::EndCause::new(who, stage);
-    connect::drop_connection(cx, s);
-    connect::release_server(cx, s);
-    (s.client_at, s.server_at, s.phase_at) = (Tick::NEVER, Tick::NEVER, Tick::NEVER);
     // Where the fault is not the client's, its connection may stay as it would have after a response.
     s.keep_client &= matches!(status, 200 | 502..=504);
-    drop_request(cx, s);
-    if !s.http {
-        return Step::End;
-    }
-    s.status = status;
-    cx.tally(cx.shared.fe_slot(s.fe())).response(status);
-    if s.be_counted {
-        cx.tally(cx.shared.be_slot(s.be())).response(status);
-    }
-    let before = interim_unsent(cx, s);
-    if !s.res.need_buffer(cx, 0) {
-        s.keep_client = false;
-        return Step::End;
-    }
+    let Some(before) = begin(cx, s, status, (who, stage)) else { return Step::End };
     let config = Arc::clone(&cx.config);
     let errors = |p: usize| config.proxies[p].errors.iter().find(|e| e.0 == status).map(|e| &e.1);
     let standard = cx.replies.iter().find(|r| r.0 == status).map_or(&[][..], |r| &r.1);
@@ -78,15 +61,68 @@ pub fn error<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, status: u16, who: u8, 
         }
         None => put_reply(&mut out, standard, &mut s.keep_client, s.http11),
     }
-    let mut len = out.len() as u32;
-    if s.method == Method::Head {
-        let body = out.bytes().windows(4).position(|w| w == b"\r\n\r\n");
-        len = body.map_or(len, |at| at as u32 + 4);
+    let len = (!out.overflow()).then(|| visible(out.bytes(), s.method));
+    ready(cx, s, before, len)
+}
+
+/// Answers with what a rule wrote at the start of the room's `out`, and ends the session for a cause.
+pub fn ruled<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, status: u16, len: usize, cause: (u8, u8)) -> Step {
+    let Some(before) = begin(cx, s, status, cause) else { return Step::End };
+    let mut out = Out::new(&mut cx.bufs.get_mut(s.res.buf)[before..]);
+    put_reply(&mut out, &cx.room.out[..len], &mut s.keep_client, s.http11);
+    let len = (!out.overflow()).then(|| visible(out.bytes(), s.method));
+    ready(cx, s, before, len)
+}
+
+/// Gives up what the session was about and counts the answer; how many bytes of an interim response go out before it. None: nothing
+/// can be answered.
+fn begin<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, status: u16, cause: (u8, u8)) -> Option<usize> {
+    s.cause = super::EndCause::new(cause.0, cause.1);
+    connect::drop_connection(cx, s);
+    connect::release_server(cx, s);
+    (s.client_at, s.server_at, s.phase_at) = (Tick::NEVER, Tick::NEVER, Tick::NEVER);
+    drop_request(cx, s);
+    if !s.http {
+        return None;
     }
-    let end = before as u32 + if out.overflow() { 0 } else { len };
+    s.status = status;
+    cx.tally(cx.shared.fe_slot(s.fe())).response(status);
+    if s.be_counted {
+        cx.tally(cx.shared.be_slot(s.be())).response(status);
+    }
+    let before = interim_unsent(cx, s);
+    if !s.res.need_buffer(cx, 0) {
+        s.keep_client = false;
+        return None;
+    }
+    Some(before)
+}
+
+/// The length of an answer as a client sees it: a HEAD has no body.
+fn visible(answer: &[u8], method: Method) -> usize {
+    let body = if method == Method::Head { answer.windows(4).position(|w| w == b"\r\n\r\n") } else { None };
+    body.map_or(answer.len(), |at| at + 4)
+}
+
+/// The answer is in the buffer (none: it did not fit).
+fn ready<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, before: usize, len: Option<usize>) -> Step {
+    s.keep_client &= len.is_some();
+    let end = (before + len.unwrap_or(0)) as u32;
     (s.res.end, s.res.cleared) = (end, end);
-    s.client_at = cx.now.after_opt(config.proxies[s.fe()].timeouts.client);
+    s.client_at = cx.now.after_opt(cx.config.proxies[s.fe()].timeouts.client);
     Step::Goto(Phase::Answer)
+}
+
+/// Holds an answer that is complete in the buffer back for `timeout tarpit`.
+pub fn hold<K: Kernel>(_: &mut Ctx<K>, s: &mut Session) -> Step {
+    s.res.cleared = s.res.start;
+    Step::Wait
+}
+
+/// `timeout tarpit` passed: now the client may have it.
+pub fn release<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    s.phase_at = Tick::NEVER;
+    ready(cx, s, 0, Some(s.res.end as usize))
 }
 
 /// What came of the request is dropped. Unless that was all of it, the connection will be closed: the rest must not be taken for the

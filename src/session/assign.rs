@@ -61,7 +61,7 @@ pub fn assign<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
 /// Counts the session in its backend, once. False when there is none.
 fn enter_backend<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> bool {
     if !s.http {
-        let Some(be) = choose_backend(&cx.config, s.fe()) else { return false };
+        let Some(be) = s.effects.backend.or_else(|| choose_backend(&cx.config, s.fe())) else { return false };
         s.be = be as u16;
         s.times.request = cx.now;
     }
@@ -100,6 +100,11 @@ fn choose<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, avoid: Option<usize>) -> 
             s.persistent = stay;
             return cx.shared.pick_this(last);
         }
+    }
+    // `use-server`: as long as it has room, like the last server.
+    if let Some(wanted) = s.effects.server.filter(|w| Some(*w) != avoid && cx.shared.servers[*w].is_usable()) {
+        s.persistent = true;
+        return cx.shared.pick_this(wanted);
     }
     if !s.http {
         s.key = tcp_key(cx, s);

@@ -6,8 +6,10 @@ use crate::http::Head;
 use crate::log::Logs;
 use crate::mem::{Buffers, Handle, Pool, Usage};
 use crate::model::{Config, ErrorReply, opt};
+use crate::pattern::RegexCache;
+use crate::rules::Rulebook;
 use crate::sched::{RunQueue, Wheel};
-use crate::server::{Counters, Shared};
+use crate::server::{Counters, POOLS, Shared};
 use crate::sys::{Kernel, Pipe};
 use crate::util::tick::Tick;
 use std::sync::Arc;
@@ -47,6 +49,11 @@ pub struct Ctx<K: Kernel> {
     pub bufs: Buffers,
     /// Request lines kept for the log.
     pub lines: Buffers,
+    /// What sessions and connections remember for their rules and logs.
+    pub notes: Buffers,
+    pub session_notes: Buffers,
+    /// Where rules work.
+    pub room: Room,
     pub pipes: Vec<Pipe>,
     pipes_max: usize,
     pipes_open: usize,
@@ -64,6 +71,26 @@ pub struct Ctx<K: Kernel> {
     pub clients: u32,
     /// Of these, operators.
     pub operators: u32,
+}
+
+/// The space in which rules work.
+pub struct Room {
+    /// The head that is looked at, and what is written in place of its parts.
+    pub text: Box<[u8]>,
+    /// For values.
+    pub space: Box<[u8]>,
+    /// For texts that rules make.
+    pub out: Box<[u8]>,
+    pub regexes: RegexCache,
+}
+
+impl Room {
+    /// Room for messages of up to `bufsize` bytes; without rules only for the samples of log lines.
+    fn new(rules: &Rulebook, bufsize: usize) -> Room {
+        let bytes = |n: usize| vec![0; n].into();
+        let (text, out) = if rules.any { (bytes(2 * bufsize), bytes(2 * bufsize)) } else { (bytes(0), bytes(0)) };
+        Room { text, out, space: bytes(bufsize * if rules.any { 2 } else { 1 }), regexes: rules.regex_cache() }
+    }
 }
 
 /// What the worker is made of.
@@ -85,6 +112,7 @@ impl<K: Kernel> Ctx<K> {
         let tasks = sizes.conns + sizes.sessions + sizes.checks;
         let logged = parts.config.proxies.iter().any(|p| !p.loggers.is_empty());
         let lines = if logged { sizes.sessions } else { 0 };
+        let layout = &parts.shared.rules.layout;
         let replies = crate::http::STATUSES.iter().map(|s| {
             let mut page = [0u8; 1024];
             let mut out = crate::util::fmt::Out::new(&mut page);
@@ -98,6 +126,15 @@ impl<K: Kernel> Ctx<K> {
             conns: Pool::new(sizes.conns),
             bufs: Buffers::new(sizes.buffers, tune.bufsize as usize),
             lines: Buffers::new(lines, tune.logurilen as usize),
+            notes: Buffers::new(
+                if layout.transaction_bytes() > 0 { sizes.sessions } else { 0 },
+                layout.transaction_bytes(),
+            ),
+            session_notes: Buffers::new(
+                if layout.session_bytes() > 0 { sizes.sessions } else { 0 },
+                layout.session_bytes(),
+            ),
+            room: Room::new(&parts.shared.rules, tune.bufsize as usize),
             pipes: Vec::with_capacity(sizes.pipes),
             pipes_max: sizes.pipes,
             pipes_open: 0,
@@ -190,6 +227,9 @@ impl<K: Kernel> Ctx<K> {
         self.clients -= 1;
         if conn.mate.is_some() {
             self.close(conn.mate);
+        }
+        if conn.notes.is_some() {
+            self.session_notes.free(conn.notes);
         }
         let listener = conn.origin as usize;
         self.shared.listeners[listener].connections.fetch_sub(1, Relaxed);
@@ -315,12 +355,14 @@ impl<K: Kernel> Ctx<K> {
     }
 
     /// Pools for `show pools` and the memory bound, with their names.
-    pub fn usage(&self, sessions: Usage) -> [(&'static str, Usage); 4] {
+    pub fn usage(&self, sessions: Usage) -> [(&'static str, Usage); POOLS] {
         [
             ("session", sessions),
             ("connection", self.conns.usage()),
             ("buffer", self.bufs.usage()),
             ("requri", self.lines.usage()),
+            ("notes", self.notes.usage()),
+            ("session notes", self.session_notes.usage()),
         ]
     }
 

@@ -55,6 +55,8 @@ pub struct Conn {
     pub older: Handle<Conn>,
     /// Bytes thrown away while lingering.
     pub discarded: u32,
+    /// Clients: the variables of the connection (`sess.`).
+    pub notes: Handle<()>,
 }
 
 /// No server or listener.
@@ -85,6 +87,7 @@ impl Conn {
             newer: Handle::NONE,
             older: Handle::NONE,
             discarded: 0,
+            notes: Handle::NONE,
         }
     }
 }

@@ -2,10 +2,14 @@
 
 use super::context::Ctx;
 use super::endpoint::Owner;
+use super::rules::View;
 use super::{AppletKind, Phase, Session, Times, assign, connect};
-use crate::log::{self, Record};
+use crate::format::Record;
+use crate::log::{self, Sampled};
 use crate::mem::Handle;
 use crate::model::opt;
+use crate::rules::Effects;
+use crate::sample::{Flow, Notes, Scene, Stream};
 use crate::sys::{Addr, Kernel};
 use crate::util::tick::Tick;
 use std::sync::Arc;
@@ -41,6 +45,10 @@ pub fn finish<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> AfterEnd {
     if s.line.is_some() {
         cx.lines.free(s.line);
         s.line = Handle::NONE;
+    }
+    if s.notes.is_some() {
+        cx.notes.free(s.notes);
+        s.notes = Handle::NONE;
     }
     let task = cx.session_task(s.me);
     cx.timers.cancel(task);
@@ -288,6 +296,7 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
     let (host, pid) = cx.logs.identity();
     let Some(c) = cx.conns.get(s.client) else { return };
     let (client, accepted_at, accepted, handshake) = (c.peer, c.accepted_at, c.accepted, c.handshake_ms);
+    let (listener, requests, session_notes) = (c.origin as usize, c.requests, c.notes);
     let shown = cx.logs.shows(s.fe(), &["fi", "fp"]);
     let frontend_addr = if shown { connect::local_addr(cx, s.client) } else { Addr::None };
     let d = durations(cx.now, accepted, &s.times);
@@ -340,6 +349,33 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
         pid,
         request_line: line,
         asap: fe.has(opt::LOGASAP),
+        captures: shared.rules.captures(s.fe()),
+        notes: Notes {
+            session: if session_notes.is_some() { cx.session_notes.get(session_notes) } else { &[] },
+            transaction: if s.notes.is_some() { cx.notes.get(s.notes) } else { &[] },
+        },
     };
-    cx.logs.traffic(&mut cx.sys, s.fe(), level, &record);
+    let level = match s.effects.log_level {
+        Some(Effects::SILENT) => return,
+        Some(wanted) => wanted,
+        None => level,
+    };
+    let flow = Flow {
+        client,
+        destination: frontend_addr,
+        server_addr: record.server_addr,
+        frontend: s.fe(),
+        backend: s.be(),
+        server: s.server(),
+        listener,
+        first_request: requests <= 1,
+        worker: cx.worker,
+        status: s.status,
+    };
+    let live = View { shared: &shared, wall: end, random: cx.sys.random(), now_ms: cx.now_ms };
+    let stream = Stream { bytes: &[], complete: true };
+    let scene =
+        Scene { config: &config, live: &live, flow: &flow, request: None, response: None, stream, notes: record.notes };
+    let sampled = Sampled { scene: &scene, space: &mut cx.room.space, regexes: &mut cx.room.regexes };
+    cx.logs.traffic(&mut cx.sys, s.fe(), level, &record, sampled);
 }

@@ -14,6 +14,7 @@ mod phases;
 mod proxy_header;
 mod request;
 mod response;
+mod rules;
 mod transfer;
 
 pub use answer::{AppletKind, AppletState};
@@ -21,9 +22,11 @@ pub use finish::{AfterEnd, finish, linger as finish_linger};
 pub use phases::{Outcome, run};
 pub use proxy_header::{Parsed as ProxyParsed, parse as parse_proxy_header, write_header as write_proxy_header};
 pub use request::first_phase;
+pub use rules::admits;
 
 use crate::http::Method;
 use crate::mem::Handle;
+use crate::rules::Effects;
 use crate::sys::Addr;
 use crate::util::tick::Tick;
 use channel::Channel;
@@ -35,6 +38,8 @@ use endpoint::{Conn, NO_INDEX};
 pub enum Phase {
     /// Waits for the PROXY header (`accept-proxy`).
     ProxyHeader,
+    /// Looks at the first bytes of a TCP session (`tcp-request content`).
+    Inspect,
     /// Waits for the head of the request.
     Request,
     /// Waits for a server's slot.
@@ -45,6 +50,8 @@ pub enum Phase {
     Response,
     /// Moves data in both directions.
     Transfer,
+    /// Holds an answer of our own back (`http-request tarpit`).
+    Tarpit,
     /// Sends an answer of our own.
     Answer,
     /// Produces an answer of our own piece by piece (statistics page).
@@ -163,6 +170,14 @@ pub struct Session {
     /// Bytes in and out that the counters have already.
     pub counted: (u64, u64),
     pub applet: AppletState,
+    /// What its rules want beside changing messages.
+    pub effects: Effects,
+    /// Where its rules go on: the stage and the operation.
+    pub rule: (u8, u32),
+    /// Captures and variables.
+    pub notes: Handle<()>,
+    /// Bytes of the room's `text` that are the head that rules changed; 0 = the head is the one that came.
+    pub edited: u16,
 }
 
 impl Session {
@@ -214,6 +229,10 @@ impl Session {
             logged: false,
             counted: (0, 0),
             applet: AppletState::default(),
+            effects: Effects::default(),
+            rule: (0, 0),
+            notes: Handle::NONE,
+            edited: 0,
         }
     }
 

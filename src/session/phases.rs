@@ -1,15 +1,15 @@
 //! The order of a session's life, and its driver: one screen that shows how a session moves, waits and ends.
 //!
 //! ```text
-//! TCP:   (ProxyHeader) -> Assign -> Connect -> Transfer -> end
+//! TCP:   (ProxyHeader) -> Inspect -> Assign -> Connect -> Transfer -> end
 //! HTTP:  (ProxyHeader) -> Request -> Assign -> Connect -> Response -> Transfer -> end
 //!                            |          |         |           |
-//!                            +----------+---------+-----------+--> Answer (errors, redirects) -> end
+//!                            +----------+---------+-----------+--> (Tarpit) -> Answer (errors, redirects) -> end
 //!                            +--> Applet (statistics) -> end
 //! ```
 
 use super::context::Ctx;
-use super::{Phase, Session, Step, answer, assign, connect, proxy_header, request, response, transfer};
+use super::{Phase, Session, Step, answer, assign, connect, proxy_header, request, response, rules, transfer};
 use crate::mem::Handle;
 use crate::sys::Kernel;
 use crate::util::tick::Tick;
@@ -26,27 +26,31 @@ pub enum Outcome {
 type Run<K> = fn(&mut Ctx<K>, &mut Session) -> Step;
 
 /// What runs in a phase, and what a timer that came means there. In the order of [`Phase`].
-fn table<K: Kernel>() -> [(Run<K>, Run<K>); 9] {
+fn table<K: Kernel>() -> [(Run<K>, Run<K>); 11] {
     [
         (proxy_header::receive, proxy_header::timeout),
+        (rules::inspect, rules::inspect),
         (request::receive, request::timeout),
         (assign::assign, assign::timeout),
         (connect::connect, connect::timeout),
         (response::exchange, response::timeout),
         (transfer::transfer, transfer::timeout),
+        (answer::hold, answer::release),
         (answer::send, answer::timeout),
         (answer::send_applet, answer::timeout),
         (answer::command, answer::timeout),
     ]
 }
 
-const ORDER: [Phase; 9] = [
+const ORDER: [Phase; 11] = [
     Phase::ProxyHeader,
+    Phase::Inspect,
     Phase::Request,
     Phase::Assign,
     Phase::Connect,
     Phase::Response,
     Phase::Transfer,
+    Phase::Tarpit,
     Phase::Answer,
     Phase::Applet,
     Phase::Cli,
@@ -80,7 +84,8 @@ pub fn run<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Outcome {
 
 fn next(s: &Session) -> Phase {
     match s.phase {
-        Phase::ProxyHeader if !s.http => Phase::Assign,
+        Phase::ProxyHeader if s.http => Phase::Request,
+        Phase::Inspect => Phase::Assign,
         Phase::Connect if !s.http => Phase::Transfer,
         phase => ORDER[phase as usize + 1],
     }
@@ -95,7 +100,7 @@ fn wait<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
         return;
     }
     let reads_client = match s.phase {
-        Phase::ProxyHeader | Phase::Request | Phase::Cli => true,
+        Phase::ProxyHeader | Phase::Inspect | Phase::Request | Phase::Cli => true,
         // Also when nothing more is to be read: that the client left must be seen.
         _ => !s.req.eof,
     };

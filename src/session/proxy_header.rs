@@ -5,9 +5,10 @@
 
 use super::channel::Fill;
 use super::context::Ctx;
-use super::{Phase, Session, Step, connect};
+use super::{Phase, Session, Step, connect, rules};
 use crate::log;
 use crate::model::{ProxyHeader, opt};
+use crate::rules::Family;
 use crate::sys::{Addr, Kernel};
 use crate::util::date;
 use crate::util::fmt::Out;
@@ -128,13 +129,17 @@ fn received<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, addresses: Option<(Addr
     s.req.start += len as u32;
     s.req.cleared = s.req.start;
     s.req.received -= len as u64;
+    if !rules::admits(cx, s.client, s.fe(), Family::TcpSession) {
+        s.logged = true;
+        return Step::End;
+    }
     if s.http {
         s.times.start = Tick::NEVER; // a request starts with its first byte
         return Step::Goto(Phase::Request);
     }
     let _ = s.req.clear(cx);
     s.req.release_if_empty(cx);
-    Step::Goto(Phase::Assign)
+    Step::Goto(Phase::Inspect)
 }
 
 /// The header did not come in time.

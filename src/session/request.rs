@@ -2,10 +2,11 @@
 
 use super::channel::Fill;
 use super::context::Ctx;
-use super::{Phase, Session, Step, answer};
+use super::context::Room;
+use super::{Phase, Session, Step, answer, rules};
 use crate::balance::key;
 use crate::http::{Body, Fault, Head, HeadEnd, Keep, Method, RequestEdits, Version, head_end, write_request};
-use crate::mem::Handle;
+use crate::mem::{Buffers, Handle};
 use crate::model::{CloseMode, ForwardFor, KeySource, Mode, Proxy, opt};
 use crate::server::hash_options;
 use crate::sys::{Addr, Kernel};
@@ -135,7 +136,8 @@ fn begin<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     s.times.idle_ms = cx.now.since(cx.conns[s.client].accepted);
 }
 
-fn refuse<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, fault: Fault) -> Step {
+/// Answers a request that is malformed.
+pub fn refuse<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, fault: Fault) -> Step {
     let status = match fault {
         Fault::UriTooLong => 414,
         Fault::TooLarge => 431,
@@ -189,10 +191,18 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, len: usize) -> Step {
     cx.tally(cx.shared.fe_slot(s.fe())).requests.inc();
     cx.shared.proxies[s.fe()].fe_request_rate.tick(cx.now_ms);
 
-    if let Some(step) = served_here(cx, s, start, len) {
+    if let Some(step) = monitored(cx, s, start, len) {
         return step;
     }
-    let Some(be) = choose_backend(&config, s.fe()) else {
+    if cx.shared.rules.any
+        && let Some(step) = rules::request(cx, s, start, len)
+    {
+        return step;
+    }
+    if let Some(step) = statistics(cx, s, start, len) {
+        return step;
+    }
+    let Some(be) = s.effects.backend.or_else(|| choose_backend(&config, s.fe())) else {
         if skip(cx, s, start + len).is_err() {
             return refuse(cx, s, Fault::Framing);
         }
@@ -223,31 +233,45 @@ fn wants_keep(head: &Head) -> bool {
 }
 
 /// Leaves a request behind that nobody is sent: its head, which ends at `end`, and what came along of its body.
-fn skip<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, end: usize) -> Result<(), Fault> {
+pub fn skip<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, end: usize) -> Result<(), Fault> {
     s.req.cleared = end as u32;
     s.req.clear(cx)?;
     s.req.start = s.req.cleared;
     Ok(())
 }
 
-/// Requests that the proxy answers itself: monitors and the statistics page.
-fn served_here<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usize) -> Option<Step> {
+/// The head of the request as rules left it, or as it came.
+fn head_of<'a>(bufs: &'a Buffers, room: &'a Room, s: &Session, start: usize, len: usize) -> &'a [u8] {
+    match s.edited {
+        0 => &bufs.get(s.req.buf)[start..start + len],
+        n => &room.text[..n.into()],
+    }
+}
+
+/// `monitor-uri` and `monitor-net`: answered here.
+fn monitored<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usize) -> Option<Step> {
     let fe = &cx.config.proxies[s.fe()];
     let head = &cx.bufs.get(s.req.buf)[start..start + len];
     let peer = cx.conns[s.client].peer.ip();
     let monitored = fe.monitor_uri.as_ref().is_some_and(|u| cx.head.uri.of(head) == u.as_bytes())
         || fe.monitor_net.is_some_and(|n| peer.is_some_and(|ip| n.contains(ip)));
-    if monitored {
-        if skip(cx, s, start + len).is_err() {
-            return Some(refuse(cx, s, Fault::Framing));
-        }
-        s.logged = true; // monitors are not logged
-        return Some(answer::error(cx, s, 200, b'L', b'R'));
+    if !monitored {
+        return None;
     }
-    let be = choose_backend(&cx.config, s.fe());
+    let status = if rules::monitor_fails(cx, s, start, len) { 503 } else { 200 };
+    if skip(cx, s, start + len).is_err() {
+        return Some(refuse(cx, s, Fault::Framing));
+    }
+    s.logged = true; // monitors are not logged
+    Some(answer::error(cx, s, status, b'L', b'R'))
+}
+
+/// The statistics page of frontend or backend.
+fn statistics<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usize) -> Option<Step> {
+    let be = s.effects.backend.or_else(|| choose_backend(&cx.config, s.fe()));
     for p in [Some(s.fe()), be].into_iter().flatten() {
         let Some(page) = &cx.config.proxies[p].stats else { continue };
-        let uri = cx.head.uri.of(head);
+        let uri = cx.head.uri.of(head_of(&cx.bufs, &cx.room, s, start, len));
         if !uri.starts_with(page.uri.as_bytes()) || !matches!(s.method, Method::Get | Method::Head | Method::Post) {
             continue;
         }
@@ -266,7 +290,7 @@ fn balance_key<K: Kernel>(cx: &Ctx<K>, s: &Session, start: usize, len: usize, be
         return None;
     }
     let buffer = cx.bufs.get(s.req.buf);
-    let head = &buffer[start..start + len];
+    let head = head_of(&cx.bufs, &cx.room, s, start, len);
     let options = hash_options(be);
     match &be.balance.key {
         KeySource::None => None,
@@ -356,7 +380,7 @@ fn rewrite<K: Kernel>(
     let peer = cx.conns[s.client].peer;
     let original = be.original_to.is_some() || fe.original_to.is_some();
     let local = if original { super::connect::local_addr(cx, s.client) } else { Addr::None };
-    let head = &cx.bufs.get(s.req.buf)[start..start + len];
+    let head = head_of(&cx.bufs, &cx.room, s, start, len);
     let mut add: [(&[u8], &[u8]); 2] = [(b"", b""); 2];
     let mut n = 0;
     let settings = [
@@ -448,6 +472,6 @@ pub fn first_phase(mode: Mode, accept_proxy: bool) -> Phase {
     match mode {
         _ if accept_proxy => Phase::ProxyHeader,
         Mode::Http => Phase::Request,
-        Mode::Tcp | Mode::Health => Phase::Assign,
+        Mode::Tcp | Mode::Health => Phase::Inspect,
     }
 }

@@ -3,7 +3,7 @@
 use super::channel::{Fill, Trouble, pump};
 use super::context::Ctx;
 use super::request::replace_head;
-use super::{Session, Step, answer, connect};
+use super::{Session, Step, answer, connect, rules};
 use crate::http::{Body, Fault, HeadEnd, Keep, ResponseEdits, Version, head_end, write_response};
 use crate::mem::Handle;
 use crate::model::{CloseMode, opt, retry};
@@ -214,6 +214,13 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -
     if retries_status(cx, s, status) {
         return Some(connect::again(cx, s));
     }
+    s.edited = 0;
+    if cx.shared.rules.any
+        && let Some(step) = rules::response(cx, s, at, len)
+    {
+        return Some(step);
+    }
+    let status = cx.head.status;
     s.status = status;
     s.times.response = cx.now;
     s.req.held = false;
@@ -228,7 +235,10 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -
     };
     // A client of HTTP/1.0 knows no chunks: it gets the bytes, and the end of the connection as their end.
     s.res.strip = !s.http11 && matches!(s.res.body, Body::Chunked(_));
-    let head = &cx.bufs.get(s.res.buf)[at..at + len];
+    let head = match s.edited {
+        0 => &cx.bufs.get(s.res.buf)[at..at + len],
+        n => &cx.room.text[..n.into()],
+    };
     let mut out = Out::new(&mut cx.scratch);
     let edits = ResponseEdits { drop_coding: s.res.strip, ..ResponseEdits::default() };
     write_response(&mut out, &cx.head, head, keep, &edits);

@@ -99,7 +99,8 @@ fn frontend<'a>(view: &View<'a>, proxy: usize, row: &mut Row<'a>) {
     ]);
     row.set(F::Status, Value::Text(if shared.stopping() { "STOP" } else { "OPEN" }));
     row.zero(F::CompIn, F::CompRsp);
-    row.zero(F::Dcon, F::Wrew);
+    row.nums(&[(F::Dcon, c.denied_connections.get()), (F::Dses, c.denied_sessions.get())]);
+    row.zero(F::Wrew, F::Wrew);
     if http {
         responses(row, &c);
         row.nums(&[(F::Intercepted, c.intercepted.get())]);

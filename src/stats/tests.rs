@@ -121,7 +121,7 @@ impl Sample {
             memory_bound: 11_953_766,
             memory_limit_mib: 0,
         };
-        let shared = Shared::new(Arc::new(config), limits, 1000, 1_795_256_152).unwrap();
+        let shared = Shared::new(Arc::new(config), Arc::default(), limits, 1000, 1_795_256_152).unwrap();
         let (mut sessions, mut conns) = (Pool::new(16), Pool::new(16));
         let mut conn = Conn::new(7, true, 0, Owner::IdleClient);
         (conn.peer, conn.accepted) = (Addr::V4([192, 0, 2, 1], 40_000), Tick::from_ms(NOW_MS - 75_000));

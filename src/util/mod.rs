@@ -7,5 +7,6 @@ pub mod date;
 pub mod fmt;
 pub mod freq;
 pub mod hash;
+pub mod scratch;
 pub mod tick;
 pub mod words;

@@ -51,6 +51,8 @@ impl Fault {
 pub struct Args<'a> {
     words: &'a [Word],
     at: usize,
+    /// Where the line begins, when that is before the words.
+    before: Option<Pos>,
     /// The keyword as it is named in messages.
     pub name: String,
     /// The line begins with `no` (or `default`).
@@ -59,14 +61,12 @@ pub struct Args<'a> {
 
 impl<'a> Args<'a> {
     pub fn new(words: &'a [Word], at: usize, name: impl Into<String>) -> Args<'a> {
-        Args { words, at, name: name.into(), no: false }
+        Args { words, at, before: None, name: name.into(), no: false }
     }
 
-    /// The next word, taken.
-    pub fn next(&mut self) -> Option<&'a Word> {
-        let word = self.words.get(self.at)?;
-        self.at += 1;
-        Some(word)
+    /// All the words of a list, which follow what stands at `before`.
+    pub fn after(words: &'a [Word], before: Pos, name: impl Into<String>) -> Args<'a> {
+        Args { words, at: 0, before: Some(before), name: name.into(), no: false }
     }
 
     /// The text of the next word, left in place.
@@ -108,21 +108,25 @@ impl<'a> Args<'a> {
 
     /// Place of the keyword.
     pub fn pos(&self) -> Pos {
-        let (first, last) = (self.words[0].pos, self.words[self.at.clamp(1, self.words.len()) - 1].pos);
-        span(first, last)
+        let first = self.before.unwrap_or_else(|| self.words[0].pos);
+        span(first, self.last_pos())
     }
 
     /// Place of the word taken last.
     pub fn last_pos(&self) -> Pos {
-        self.words[self.at.clamp(1, self.words.len()) - 1].pos
+        match (self.at.checked_sub(1), self.before) {
+            (Some(last), _) => self.words[last.min(self.words.len() - 1)].pos,
+            (None, Some(before)) => before,
+            (None, None) => self.words[0].pos,
+        }
     }
 
     /// The place behind the last word, where something is missing.
     fn end(&self) -> Pos {
-        let last = self.words[self.words.len() - 1].pos;
-        if self.at < self.words.len() {
-            return self.words[self.at].pos;
+        if let Some(word) = self.words.get(self.at) {
+            return word.pos;
         }
+        let last = self.words.last().map(|w| w.pos).or(self.before).unwrap_or_default();
         Pos { column: last.column.saturating_add(last.len), len: 1, ..last }
     }
 
@@ -135,6 +139,17 @@ impl<'a> Args<'a> {
                 format!("'{}' cannot handle the unexpected argument '{}'", self.name, word.text),
             )),
         }
+    }
+}
+
+impl<'a> Iterator for Args<'a> {
+    type Item = &'a Word;
+
+    /// The next word, taken.
+    fn next(&mut self) -> Option<&'a Word> {
+        let word = self.words.get(self.at)?;
+        self.at += 1;
+        Some(word)
     }
 }
 

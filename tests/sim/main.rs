@@ -48,7 +48,10 @@ struct Total {
 fn run(seed: u64, total: &mut Total) {
     let Setup { config, net, world, actors, stop_at, horizon } = setup(seed);
     let limits = Limits { descriptors: None, descriptors_hard: None, address_space: None, memory: None };
-    let plan = plan(&config, None, &limits);
+    // Without rules: the formats of the logs.
+    let rules = evenkeel::rules::compile(&config, &vec![Vec::new(); config.proxies.len()], &[]).book;
+    let rules = Arc::new(rules);
+    let plan = plan(&config, &rules, None, &limits);
     let config = Arc::new(config);
     let mut sim = Sim::new(net, world);
     for l in &config.listeners {
@@ -63,10 +66,12 @@ fn run(seed: u64, total: &mut Total) {
     }
     let epoch = sim.net.epoch;
     let shared = Arc::new(
-        Shared::new(Arc::clone(&config), plan.sizes, epoch, 1_700_000_000).expect("a socket pair for the mailbox"),
+        Shared::new(Arc::clone(&config), Arc::clone(&rules), plan.sizes, epoch, 1_700_000_000)
+            .expect("a socket pair for the mailbox"),
     );
     let host: Arc<str> = "sim".into();
-    let logs = Logs::new(Arc::clone(&config), vec![LOG_FD; config.sinks.len()], Arc::default(), Arc::clone(&host), 1);
+    let logs =
+        Logs::new(Arc::clone(&config), rules, vec![LOG_FD; config.sinks.len()], Arc::default(), Arc::clone(&host), 1);
     let parts = Parts { sys: sim, worker: 0, config: Arc::clone(&config), shared, logs, sizes: plan.pools };
     let mut w = Worker::new(parts, host).unwrap_or_else(|e| panic!("no worker: {}", e.text()));
     for n in 0..config.listeners.len() {

@@ -1,8 +1,12 @@
-//! `log-format`: a line compiled to a list of texts and variables, and the variables themselves, one row each.
+//! `log-format` and the formats of rules: a text compiled to a list of texts, variables and samples (manual 8.2.4), and the variables
+//! themselves, one row each.
 
+use crate::pattern::{Regex, RegexCache, Value};
+use crate::sample::{Compiler, Expr, Note, Notes, Scene, Tools};
 use crate::sys::Addr;
 use crate::util::date;
 use crate::util::fmt::Out;
+use crate::util::scratch::Scratch;
 use std::fmt::Write;
 
 /// `option tcplog`
@@ -66,6 +70,9 @@ pub struct Record<'a> {
     pub request_line: &'a [u8],
     /// `option logasap`: totals are marked with `+`.
     pub asap: bool,
+    /// Places of the frontend's captures, of requests and of responses, and what is in them.
+    pub captures: [&'a [Note]; 2],
+    pub notes: Notes<'a>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -93,8 +100,8 @@ enum Kind {
     Plain(Show),
     /// Always absent in this version (cookies, TLS).
     Absent,
-    /// Always empty in this version (captures).
-    Nothing,
+    /// Captures of requests (0) or responses (1), as `{a|b}` or, as a list, `"a" "b"`.
+    Captured(usize, bool),
 }
 
 /// A row of the table of log variables.
@@ -175,8 +182,37 @@ impl Variable {
             Kind::Id(get, digits, _) => o.zero_padded(get(r), digits),
             Kind::Plain(show) => show(r, o),
             Kind::Absent => o.put(absent),
-            Kind::Nothing => {}
+            Kind::Captured(side, list) => captured(r, side, list, flags, o),
         }
+    }
+}
+
+fn captured(r: &Record, side: usize, list: bool, flags: Flags, o: &mut Out) {
+    let places = r.captures[side];
+    if places.is_empty() {
+        return;
+    }
+    if !list {
+        o.put(if flags.quote { b"\"{" } else { b"{" });
+    }
+    for (n, place) in places.iter().enumerate() {
+        o.put(match (n, list) {
+            (0, false) => b"",
+            (_, false) => b"|",
+            (0, true) => b"\"",
+            (_, true) => b" \"",
+        });
+        match r.notes.get(*place) {
+            Some(Value::Str(text)) => encoded(text, flags.escape, o),
+            _ if list => o.byte(b'-'),
+            _ => {}
+        }
+        if list {
+            o.byte(b'"');
+        }
+    }
+    if !list {
+        o.put(if flags.quote { b"}\"" } else { b"}" });
     }
 }
 
@@ -265,10 +301,10 @@ pub static VARIABLES: &[Variable] = &[
     row("fi", "address that the client connected to", Kind::Address(|r| r.frontend_addr)),
     row("fp", "port that the client connected to", Kind::Port(|r| r.frontend_addr)),
     row("ft", "frontend, ~ appended for TLS", Kind::Text(|r| r.frontend)),
-    row("hr", "captured request headers", Kind::Nothing),
-    row("hrl", "captured request headers as a list", Kind::Nothing),
-    row("hs", "captured response headers", Kind::Nothing),
-    row("hsl", "captured response headers as a list", Kind::Nothing),
+    row("hr", "captured request headers", Kind::Captured(0, false)),
+    row("hrl", "captured request headers as a list", Kind::Captured(0, true)),
+    row("hs", "captured response headers", Kind::Captured(1, false)),
+    row("hsl", "captured response headers as a list", Kind::Captured(1, true)),
     row("lc", "number of the line, counted for each frontend", Kind::Id(|r| r.line_number.into(), 1, 4)),
     row("mode", "TCP or HTTP", Kind::Text(|r| if r.http { "HTTP" } else { "TCP" })),
     row("ms", "milliseconds of the accept date", Kind::Id(|r| (r.accept.1 / 1000).into(), 3, 2)),
@@ -303,22 +339,42 @@ pub static VARIABLES: &[Variable] = &[
     plain("tsc", "termination state with cookie state", |r, o| o.put(&r.termination)),
 ];
 
-#[derive(Debug)]
 enum Item {
     Text(String),
     Space,
     Variable(usize, Flags),
+    Sample(Box<Expr>, Flags),
+}
+
+/// What a format is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Use {
+    /// A line of a log: what would break it is encoded, what is not there is `-`.
+    #[default]
+    Log,
+    /// A part of a message: bytes as they are, what is not there is nothing.
+    Message,
 }
 
 /// A compiled format.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Format {
     items: Vec<Item>,
+    of: Use,
+}
+
+/// Why a format cannot be compiled: where, what, and perhaps what was meant.
+#[derive(Debug)]
+pub struct Trouble {
+    /// Bytes before it.
+    pub at: usize,
+    pub message: String,
+    pub hint: Option<String>,
 }
 
 impl Format {
-    /// Compiles a format; the error names the offset.
-    pub fn compile(format: &str) -> Result<Format, (usize, String)> {
+    /// Compiles a format.
+    pub fn compile(cc: &mut Compiler, format: &str, of: Use) -> Result<Format, Trouble> {
         let mut items = Vec::new();
         let mut base = Flags::default();
         let mut literal = String::new();
@@ -338,7 +394,7 @@ impl Format {
                     }
                     if c == ' ' {
                         items.push(Item::Space);
-                    } else if let Some(item) = Self::variable(&mut rest, &mut base).map_err(|m| (at, m))? {
+                    } else if let Some(item) = Self::item(cc, &mut rest, &mut base).map_err(|t| Trouble { at, ..t })? {
                         items.push(item);
                     }
                 }
@@ -348,13 +404,14 @@ impl Format {
         if !literal.is_empty() {
             items.push(Item::Text(literal));
         }
-        Ok(Format { items })
+        Ok(Format { items, of })
     }
 
-    fn variable(rest: &mut &str, base: &mut Flags) -> Result<Option<Item>, String> {
+    fn item(cc: &mut Compiler, rest: &mut &str, base: &mut Flags) -> Result<Option<Item>, Trouble> {
+        let wrong = |message: String| Trouble { at: 0, message, hint: None };
         let mut flags = *base;
         if let Some(inner) = rest.strip_prefix('{') {
-            let (spec, after) = inner.split_once('}').ok_or("'{' without '}'")?;
+            let (spec, after) = inner.split_once('}').ok_or_else(|| wrong("'{' without '}'".into()))?;
             let mut on = true;
             for c in spec.chars() {
                 match c {
@@ -364,13 +421,18 @@ impl Format {
                     'X' => flags.hex = on,
                     'E' => flags.escape = on,
                     ',' | ' ' => {}
-                    c => return Err(format!("unknown flag '{c}' (Q, X and E are known)")),
+                    c => return Err(wrong(format!("unknown flag '{c}' (Q, X and E are known)"))),
                 }
             }
             *rest = after;
         }
-        if rest.starts_with('[') {
-            return Err("sample expressions in log formats are not built yet".into());
+        if let Some(inner) = rest.strip_prefix('[') {
+            let end = closing(inner).ok_or_else(|| wrong("'[' without ']'".into()))?;
+            let (text, after) = (&inner[..end], &inner[end + 1..]);
+            *rest = after;
+            let compiled = Expr::compile(cc, text.trim());
+            let expr = compiled.map_err(|f| Trouble { at: 0, message: f.message, hint: f.hint })?;
+            return Ok(Some(Item::Sample(Box::new(expr), flags)));
         }
         let len = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
         if len > 0 && &rest[..len] == "o" {
@@ -385,7 +447,17 @@ impl Format {
                 return Ok(Some(Item::Variable(v, flags)));
             }
         }
-        Err(format!("unknown variable '%{}'", &rest[..len]))
+        Err(wrong(format!("unknown variable '%{}'", &rest[..len])))
+    }
+
+    /// The regular expressions in its samples.
+    pub fn regexes(&self) -> impl Iterator<Item = &Regex> {
+        self.items.iter().filter_map(|i| if let Item::Sample(e, _) = i { Some(e.regexes()) } else { None }).flatten()
+    }
+
+    /// True when there is no variable in it: a record is not needed.
+    pub fn is_plain(&self) -> bool {
+        !self.items.iter().any(|i| matches!(i, Item::Variable(..)))
     }
 
     /// True when all that it shows is known once it is known where the session goes: its line need not wait for the end.
@@ -394,7 +466,11 @@ impl Format {
             "H", "T", "Tl", "Ts", "ci", "cp", "f", "fi", "fp", "ft", "lc", "mode", "ms", "pid", "rt", "t", "tr", "trg",
             "trl",
         ];
-        self.items.iter().all(|i| !matches!(i, Item::Variable(v, _) if !KNOWN.contains(&VARIABLES[*v].name)))
+        self.items.iter().all(|i| match i {
+            Item::Variable(v, _) => KNOWN.contains(&VARIABLES[*v].name),
+            Item::Text(_) | Item::Space => true,
+            Item::Sample(..) => false,
+        })
     }
 
     /// True when one of these variables occurs.
@@ -402,8 +478,8 @@ impl Format {
         self.items.iter().any(|i| matches!(i, Item::Variable(v, _) if names.contains(&VARIABLES[*v].name)))
     }
 
-    /// Writes a line.
-    pub fn write(&self, record: &Record, out: &mut Out) {
+    /// Writes a line; `space` is for the samples in it.
+    pub fn write(&self, record: &Record, scene: &Scene, space: &mut [u8], regexes: &mut RegexCache, out: &mut Out) {
         let mut after_space = true;
         for item in &self.items {
             let before = out.len();
@@ -413,22 +489,74 @@ impl Format {
                 Item::Space if after_space => continue,
                 Item::Space => out.byte(b' '),
                 Item::Variable(v, flags) => VARIABLES[*v].show(record, *flags, out),
+                Item::Sample(expr, flags) => {
+                    let mut tools = Tools { scratch: Scratch::new(space), regexes };
+                    self.sample(expr.now(scene, &mut tools), *flags, &mut tools, out);
+                }
             }
             if out.len() > before {
                 after_space = matches!(item, Item::Space);
             }
         }
     }
+
+    fn sample<'a>(&self, value: Option<Value<'a>>, flags: Flags, tools: &mut Tools<'a, '_>, out: &mut Out) {
+        let text = match value {
+            Some(Value::Int(n)) if flags.hex => {
+                let _ = write!(out, "{n:02X}");
+                return;
+            }
+            Some(v) => v.text(&mut tools.scratch).unwrap_or_default(),
+            None if self.of == Use::Log && !flags.quote => return out.byte(b'-'),
+            None => b"",
+        };
+        let quote = if flags.quote { &b"\""[..] } else { b"" };
+        out.put(quote);
+        match self.of {
+            Use::Log if flags.hex => text.iter().for_each(|b| _ = write!(out, "{b:02X}")),
+            Use::Log => encoded(text, flags.escape, out),
+            Use::Message => out.put(text),
+        }
+        out.put(quote);
+    }
+}
+
+/// Where the bracket of `%[` closes: one within quotes or parentheses does not count.
+fn closing(text: &str) -> Option<usize> {
+    let (mut depth, mut quote, mut escaped) = (0usize, None, false);
+    for (at, c) in text.char_indices() {
+        match (c, quote) {
+            _ if escaped => escaped = false,
+            ('\\', None | Some('"')) => escaped = true,
+            ('\'' | '"', None) => quote = Some(c),
+            (c, Some(q)) if c == q => quote = None,
+            (_, Some(_)) => {}
+            ('(', None) => depth += 1,
+            (')', None) => depth = depth.saturating_sub(1),
+            (']', None) if depth == 0 => return Some(at),
+            _ => {}
+        }
+    }
+    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Config;
+    use crate::sample::{Flow, quiet};
+
+    fn compile(format: &str) -> Result<Format, Trouble> {
+        Format::compile(&mut Compiler::new(&Config::default()), format, Use::Log)
+    }
 
     fn show(format: &str, r: &Record) -> String {
         let mut b = [0; 1024];
         let mut o = Out::new(&mut b);
-        Format::compile(format).unwrap().write(r, &mut o);
+        let (config, flow, mut space) = (Config::default(), Flow::default(), [0; 256]);
+        let format = compile(format).unwrap();
+        let mut regexes = RegexCache::new(format.regexes());
+        format.write(r, &quiet::scene(&config, &flow), &mut space, &mut regexes, &mut o);
         String::from_utf8(o.bytes().to_vec()).unwrap()
     }
 
@@ -480,8 +608,17 @@ mod tests {
         let r = Record { request_line: b"GET http://h/{|}\\]?q HTTP/1.1", ..record() };
         assert_eq!(show("%HU %{+E}HP %HPO", &r), "http://h/{|}\\]?q http://h/{|}\\\\\\] /{|}\\]");
         assert_eq!(show("%HV %{+Q}HQ", &Record { request_line: b"", ..r }), "<BADREQ> \"<BADREQ>\"");
-        assert_eq!(Format::compile("a %zz").err().map(|e| e.0), Some(2));
-        assert!(Format::compile("%{+Z}s").is_err() && Format::compile("%[src]").is_err());
+        assert_eq!(compile("a %zz").err().map(|e| e.at), Some(2));
+        assert!(compile("%{+Z}s").is_err() && compile("%[srx]").is_err() && compile("%[src").is_err());
+    }
+
+    #[test]
+    fn samples() {
+        let r = record();
+        assert_eq!(
+            show("%[str(a\\\"b)] %{+Q}[str(x]y),upper] %{+X}[int(255)] %[src]|%{+Q}[src]|%[int(1),add(2)]", &r),
+            "a#22b \"X]Y\" FF -|\"\"|3"
+        );
     }
 
     #[test]

@@ -1,0 +1,171 @@
+//! Changes to a head between its parse and the head that is sent on: in the index, with new texts behind the old ones in one block.
+
+use super::head::{Field, Head, Kind, Span};
+use super::{Method, is_token};
+
+/// A head that may be changed.
+pub struct Edit<'a> {
+    pub index: &'a mut Head,
+    /// The head as it came, then the texts that were written since.
+    pub text: &'a mut [u8],
+    /// Bytes of `text` in use.
+    pub used: usize,
+}
+
+/// There was no room: for the text, or for another field.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NoRoom;
+
+impl Edit<'_> {
+    fn keep(&mut self, parts: &[&[u8]]) -> Result<Span, NoRoom> {
+        let len: usize = parts.iter().map(|p| p.len()).sum();
+        let end = self.used + len;
+        if end > self.text.len() || end > usize::from(u16::MAX) {
+            return Err(NoRoom);
+        }
+        let span = Span { at: self.used as u16, len: len as u16 };
+        for part in parts {
+            self.text[self.used..self.used + part.len()].copy_from_slice(part);
+            self.used += part.len();
+        }
+        Ok(span)
+    }
+
+    /// Adds a field at the end. Fields that say how the message is framed or what becomes of the connection are ours to write: they are
+    /// left out.
+    pub fn add(&mut self, name: &[u8], value: &[u8]) -> Result<(), NoRoom> {
+        if is_ours(name) {
+            return Ok(());
+        }
+        if self.index.fields.len() >= self.index.limit {
+            return Err(NoRoom);
+        }
+        let (name, value) = (self.keep(&[name])?, self.keep(&[value])?);
+        clean(&mut self.text[usize::from(value.at)..][..usize::from(value.len)]);
+        self.index.fields.push(Field { name, value, kind: Kind::Plain });
+        Ok(())
+    }
+
+    /// Removes all fields that `matches` wants removed by their names.
+    pub fn remove(&mut self, matches: impl Fn(&[u8]) -> bool) {
+        let text = &*self.text;
+        self.index.fields.retain(|f| f.kind != Kind::Plain && f.kind != Kind::Upgrade || !matches(f.name.of(text)));
+    }
+
+    /// Removes all fields of a name and adds one.
+    pub fn set(&mut self, name: &[u8], value: &[u8]) -> Result<(), NoRoom> {
+        self.remove(|n| n.eq_ignore_ascii_case(name));
+        self.add(name, value)
+    }
+
+    /// Number of fields, removed ones not counted.
+    pub fn count(&self) -> usize {
+        self.index.fields.len()
+    }
+
+    /// The value of the `n`-th field when it has this name and may be changed.
+    pub fn value(&self, n: usize, name: &[u8]) -> Option<&[u8]> {
+        let f = self.index.fields[n];
+        (f.kind == Kind::Plain && f.name.of(self.text).eq_ignore_ascii_case(name)).then(|| f.value.of(self.text))
+    }
+
+    /// Gives the `n`-th field another value.
+    pub fn replace(&mut self, n: usize, value: &[u8]) -> Result<(), NoRoom> {
+        let span = self.keep(&[value])?;
+        clean(&mut self.text[usize::from(span.at)..][..usize::from(span.len)]);
+        self.index.fields[n].value = span;
+        Ok(())
+    }
+
+    /// Another method; one that is no token is refused.
+    pub fn set_method(&mut self, method: &[u8]) -> Result<(), NoRoom> {
+        if method.is_empty() || !method.iter().all(|b| is_token(*b)) {
+            return Err(NoRoom);
+        }
+        self.index.method_name = self.keep(&[method])?;
+        // How the body is framed was decided by the method that came.
+        self.index.method = Method::named(method);
+        Ok(())
+    }
+
+    /// Another target, made of these parts; bytes that would end it are encoded.
+    pub fn set_uri(&mut self, parts: &[&[u8]]) -> Result<(), NoRoom> {
+        let span = self.keep(parts)?;
+        let bad = |b: &u8| !b.is_ascii_graphic();
+        if span.len == 0 || self.text[usize::from(span.at)..][..usize::from(span.len)].iter().any(bad) {
+            return Err(NoRoom);
+        }
+        self.index.uri = span;
+        Ok(())
+    }
+
+    /// Another status, and its reason.
+    pub fn set_status(&mut self, status: u16, reason: &[u8]) -> Result<(), NoRoom> {
+        let reason = self.keep(&[reason])?;
+        clean(&mut self.text[usize::from(reason.at)..][..usize::from(reason.len)]);
+        (self.index.status, self.index.reason) = (status, reason);
+        Ok(())
+    }
+
+    /// The target's parts: what stands before the path, the path, and the query with its question mark.
+    pub fn target(&self) -> (&[u8], &[u8], &[u8]) {
+        let (uri, tail) = (self.index.uri.of(self.text), self.index.path_and_query(self.text));
+        let (before, _) = uri.split_at(uri.len() - tail.len());
+        let (path, query) = tail.split_at(tail.iter().position(|b| *b == b'?').unwrap_or(tail.len()));
+        (before, path, query)
+    }
+}
+
+/// Framing and the connection are written anew from what was parsed.
+fn is_ours(name: &[u8]) -> bool {
+    const OURS: [&[u8]; 5] =
+        [b"connection", b"content-length", b"keep-alive", b"proxy-connection", b"transfer-encoding"];
+    OURS.iter().any(|o| name.eq_ignore_ascii_case(o))
+}
+
+/// Nothing may end a field but its end.
+fn clean(value: &mut [u8]) {
+    for b in value {
+        if matches!(*b, b'\r' | b'\n' | 0) {
+            *b = b' ';
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Keep, RequestEdits, write_request};
+    use super::*;
+    use crate::util::fmt::Out;
+
+    #[test]
+    fn what_is_changed_is_what_is_sent() {
+        let head = b"GET http://h/a?b HTTP/1.1\r\nHost: h\r\nX-One: 1\r\nx-one: 2\r\nContent-Length: 0\r\n\r\n";
+        let mut index = Head::new(5);
+        index.parse_request(head, false).unwrap();
+        let mut text = [0; 256];
+        text[..head.len()].copy_from_slice(head);
+        let mut e = Edit { index: &mut index, text: &mut text, used: head.len() };
+        assert_eq!(e.target(), (&b"http://h"[..], &b"/a"[..], &b"?b"[..]));
+        e.set(b"X-ONE", b"3\r\nEvil: 1").unwrap();
+        e.add(b"Content-Length", b"5").unwrap();
+        e.add(b"X-Two", b"2").unwrap();
+        e.add(b"X-Three", b"3").unwrap();
+        e.remove(|n| n.eq_ignore_ascii_case(b"x-two") || n.eq_ignore_ascii_case(b"content-length"));
+        e.set_method(b"POST").unwrap();
+        e.set_uri(&[b"/new", b"?q"]).unwrap();
+        assert_eq!(
+            (e.set_uri(&[b"/a b"]), e.set_method(b"A B"), e.set_uri(&[])),
+            (Err(NoRoom), Err(NoRoom), Err(NoRoom))
+        );
+        let n = (0..e.count()).find(|n| e.value(*n, b"x-three").is_some()).unwrap();
+        e.replace(n, b"4").unwrap();
+        e.add(b"X-Five", b"5").unwrap();
+        assert_eq!(e.add(b"X-Six", b"6"), Err(NoRoom));
+        let mut space = [0; 512];
+        let mut out = Out::new(&mut space);
+        write_request(&mut out, &index, &text, Keep::Alive, &RequestEdits::default());
+        let sent = "POST /new?q HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nX-ONE: 3  Evil: 1\r\nX-Three: 4\r\nX-Five: 5\r\n\r\n";
+        assert_eq!(std::str::from_utf8(out.bytes()).unwrap(), sent);
+    }
+}

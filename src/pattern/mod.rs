@@ -1,0 +1,246 @@
+//! Patterns: what values are compared with in conditions and maps (manual 7.1).
+//!
+//! A [`Set`] holds all patterns of one condition, made at start-up and never changed; looking a value up allocates nothing.
+//!
+//! | method | storage | cost of a look-up among n patterns |
+//! | --- | --- | --- |
+//! | str, bin | sorted texts | O(log n) |
+//! | beg, end | sorted texts, each with the longest of its own beginnings | O(log n) + the length of that chain |
+//! | ip | sorted networks, each with the smallest one around it | O(log n) + the depth of nesting |
+//! | int, len | ranges, sorted where they do not overlap | O(log n), else O(n) |
+//! | sub, dir, dom, reg | list | O(n) |
+
+mod nets;
+mod ranges;
+mod regex;
+mod texts;
+mod value;
+
+pub use regex::{Captures, Regex, RegexCache};
+pub use value::{Kind, Value};
+
+use crate::util::scratch::Scratch;
+use nets::Nets;
+use ranges::Ranges;
+use texts::{Order, Texts};
+
+/// How a value is compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Method {
+    /// It is there at all.
+    Found,
+    Bool,
+    Int,
+    Ip,
+    Bin,
+    Str,
+    Beg,
+    End,
+    Sub,
+    Dir,
+    Dom,
+    Len,
+    Reg,
+}
+
+/// The methods by HAProxy's names (`-m`, suffixes of fetches and maps), sorted.
+pub const METHODS: [(&str, Method); 13] = [
+    ("beg", Method::Beg),
+    ("bin", Method::Bin),
+    ("bool", Method::Bool),
+    ("dir", Method::Dir),
+    ("dom", Method::Dom),
+    ("end", Method::End),
+    ("found", Method::Found),
+    ("int", Method::Int),
+    ("ip", Method::Ip),
+    ("len", Method::Len),
+    ("reg", Method::Reg),
+    ("str", Method::Str),
+    ("sub", Method::Sub),
+];
+
+impl Method {
+    /// The method of a name.
+    pub fn named(name: &str) -> Option<Method> {
+        METHODS.iter().find(|m| m.0 == name).map(|m| m.1)
+    }
+
+    /// The type that a value is made before it is compared; none = as it is.
+    pub fn input(self) -> Kind {
+        match self {
+            Method::Found => Kind::Any,
+            Method::Bool => Kind::Bool,
+            Method::Int => Kind::Int,
+            Method::Ip => Kind::Ip,
+            Method::Bin => Kind::Bin,
+            Method::Str | Method::Beg | Method::End | Method::Sub | Method::Dir | Method::Dom => Kind::Str,
+            Method::Len | Method::Reg => Kind::Str,
+        }
+    }
+
+    /// The method that a condition without one uses for values of a type; none = it has to be named.
+    pub fn usual(kind: Kind) -> Option<Method> {
+        match kind {
+            Kind::Bool => Some(Method::Bool),
+            Kind::Int => Some(Method::Int),
+            Kind::Ip => Some(Method::Ip),
+            Kind::Str | Kind::Method => Some(Method::Str),
+            Kind::Any | Kind::Bin => None,
+        }
+    }
+}
+
+enum Store {
+    /// Found, bool: no patterns.
+    Nothing,
+    Ranges(Ranges),
+    Nets(Nets),
+    Texts(Texts),
+    List(Vec<Box<[u8]>>),
+    Regexes(Vec<Regex>),
+}
+
+/// The patterns of a condition.
+pub struct Set {
+    method: Method,
+    /// `-i`: ASCII letters are the same in both cases.
+    fold: bool,
+    store: Store,
+}
+
+impl Set {
+    /// Reads the patterns. The error is the number of the first one that cannot be read, and why.
+    pub fn new<'a>(
+        method: Method,
+        fold: bool,
+        patterns: impl Iterator<Item = &'a str>,
+    ) -> Result<Set, (usize, String)> {
+        let numbered = patterns.enumerate();
+        let store = match method {
+            Method::Found | Method::Bool => Store::Nothing,
+            Method::Int | Method::Len => Store::Ranges(Ranges::new(each(numbered, ranges::parse)?)),
+            Method::Ip => Store::Nets(Nets::new(each(numbered, nets::parse)?)),
+            Method::Reg => Store::Regexes(each(numbered, |p| Regex::new(p, fold))?),
+            Method::Bin => Store::Texts(Texts::new(each(numbered, hex)?, false, Order::Forward)),
+            Method::Str | Method::Beg => Store::Texts(Texts::new(each(numbered, bytes)?, fold, Order::Forward)),
+            Method::End => Store::Texts(Texts::new(each(numbered, bytes)?, fold, Order::Backward)),
+            Method::Sub | Method::Dir | Method::Dom => {
+                Store::List(each(numbered, |p| bytes(p).map(|b| if fold { b.to_ascii_lowercase().into() } else { b }))?)
+            }
+        };
+        Ok(Set { method, fold, store })
+    }
+
+    /// How it compares.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// Bytes of memory that it holds.
+    pub fn memory_bytes(&self) -> usize {
+        match &self.store {
+            Store::Nothing => 0,
+            Store::Ranges(r) => r.memory_bytes(),
+            Store::Nets(n) => n.memory_bytes(),
+            Store::Texts(t) => t.memory_bytes(),
+            Store::List(l) => l.iter().map(|p| p.len() + size_of::<Box<[u8]>>()).sum(),
+            Store::Regexes(r) => r.iter().map(Regex::memory_bytes).sum(),
+        }
+    }
+
+    /// The regular expressions, so that their caches can be made.
+    pub fn regexes(&self) -> &[Regex] {
+        if let Store::Regexes(r) = &self.store { r } else { &[] }
+    }
+
+    /// The number of the pattern that a value matches, in the order in which they were given: the most specific one for beg, end and
+    /// ip, else the first one.
+    pub fn find<'a>(&self, value: Value<'a>, scratch: &mut Scratch<'a>, cache: &mut RegexCache) -> Option<usize> {
+        let hit = |matches: bool| matches.then_some(0);
+        match (&self.store, self.method) {
+            (_, Method::Found) => Some(0),
+            (_, Method::Bool) => hit(value.truth()),
+            (Store::Ranges(r), Method::Len) => r.find(value.text(scratch)?.len() as i64),
+            (Store::Ranges(r), _) => r.find(value.int()?),
+            (Store::Nets(n), _) => n.find(value.ip()?),
+            (Store::Texts(t), Method::Bin) => t.equal(value.bytes(scratch)?),
+            (Store::Texts(t), Method::Str) => t.equal(value.text(scratch)?),
+            (Store::Texts(t), _) => t.beginning(value.text(scratch)?),
+            (Store::Regexes(list), _) => {
+                let text = value.text(scratch)?;
+                list.iter().position(|r| r.is_match(cache, text))
+            }
+            (Store::List(list), method) => {
+                let mut text = value.text(scratch)?;
+                if self.fold {
+                    let lower = scratch.copy(text)?;
+                    lower.make_ascii_lowercase();
+                    text = lower;
+                }
+                list.iter().position(|p| match method {
+                    Method::Sub => contains(text, p),
+                    Method::Dir => part(text, p, b'/'),
+                    _ => part(text, p, b'.'),
+                })
+            }
+            (Store::Nothing, _) => None,
+        }
+    }
+}
+
+fn each<'a, T>(
+    patterns: impl Iterator<Item = (usize, &'a str)>,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Vec<T>, (usize, String)> {
+    patterns.map(|(n, p)| parse(p).map_err(|e| (n, e))).collect()
+}
+
+fn bytes(pattern: &str) -> Result<Box<[u8]>, String> {
+    Ok(pattern.as_bytes().into())
+}
+
+fn hex(pattern: &str) -> Result<Box<[u8]>, String> {
+    let digits = pattern.as_bytes();
+    let wrong = || format!("'{pattern}' is no sequence of bytes in hexadecimal digits");
+    if !digits.len().is_multiple_of(2) {
+        return Err(wrong());
+    }
+    let digit = |b: u8| char::from(b).to_digit(16);
+    digits
+        .chunks_exact(2)
+        .map(|c| Some((digit(c[0])? * 16 + digit(c[1])?) as u8))
+        .collect::<Option<_>>()
+        .ok_or_else(wrong)
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    part.is_empty() || text.windows(part.len()).any(|w| w == part)
+}
+
+/// True when `part` stands in `text` between delimiters (or at an end of it); delimiters around `part` itself do not count.
+fn part(text: &[u8], part: &[u8], delimiter: u8) -> bool {
+    let is =
+        |b: &u8| *b == delimiter || *b == b'?' || *b == b'/' && delimiter == b'.' || *b == b':' && delimiter == b'.';
+    let mut part = part;
+    while let [first, rest @ ..] = part
+        && *first == delimiter
+    {
+        part = rest;
+    }
+    while let [rest @ .., last] = part
+        && *last == delimiter
+    {
+        part = rest;
+    }
+    if part.is_empty() || part.len() > text.len() {
+        return false;
+    }
+    (0..=text.len() - part.len()).any(|at| {
+        let end = at + part.len();
+        text[at..end] == *part && (at == 0 || is(&text[at - 1])) && (end == text.len() || is(&text[end]))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! A condition: a sample, how it is compared, and with what (manual 7.1).
+
+use crate::pattern::{METHODS, Method, Regex, RegexCache, Set};
+use crate::sample::{Compiler, Expr, Got, Scene, Tools, Walk, find_fetch};
+use crate::util::scratch::Scratch;
+use crate::util::words::{Args, Fault, Pos, Word};
+
+/// What a condition says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Truth {
+    Yes,
+    No,
+    /// Not known before more data came.
+    Later,
+}
+
+struct Part {
+    expr: Expr,
+    set: Set,
+}
+
+/// A condition by name: true when any of its lines is.
+pub struct Acl {
+    /// Empty: written in braces.
+    pub name: String,
+    parts: Vec<Part>,
+    /// What its samples look at.
+    pub needs: u16,
+}
+
+impl Acl {
+    /// A condition without lines: never true.
+    pub fn new(name: &str) -> Acl {
+        Acl { name: name.to_owned(), parts: Vec::new(), needs: 0 }
+    }
+
+    /// Adds a line: `criterion [flags] [operator] values...`.
+    pub fn add(&mut self, cc: &mut Compiler, args: &mut Args) -> Result<(), Fault> {
+        let before = std::mem::take(&mut cc.needs);
+        let part = part(cc, args);
+        self.needs |= cc.needs;
+        cc.needs |= before;
+        self.parts.push(part?);
+        Ok(())
+    }
+
+    /// Looks at a scene.
+    pub fn check(&self, scene: &Scene, space: &mut [u8], regexes: &mut RegexCache) -> Truth {
+        let mut later = false;
+        for part in &self.parts {
+            let mut walk = Walk { each: true, ..Walk::default() };
+            loop {
+                walk.more = false;
+                let mut tools = Tools { scratch: Scratch::new(space), regexes };
+                match part.expr.next(scene, &mut walk, &mut tools) {
+                    Got::Value(v) => {
+                        if part.set.find(v, &mut tools.scratch, tools.regexes).is_some() {
+                            return Truth::Yes;
+                        }
+                    }
+                    Got::Nothing => {}
+                    Got::Later => later = true,
+                }
+                if !walk.more {
+                    break;
+                }
+            }
+        }
+        if later { Truth::Later } else { Truth::No }
+    }
+
+    /// The regular expressions in it.
+    pub fn regexes(&self) -> impl Iterator<Item = &Regex> {
+        self.parts.iter().flat_map(|p| p.expr.regexes().chain(p.set.regexes()))
+    }
+
+    /// Bytes of memory that its patterns hold.
+    pub fn memory_bytes(&self) -> usize {
+        self.parts.iter().map(|p| p.set.memory_bytes()).sum()
+    }
+}
+
+/// The expression of a criterion, and the method that its name asks for (`path_beg`, `hdr_dom(host)`).
+fn criterion(cc: &mut Compiler, word: &Word) -> Result<(Expr, Option<Method>), Fault> {
+    let text = word.text.as_str();
+    let end = text.find(['(', ',']).unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    if find_fetch(name).is_none()
+        && let Some((stem, suffix)) = name.rsplit_once('_')
+        && let (Some(method), Some(fetch)) = (Method::named(suffix), find_fetch(stem))
+    {
+        let close = if rest.starts_with('(') { rest.find(')') } else { None };
+        let given = close.map(|at| &rest[1..at]);
+        let mut expr = Expr::of(cc, fetch, given)?;
+        expr.convert(cc, close.map_or(rest, |at| &rest[at + 1..]))?;
+        return Ok((expr, Some(method)));
+    }
+    Ok((Expr::compile(cc, text)?, None))
+}
+
+/// The flags of a condition, and the patterns so far.
+#[derive(Default)]
+struct Flags {
+    fold: bool,
+    method: Option<Method>,
+    patterns: Vec<(String, Pos)>,
+}
+
+fn flags(cc: &mut Compiler, args: &mut Args) -> Result<Flags, Fault> {
+    let mut flags = Flags::default();
+    while let Some(text) = args.peek() {
+        if !text.starts_with('-') || text.len() != 2 || text.as_bytes()[1].is_ascii_digit() {
+            break;
+        }
+        cc.pos = args.next().map_or(cc.pos, |w| w.pos);
+        match text {
+            "--" => break,
+            "-i" => flags.fold = true,
+            "-n" => {}
+            "-u" => _ = args.need("a number")?,
+            "-m" => {
+                let word = args.need("a method of comparison")?;
+                cc.pos = word.pos;
+                let names: Vec<&str> = METHODS.iter().map(|m| m.0).collect();
+                let unknown = || {
+                    cc.fault(format!("'{}' is no method", word.text)).hint(format!("known are {}", names.join(", ")))
+                };
+                flags.method = Some(Method::named(&word.text).ok_or_else(unknown)?);
+            }
+            "-f" | "-M" => {
+                let path = args.need("a file")?;
+                cc.pos = path.pos;
+                let lines = read(&path.text).map_err(|e| cc.fault(e))?;
+                flags.patterns.extend(lines.into_iter().map(|l| (l, path.pos)));
+            }
+            _ => {
+                return Err(cc.fault(format!("unknown flag '{text}'")).hint("-i, -f, -m, -n, -u, -M and -- are known"));
+            }
+        }
+    }
+    Ok(flags)
+}
+
+/// The lines of a file of patterns, without comments and empty ones.
+fn read(path: &str) -> Result<Vec<String>, String> {
+    let bytes = std::fs::read(path).map_err(|e| format!("cannot read the patterns of '{path}': {e}"))?;
+    let text = String::from_utf8_lossy(&bytes);
+    let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
+    Ok(lines.map(str::to_owned).collect())
+}
+
+fn part(cc: &mut Compiler, args: &mut Args) -> Result<Part, Fault> {
+    let word = args.need("a criterion")?;
+    cc.pos = word.pos;
+    let (expr, by_name) = criterion(cc, word)?;
+    let mut flags = flags(cc, args)?;
+    let kind = expr.kind();
+    let Some(method) = flags.method.or(by_name).or_else(|| Method::usual(kind)) else {
+        cc.pos = word.pos;
+        let fault = cc.fault(format!("'{}' has values of type {}", word.text, kind.name()));
+        return Err(fault.hint("say how they are to be compared: -m found, -m str, -m bin ..."));
+    };
+    if !kind.casts_to(method.input()) {
+        cc.pos = word.pos;
+        return Err(cc.fault(format!("'{}' cannot be compared so: it is of type {}", word.text, kind.name())));
+    }
+    let mut operator = "";
+    for word in args.rest() {
+        if matches!(method, Method::Int | Method::Len) && matches!(&*word.text, "eq" | "ge" | "gt" | "le" | "lt") {
+            operator = &word.text;
+            continue;
+        }
+        let text = if operator.is_empty() { word.text.clone() } else { format!("{operator} {}", word.text) };
+        flags.patterns.push((text, word.pos));
+    }
+    if !matches!(method, Method::Found | Method::Bool) && flags.patterns.is_empty() {
+        cc.warnings.push((word.pos, format!("'{}' is compared with nothing, so it is never true", word.text)));
+    }
+    let texts = flags.patterns.iter().map(|p| p.0.as_str());
+    let set = Set::new(method, flags.fold, texts).map_err(|(n, message)| {
+        cc.pos = flags.patterns[n].1;
+        cc.fault(message)
+    })?;
+    Ok(Part { expr, set })
+}
+
+/// The conditions that every proxy knows (manual 7.4), sorted by name.
+pub const PREDEFINED: [(&str, &str); 21] = [
+    ("FALSE", "always_false"),
+    ("HTTP", "req_proto_http"),
+    ("HTTP_1.0", "req_ver 1.0"),
+    ("HTTP_1.1", "req_ver 1.1"),
+    ("HTTP_2.0", "req_ver 2.0"),
+    ("HTTP_CONTENT", "hdr_val(content-length) gt 0"),
+    ("HTTP_URL_ABS", "url_reg ^[^/:]*://"),
+    ("HTTP_URL_SLASH", "url_beg /"),
+    ("HTTP_URL_STAR", "url *"),
+    ("LOCALHOST", "src 127.0.0.1/8 ::1"),
+    ("METH_CONNECT", "method CONNECT"),
+    ("METH_DELETE", "method DELETE"),
+    ("METH_GET", "method GET HEAD"),
+    ("METH_HEAD", "method HEAD"),
+    ("METH_OPTIONS", "method OPTIONS"),
+    ("METH_POST", "method POST"),
+    ("METH_PUT", "method PUT"),
+    ("METH_TRACE", "method TRACE"),
+    ("REQ_CONTENT", "req_len gt 0"),
+    ("TRUE", "always_true"),
+    ("WAIT_END", "wait_end"),
+];

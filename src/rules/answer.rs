@@ -1,0 +1,329 @@
+//! Actions that answer the client themselves: deny, tarpit, auth, redirect, return.
+//!
+//! The answer is written as for a connection that is closed after it, like a file of `errorfile`: whoever sends it takes that out when
+//! the connection stays.
+
+use super::flow::format;
+use super::{Action, ActionRow, Family, Parse, Parts, Reply, Stage, Verdict};
+use crate::format::{Format, Use};
+use crate::http::standard_page;
+use crate::sample::Compiler;
+use crate::util::fmt::Out;
+use crate::util::words::{Args, Fault, Word};
+use std::fmt::Write;
+
+const fn row(
+    name: &'static str,
+    args: &'static str,
+    families: u16,
+    since: &'static str,
+    doc: &'static str,
+    parse: Parse,
+) -> ActionRow {
+    ActionRow { name, args, families, since, doc, parse }
+}
+
+const REQUEST: u16 = Family::HttpRequest.bit();
+const ANY: u16 = REQUEST | Family::HttpResponse.bit();
+
+enum Content {
+    /// The usual page for the status.
+    Usual,
+    /// A whole answer as it is in a file (`errorfile`).
+    Whole(Box<[u8]>),
+    Text(Box<[u8]>),
+    Format(Format),
+}
+
+/// What is answered.
+struct Answer {
+    status: u16,
+    content: Content,
+    content_type: Option<Box<[u8]>>,
+    fields: Vec<(Box<[u8]>, Format)>,
+    denies: bool,
+    tarpit: bool,
+}
+
+impl Action for Answer {
+    fn run(&self, stage: &mut Stage) -> Verdict {
+        // An answer that does not fit becomes an error of ours, which is prepared.
+        let len = self.write(stage);
+        let status = if len.is_some() { self.status } else { 500 };
+        let reply = Reply { status, len: len.unwrap_or(0), denies: self.denies };
+        if self.tarpit { Verdict::Tarpit(reply) } else { Verdict::Reply(reply) }
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        let mut formats: Vec<&Format> = self.fields.iter().map(|f| &f.1).collect();
+        if let Content::Format(f) = &self.content {
+            formats.push(f);
+        }
+        Parts { formats, ..Parts::default() }
+    }
+}
+
+impl Answer {
+    fn write(&self, stage: &mut Stage) -> Option<usize> {
+        if let Content::Whole(bytes) = &self.content {
+            stage.out.get_mut(..bytes.len())?.copy_from_slice(bytes);
+            return Some(bytes.len());
+        }
+        if matches!(self.content, Content::Usual) && self.fields.is_empty() {
+            return Some(0);
+        }
+        let put = |stage: &mut Stage, at: usize, write: &dyn Fn(&mut Out)| {
+            let mut out = Out::new(&mut stage.out[at..]);
+            write(&mut out);
+            (!out.overflow()).then(|| at + out.len())
+        };
+        let mut at = put(stage, 0, &|o| {
+            let _ = write!(o, "HTTP/1.1 {} {}\r\n", self.status, crate::http::reason(self.status));
+        })?;
+        for (name, value) in &self.fields {
+            at = put(stage, at, &|o| {
+                o.put(name);
+                o.put(b": ");
+            })?;
+            at = stage.format(at, value)?;
+            at = put(stage, at, &|o| o.put(b"\r\n"))?;
+        }
+        // The length stands before the body and is known after it: room for the largest one.
+        let length_at = at + "content-length: ".len();
+        at = put(stage, at, &|o| {
+            o.put(b"content-length: 00000\r\nconnection: close\r\n");
+            let kind = self.content_type.as_deref().unwrap_or(b"text/html");
+            o.put(b"content-type: ");
+            o.put(kind);
+            o.put(b"\r\n\r\n");
+        })?;
+        let body = at;
+        at = match &self.content {
+            Content::Format(f) => stage.format(at, f)?,
+            Content::Text(text) => put(stage, at, &|o| o.put(text))?,
+            _ => put(stage, at, &|o| standard_page(o, self.status))?,
+        };
+        put(stage, length_at, &|o| o.zero_padded((at - body) as u64, 5))?;
+        Some(at)
+    }
+}
+
+fn read(cc: &mut Compiler, word: &Word) -> Result<Vec<u8>, Fault> {
+    cc.pos = word.pos;
+    std::fs::read(&word.text).map_err(|e| cc.fault(format!("cannot read '{}': {e}", word.text)))
+}
+
+/// `[status <code>] [content-type <type>] [errorfile|file|lf-file|string|lf-string ...] [hdr <name> <format>]*`
+fn answer(cc: &mut Compiler, args: &mut Args, usual: u16, denies: bool) -> Result<Answer, Fault> {
+    let mut a = Answer {
+        status: usual,
+        content: Content::Usual,
+        content_type: None,
+        fields: Vec::new(),
+        denies,
+        tarpit: false,
+    };
+    while let Some(option) = args.peek().filter(|t| !matches!(*t, "if" | "unless")) {
+        let pos = args.next().map(|w| w.pos).unwrap_or_default();
+        match option {
+            "status" | "deny_status" => {
+                let word = args.need("a status")?;
+                let code = word.text.parse().ok().filter(|n| (200..=599).contains(n));
+                let wrong = || Fault::new(word.pos, format!("'{}' is not a status from 200 to 599", word.text));
+                a.status = code.ok_or_else(wrong)?;
+            }
+            "content-type" => a.content_type = Some(args.need("a type")?.text.as_bytes().into()),
+            "default-errorfiles" => a.content = Content::Usual,
+            "errorfile" => a.content = Content::Whole(read(cc, args.need("a file")?)?.into()),
+            "file" => a.content = Content::Text(read(cc, args.need("a file")?)?.into()),
+            "string" => a.content = Content::Text(args.need("a text")?.text.as_bytes().into()),
+            "lf-string" => a.content = Content::Format(format(cc, args, "a format")?),
+            "lf-file" => {
+                let word = args.need("a file")?;
+                let text = String::from_utf8_lossy(&read(cc, word)?).into_owned();
+                let compiled = Format::compile(cc, &text, Use::Message);
+                a.content = Content::Format(compiled.map_err(|t| cc.fault(format!("'{}': {}", word.text, t.message)))?);
+            }
+            "hdr" => {
+                let name = args.need("the name of a header field")?.text.as_bytes().into();
+                a.fields.push((name, format(cc, args, "a format")?));
+            }
+            other => {
+                let fault = Fault::new(pos, format!("'{}' does not know '{other}'", args.name));
+                return Err(fault.hint(
+                    "status, content-type, errorfile, file, lf-file, string, lf-string, hdr and default-errorfiles are known",
+                ));
+            }
+        }
+    }
+    let body = matches!(a.content, Content::Text(_) | Content::Format(_));
+    if body && a.content_type.is_none() && !denies {
+        return Err(cc.fault("an answer with a body needs a 'content-type'"));
+    }
+    Ok(a)
+}
+
+/// `auth`: asks for a name and a password.
+fn auth(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {
+    let realm = if args.accept("realm") { args.need("a text")?.text.clone() } else { cc.own().name.clone() };
+    let text = format!("Basic realm=\"{}\"", realm.replace('%', "%%"));
+    let value = Format::compile(cc, &text, Use::Message).map_err(|t| cc.fault(t.message))?;
+    let fields = vec![(b"WWW-Authenticate"[..].into(), value)];
+    Ok(Box::new(Answer {
+        status: 401,
+        content: Content::Usual,
+        content_type: None,
+        fields,
+        denies: false,
+        tarpit: false,
+    }))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum To {
+    Location,
+    Prefix,
+    Scheme,
+}
+
+/// `redirect`
+struct Redirect {
+    to: To,
+    format: Format,
+    code: u16,
+    drop_query: bool,
+    append_slash: bool,
+    ignore_empty: bool,
+    /// The value of `Set-Cookie`.
+    cookie: Option<Box<[u8]>>,
+}
+
+impl Action for Redirect {
+    fn run(&self, stage: &mut Stage) -> Verdict {
+        let Some(len) = stage.format(0, &self.format) else {
+            return Verdict::Reply(Reply { status: 500, len: 0, denies: false });
+        };
+        if len == 0 && self.ignore_empty {
+            return Verdict::Continue;
+        }
+        let len = self.write(stage, len);
+        let status = if len.is_some() { self.code } else { 500 };
+        Verdict::Reply(Reply { status, len: len.unwrap_or(0), denies: false })
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        Parts { formats: vec![&self.format], ..Parts::default() }
+    }
+}
+
+impl Redirect {
+    /// Writes the answer behind the text of the format, then moves it to the front.
+    fn write(&self, stage: &mut Stage, given: usize) -> Option<usize> {
+        let (text, space) = stage.out.split_at_mut(given);
+        let mut out = Out::new(space);
+        let _ = write!(out, "HTTP/1.1 {} {}\r\n", self.code, crate::http::reason(self.code));
+        out.put(b"connection: close\r\ncontent-length: 0\r\nlocation: ");
+        if self.to == To::Scheme {
+            out.put(text);
+            out.put(b"://");
+            let host = stage.head.as_ref().and_then(|h| h.index.fields_named(h.text, b"host").next());
+            out.put(host.unwrap_or_default());
+        } else {
+            out.put(text);
+        }
+        if self.to != To::Location
+            && let Some(head) = &stage.head
+        {
+            let (_, path, query) = head.target();
+            // "/" as a prefix means: the path itself.
+            let path =
+                if text == b"/" && self.to == To::Prefix { path.strip_prefix(b"/").unwrap_or(path) } else { path };
+            out.put(path);
+            if self.append_slash && self.drop_query && !path.ends_with(b"/") {
+                out.byte(b'/');
+            }
+            if !self.drop_query {
+                out.put(query);
+            }
+        }
+        out.put(b"\r\n");
+        if matches!(self.code, 302 | 303 | 307) {
+            out.put(b"cache-control: no-cache\r\n");
+        }
+        if let Some(cookie) = &self.cookie {
+            out.put(b"set-cookie: ");
+            out.put(cookie);
+            out.put(b"\r\n");
+        }
+        out.put(b"\r\n");
+        let (len, cut) = (out.len(), out.overflow());
+        stage.out.copy_within(given..given + len, 0);
+        (!cut).then_some(len)
+    }
+}
+
+fn redirect(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {
+    let (mut to, mut code, mut drop_query, mut append_slash) = (None, 302, false, false);
+    let (mut ignore_empty, mut cookie) = (false, None);
+    let start = args.pos();
+    while let Some(option) = args.peek().filter(|t| !matches!(*t, "if" | "unless")) {
+        let pos = args.next().map(|w| w.pos).unwrap_or_default();
+        match option {
+            "location" => to = Some((To::Location, format(cc, args, "a location")?)),
+            "prefix" => to = Some((To::Prefix, format(cc, args, "a prefix")?)),
+            "scheme" => to = Some((To::Scheme, format(cc, args, "a scheme")?)),
+            "code" => {
+                let word = args.need("a code")?;
+                let known = [301, 302, 303, 307, 308];
+                let found = word.text.parse().ok().filter(|n| known.contains(n));
+                let wrong = || Fault::new(word.pos, format!("'{}' is none of 301, 302, 303, 307, 308", word.text));
+                code = found.ok_or_else(wrong)?;
+            }
+            "drop-query" => drop_query = true,
+            "append-slash" => append_slash = true,
+            "ignore-empty" => ignore_empty = true,
+            "set-cookie" => {
+                let text = &args.need("a cookie")?.text;
+                let value = if text.contains('=') { format!("{text}; path=/;") } else { format!("{text}=; path=/;") };
+                cookie = Some(value.into_bytes().into());
+            }
+            "clear-cookie" => {
+                let text = args.need("a cookie")?.text.trim_end_matches('=');
+                cookie = Some(format!("{text}=; path=/; Max-Age=0;").into_bytes().into());
+            }
+            other => {
+                let fault = Fault::new(pos, format!("'{}' does not know '{other}'", args.name));
+                return Err(fault.hint(
+                    "location, prefix, scheme, code, drop-query, append-slash, ignore-empty, set-cookie and clear-cookie are known",
+                ));
+            }
+        }
+    }
+    let Some((to, format)) = to else {
+        return Err(Fault::new(start, "a redirect needs a 'location', a 'prefix' or a 'scheme'"));
+    };
+    Ok(Box::new(Redirect { to, format, code, drop_query, append_slash, ignore_empty, cookie }))
+}
+
+/// Sorted by name.
+pub static TABLE: &[ActionRow] = &[
+    row("auth", "[realm <text>]", REQUEST, "1.4", "Asks for a name and a password.", auth),
+    row("deny", "[status <code>] [<answer>]", ANY, "1.3", "Refuses the message.", |cc, a| {
+        let status = if cc.response { 502 } else { 403 };
+        Ok(Box::new(answer(cc, a, status, true)?))
+    }),
+    row(
+        "redirect",
+        "{ location | prefix | scheme } <format> [code <code>] [<option>]...",
+        ANY | Family::Redirect.bit(),
+        "1.3",
+        "Sends the client elsewhere.",
+        redirect,
+    ),
+    row("return", "[status <code>] [content-type <type>] [<answer>]", ANY, "2.2", "Answers the request.", |cc, a| {
+        Ok(Box::new(answer(cc, a, 200, false)?))
+    }),
+    row("tarpit", "[status <code>] [<answer>]", REQUEST, "1.3", "Refuses the request after a while.", |cc, a| {
+        Ok(Box::new(Answer { tarpit: true, ..answer(cc, a, 500, true)? }))
+    }),
+];

@@ -1,0 +1,209 @@
+//! From lines to programs: which directive is what kind of rule, and the order in which all of them are compiled.
+
+use super::condition::Conditions;
+use super::{ACTIONS, ActionRow, Family, Op, ProxyRules, Rulebook};
+use crate::format::{CLF_LOG, CONNECT_LOG, Format, HTTP_LOG, TCP_LOG, Use};
+use crate::model::{Config, LogShape};
+use crate::sample::Compiler;
+use crate::util::words::{Args, Fault, Pos, Word, nearest};
+
+/// A directive of a proxy that makes a rule.
+pub struct Directive {
+    /// Its words.
+    pub name: &'static str,
+    pub family: Family,
+    /// The action, where the directive is one itself; else its next word names it.
+    pub action: Option<&'static str>,
+}
+
+/// All of them but `acl`, sorted by name.
+pub static DIRECTIVES: &[Directive] = &[
+    Directive { name: "block", family: Family::HttpRequest, action: Some("deny") },
+    Directive { name: "http-request", family: Family::HttpRequest, action: None },
+    Directive { name: "http-response", family: Family::HttpResponse, action: None },
+    Directive { name: "monitor fail", family: Family::Monitor, action: Some("fail") },
+    Directive { name: "redirect", family: Family::Redirect, action: Some("redirect") },
+    Directive { name: "tcp-request connection", family: Family::TcpConnection, action: None },
+    Directive { name: "tcp-request content", family: Family::TcpRequest, action: None },
+    Directive { name: "tcp-request session", family: Family::TcpSession, action: None },
+    Directive { name: "use-server", family: Family::UseServer, action: Some("use-server") },
+    Directive { name: "use_backend", family: Family::UseBackend, action: Some("use_backend") },
+];
+
+/// A line that makes a condition or a rule, as it was read: with the words of its directive.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// The name of a directive, `acl`, or one of the captures.
+    pub directive: &'static str,
+    /// The words after the directive.
+    pub words: Vec<Word>,
+    pub pos: Pos,
+}
+
+/// What compiling found beside the rules.
+pub struct Compiled {
+    pub book: Rulebook,
+    pub errors: Vec<Fault>,
+    pub warnings: Vec<(Pos, String)>,
+}
+
+/// Compiles the lines of all proxies (in the order of the configuration's), and the formats of their logs (with their places).
+pub fn compile(config: &Config, lines: &[Vec<Line>], formats: &[Option<Word>]) -> Compiled {
+    let mut cc = Compiler::new(config);
+    let (mut conditions, mut errors) = (Conditions::default(), Vec::new());
+    let mut book = Rulebook::default();
+    for (n, lines) in lines.iter().enumerate() {
+        cc.proxy = n;
+        conditions.forget_names();
+        let mut rules = ProxyRules::default();
+        for line in lines {
+            if let Err(fault) = one(&mut cc, &mut conditions, &mut rules, line) {
+                errors.push(fault);
+            }
+        }
+        book.any |= rules.programs.iter().any(|p| !p.is_empty());
+        book.proxies.push(rules);
+    }
+    for (n, proxy) in config.proxies.iter().enumerate() {
+        cc.proxy = n;
+        match log_format(&mut cc, &proxy.log_shape, formats.get(n).and_then(Option::as_ref)) {
+            Ok(format) => book.logs.push(format),
+            Err(fault) => {
+                errors.push(fault);
+                book.logs.push(Format::default());
+            }
+        }
+    }
+    book.acls = conditions.all;
+    book.layout = cc.layout;
+    Compiled { book, errors, warnings: cc.warnings }
+}
+
+fn log_format(cc: &mut Compiler, shape: &LogShape, word: Option<&Word>) -> Result<Format, Fault> {
+    let text = match shape {
+        LogShape::Connect => CONNECT_LOG,
+        LogShape::Tcp => TCP_LOG,
+        LogShape::Http => HTTP_LOG,
+        LogShape::Clf => CLF_LOG,
+        LogShape::Custom(text) => text,
+    };
+    Format::compile(cc, text, Use::Log).map_err(|t| {
+        let (pos, quoted) = word.map_or((Pos::default(), false), |w| (w.pos, w.quoted));
+        // The offset is that of the text without its quotes: right when nothing is escaped.
+        let pos = Pos { column: pos.column + t.at as u32 + u32::from(quoted), len: 1, ..pos };
+        let fault = Fault::new(pos, format!("'log-format': {}", t.message));
+        fault.hint(t.hint.unwrap_or_else(|| "to log the character % itself, write %%".into()))
+    })
+}
+
+/// One line.
+fn one(cc: &mut Compiler, known: &mut Conditions, rules: &mut ProxyRules, line: &Line) -> Result<(), Fault> {
+    let mut args = Args::after(&line.words, line.pos, line.directive);
+    cc.pos = line.pos;
+    if line.directive == "acl" {
+        let name = args.need("the name of the condition")?;
+        let valid = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+        if !name.text.chars().all(valid) || matches!(&*name.text, "or" | "if" | "unless") {
+            return Err(Fault::new(name.pos, format!("'{}' cannot be the name of a condition", name.text)));
+        }
+        return known.named(&name.text).add(cc, &mut args);
+    }
+    if let Some(directive) = DIRECTIVES.iter().find(|d| d.name == line.directive) {
+        return rule(cc, known, rules, directive, &mut args);
+    }
+    capture(cc, rules, line.directive, &mut args)
+}
+
+/// A rule: its action, then its condition.
+fn rule(
+    cc: &mut Compiler,
+    known: &mut Conditions,
+    rules: &mut ProxyRules,
+    directive: &Directive,
+    args: &mut Args,
+) -> Result<(), Fault> {
+    cc.needs = 0;
+    cc.response = directive.family == Family::HttpResponse;
+    if let Some(name) = directive.action {
+        let row = action(name, directive.family).expect("the directives' actions are in the tables");
+        return finish(cc, known, rules, directive, row, args);
+    }
+    let word = args.need("an action")?;
+    // The name of a variable stands in brackets behind the action: a word of its own for what reads it.
+    let (name, variable) = match word.text.split_once('(') {
+        Some((name, rest)) => (name, Some(rest.trim_end_matches(')'))),
+        None => (word.text.as_str(), None),
+    };
+    let Some(row) = action(name, directive.family) else { return Err(unknown(directive, name, word.pos)) };
+    let variable = variable.map(|text| Word { text: text.into(), pos: word.pos, quoted: false });
+    let words: Vec<Word> = variable.into_iter().chain(args.rest().iter().cloned()).collect();
+    let mut args = Args::after(&words, word.pos, format!("{} {name}", directive.name));
+    finish(cc, known, rules, directive, row, &mut args)
+}
+
+fn finish(
+    cc: &mut Compiler,
+    known: &mut Conditions,
+    rules: &mut ProxyRules,
+    directive: &Directive,
+    row: &'static ActionRow,
+    args: &mut Args,
+) -> Result<(), Fault> {
+    let action = (row.parse)(cc, args)?;
+    let program = &mut rules.programs[directive.family as usize];
+    known.compile(cc, args, program)?;
+    args.finish()?;
+    let parts = action.parts();
+    program.needs |= cc.needs;
+    program.stores |= parts.stores;
+    program.records |= parts.formats.iter().any(|f| !f.is_plain());
+    program.ops.push(Op::Act(program.actions.len() as u32));
+    program.actions.push(action);
+    Ok(())
+}
+
+/// `capture request header <name> len <length>` and its kin: rules of their own.
+fn capture(cc: &mut Compiler, rules: &mut ProxyRules, directive: &str, args: &mut Args) -> Result<(), Fault> {
+    let response = directive.ends_with("response header") || directive == "declare capture response";
+    cc.response = response;
+    let name = if directive.starts_with("capture") { Some(args.need("the name of a field")?) } else { None };
+    if !args.accept("len") {
+        return Err(Fault::new(args.pos(), format!("'{}' expects 'len' and a length", args.name)));
+    }
+    let word = args.need("a length in bytes")?;
+    let wrong = || Fault::new(word.pos, format!("'{}' is not a length from 1 to 8192", word.text));
+    let len: u16 = word.text.parse().ok().filter(|n| (1..=8192).contains(n)).ok_or_else(wrong)?;
+    args.finish()?;
+    let at = cc.layout.capture(cc.proxy, response, len);
+    if let Some(name) = name {
+        cc.pos = name.pos;
+        let side = if response { "res" } else { "req" };
+        let expr = crate::sample::Expr::compile(cc, &format!("{side}.fhdr({})", name.text))?;
+        let family = if response { Family::CaptureResponse } else { Family::CaptureRequest };
+        let note = cc.layout.captures[cc.proxy][usize::from(response)][at];
+        let program = &mut rules.programs[family as usize];
+        program.needs |= cc.needs;
+        program.stores = true;
+        program.ops.push(Op::Act(program.actions.len() as u32));
+        program.actions.push(Box::new(super::vars::Capture(note, expr)));
+    }
+    Ok(())
+}
+
+fn action(name: &str, family: Family) -> Option<&'static ActionRow> {
+    let mut all = ACTIONS.iter().flat_map(|t| t.iter());
+    all.find(|a| a.name == name && a.families & family.bit() != 0)
+}
+
+fn unknown(directive: &Directive, name: &str, pos: Pos) -> Fault {
+    let names = || ACTIONS.iter().flat_map(|t| t.iter()).filter(|a| a.families & directive.family.bit() != 0);
+    let fault = Fault::new(pos, format!("'{}' has no action '{name}' in this version", directive.name));
+    match nearest(name, names().map(|a| a.name)) {
+        Some(near) => fault.hint(format!("did you mean '{near}'?")),
+        None => {
+            let mut known: Vec<&str> = names().map(|a| a.name).collect();
+            known.sort_unstable();
+            fault.hint(format!("known are {}", known.join(", ")))
+        }
+    }
+}

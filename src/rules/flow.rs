@@ -1,0 +1,156 @@
+//! Actions on the way that a session takes: let it go on, close it, send it elsewhere.
+
+use super::{Action, ActionRow, Effects, Family, Parse, Parts, Stage, Verdict};
+use crate::format::{Format, Use};
+use crate::sample::Compiler;
+use crate::util::words::{Args, Fault};
+
+const fn row(
+    name: &'static str,
+    args: &'static str,
+    families: u16,
+    since: &'static str,
+    doc: &'static str,
+    parse: Parse,
+) -> ActionRow {
+    ActionRow { name, args, families, since, doc, parse }
+}
+
+/// All rules of HTTP messages.
+pub const HTTP: u16 = Family::HttpRequest.bit() | Family::HttpResponse.bit();
+/// All rules of connections and bytes.
+pub const TCP: u16 = Family::TcpConnection.bit() | Family::TcpSession.bit() | Family::TcpRequest.bit();
+
+/// Ends the rules of its kind with a verdict.
+struct End(Verdict);
+
+impl Action for End {
+    fn run(&self, _: &mut Stage) -> Verdict {
+        self.0
+    }
+}
+
+fn end(verdict: Verdict) -> Result<Box<dyn Action>, Fault> {
+    Ok(Box::new(End(verdict)))
+}
+
+/// Changes something of the session beside its messages.
+struct Set<F>(F);
+
+impl<F: Fn(&mut Effects) + Send + Sync> Action for Set<F> {
+    fn run(&self, stage: &mut Stage) -> Verdict {
+        (self.0)(stage.effects);
+        Verdict::Continue
+    }
+}
+
+fn set<F: Fn(&mut Effects) + Send + Sync + 'static>(change: F) -> Result<Box<dyn Action>, Fault> {
+    Ok(Box::new(Set(change)))
+}
+
+/// `use_backend`: one that is known, or the one whose name a format gives (if there is none of that name, the next rule).
+enum UseBackend {
+    Known(usize),
+    Named(Format),
+}
+
+impl Action for UseBackend {
+    fn run(&self, stage: &mut Stage) -> Verdict {
+        let backend = match self {
+            UseBackend::Known(n) => Some(*n),
+            UseBackend::Named(format) => {
+                let len = stage.format(0, format);
+                let name = len.map(|n| &stage.out[..n]);
+                let mut all = stage.config.proxies.iter();
+                name.and_then(|name| all.position(|p| p.is_backend && p.name.as_bytes() == name))
+            }
+        };
+        match backend {
+            Some(n) => {
+                stage.effects.backend = Some(n);
+                Verdict::Stop
+            }
+            None => Verdict::Continue,
+        }
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        let formats = if let UseBackend::Named(f) = self { vec![f] } else { Vec::new() };
+        Parts { formats, ..Parts::default() }
+    }
+}
+
+/// `use-server`: while it takes sessions.
+struct UseServer(usize);
+
+impl Action for UseServer {
+    fn run(&self, stage: &mut Stage) -> Verdict {
+        if stage.live.count(crate::sample::Count::ServerIsUp, self.0) == 0 {
+            return Verdict::Continue;
+        }
+        stage.effects.server = Some(self.0);
+        Verdict::Stop
+    }
+}
+
+/// Compiles a format for a message, with its error at the word.
+pub fn format(cc: &mut Compiler, args: &mut Args, what: &str) -> Result<Format, Fault> {
+    let word = args.need(what)?;
+    cc.pos = word.pos;
+    Format::compile(cc, &word.text, Use::Message).map_err(|t| {
+        let fault = cc.fault(format!("'{}': {}", args.name, t.message));
+        if let Some(hint) = t.hint { fault.hint(hint) } else { fault }
+    })
+}
+
+fn log_level(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {
+    const NAMES: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
+    let word = args.need("a level")?;
+    cc.pos = word.pos;
+    let level = match NAMES.iter().position(|n| *n == word.text) {
+        Some(n) => n as u8,
+        None if word.text == "silent" => Effects::SILENT,
+        None => {
+            let known = format!("known are {} and silent", NAMES.join(", "));
+            return Err(cc.fault(format!("'{}' is no level", word.text)).hint(known));
+        }
+    };
+    set(move |e| e.log_level = Some(level))
+}
+
+fn use_backend(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {
+    if args.peek().is_some_and(|t| t.contains('%')) {
+        return Ok(Box::new(UseBackend::Named(format(cc, args, "the name of a backend")?)));
+    }
+    let word = args.need("the name of a backend")?;
+    cc.pos = word.pos;
+    let backend = cc.backend(&word.text)?;
+    let (own, other) = (cc.own(), &cc.config.proxies[backend]);
+    if backend == cc.proxy {
+        return Err(cc.fault("'use_backend' leads to itself"));
+    }
+    if own.mode != other.mode && own.mode == crate::model::Mode::Http {
+        let message = format!("'{}' is in mode http and cannot lead to '{}', which is not", own.name, other.name);
+        return Err(cc.fault(message).hint("give both the same mode"));
+    }
+    Ok(Box::new(UseBackend::Known(backend)))
+}
+
+/// Sorted by name.
+pub static TABLE: &[ActionRow] = &[
+    row("accept", "", TCP, "1.4", "Ends these rules; the session goes on.", |_, _| end(Verdict::Stop)),
+    row("allow", "", HTTP, "1.4", "Ends these rules; the message goes on.", |_, _| end(Verdict::Stop)),
+    row("fail", "", Family::Monitor.bit(), "1.3", "Monitors are told that the service is down.", |_, _| {
+        set(|e| e.monitor_fails = true)
+    }),
+    row("reject", "", TCP | Family::HttpRequest.bit(), "1.4", "Closes the connection without an answer.", |_, _| {
+        end(Verdict::Reject)
+    }),
+    row("set-log-level", "<level>", HTTP | TCP, "1.5", "The level of the session's log line, or silent.", log_level),
+    row("use-server", "<server>", Family::UseServer.bit(), "1.4", "Chooses a server, if it is up.", |cc, a| {
+        let word = a.need("the name of a server")?;
+        cc.pos = word.pos;
+        Ok(Box::new(UseServer(cc.server(&word.text)?)))
+    }),
+    row("use_backend", "<backend>", Family::UseBackend.bit(), "1.3", "Chooses a backend.", use_backend),
+];

@@ -1,0 +1,316 @@
+//! Actions that change a message: its first line and its fields.
+
+use super::flow::{HTTP, format};
+use super::{Action, ActionRow, Family, Parse, Parts, Stage, Verdict};
+use crate::format::Format;
+use crate::http::NoRoom;
+use crate::pattern::Regex;
+use crate::sample::{Compiler, expand};
+use crate::util::fmt::Out;
+use crate::util::words::{Args, Fault};
+
+const fn row(
+    name: &'static str,
+    args: &'static str,
+    families: u16,
+    since: &'static str,
+    doc: &'static str,
+    parse: Parse,
+) -> ActionRow {
+    ActionRow { name, args, families, since, doc, parse }
+}
+
+const REQUEST: u16 = Family::HttpRequest.bit();
+const RESPONSE: u16 = Family::HttpResponse.bit();
+
+/// What a format's text is written to.
+type Put = fn(&mut Stage, &[u8], usize) -> Result<(), NoRoom>;
+
+/// Changes a part of the message to what a format gives. `name` is a field's, where it is one.
+struct Change {
+    name: Box<[u8]>,
+    format: Format,
+    put: Put,
+}
+
+impl Action for Change {
+    fn run(&self, stage: &mut Stage) -> Verdict {
+        // What does not fit is left as it was: the message is still a valid one.
+        if let Some(len) = stage.format(0, &self.format) {
+            let _ = (self.put)(stage, &self.name, len);
+        }
+        Verdict::Continue
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        Parts { formats: vec![&self.format], ..Parts::default() }
+    }
+}
+
+fn change(cc: &mut Compiler, args: &mut Args, put: Put) -> Result<Box<dyn Action>, Fault> {
+    Ok(Box::new(Change { name: Box::default(), format: format(cc, args, "a format")?, put }))
+}
+
+/// The name of a field, checked.
+fn field(args: &mut Args) -> Result<Box<[u8]>, Fault> {
+    let word = args.need("the name of a header field")?;
+    if !word.text.bytes().all(crate::http::is_token) {
+        return Err(Fault::new(word.pos, format!("'{}' cannot be the name of a header field", word.text)));
+    }
+    Ok(word.text.as_bytes().into())
+}
+
+fn change_field(cc: &mut Compiler, args: &mut Args, put: Put) -> Result<Box<dyn Action>, Fault> {
+    Ok(Box::new(Change { name: field(args)?, format: format(cc, args, "a format")?, put }))
+}
+
+/// `del-header`
+enum Delete {
+    Named(Box<[u8]>),
+    Matching(crate::pattern::Set),
+}
+
+impl Action for Delete {
+    fn run(&self, stage: &mut Stage) -> Verdict {
+        let Stage { head: Some(head), space, regexes, .. } = stage else { return Verdict::Continue };
+        match self {
+            Delete::Named(name) => head.remove(|n| n.eq_ignore_ascii_case(name)),
+            Delete::Matching(set) => {
+                let (space, regexes) = (std::cell::RefCell::new(space), std::cell::RefCell::new(regexes));
+                head.remove(|n| {
+                    let (mut space, mut regexes) = (space.borrow_mut(), regexes.borrow_mut());
+                    let mut scratch = crate::util::scratch::Scratch::new(&mut space);
+                    set.find(crate::pattern::Value::Str(n), &mut scratch, &mut regexes).is_some()
+                });
+            }
+        }
+        Verdict::Continue
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        let regexes = if let Delete::Matching(set) = self { set.regexes().iter().collect() } else { Vec::new() };
+        Parts { regexes, ..Parts::default() }
+    }
+}
+
+fn delete(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {
+    let name = args.need("the name of a header field")?.clone();
+    if !args.accept("-m") {
+        return Ok(Box::new(Delete::Named(name.text.as_bytes().into())));
+    }
+    let word = args.need("a method of comparison")?;
+    cc.pos = word.pos;
+    let methods = ["beg", "end", "reg", "str", "sub"];
+    let Some(method) = crate::pattern::Method::named(&word.text).filter(|_| methods.contains(&&*word.text)) else {
+        return Err(cc.fault(format!("'{}' is no method here", word.text)).hint("str, beg, end, sub and reg are"));
+    };
+    cc.pos = name.pos;
+    let set = crate::pattern::Set::new(method, true, std::iter::once(&*name.text)).map_err(|e| cc.fault(e.1))?;
+    Ok(Box::new(Delete::Matching(set)))
+}
+
+/// What of the message a regular expression is held against.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// A whole field.
+    Field,
+    /// Each member of a field that is a list.
+    Member,
+    Path,
+    PathAndQuery,
+    Uri,
+}
+
+/// `replace-*`: a part that matches becomes what a format gives, with `\1` for the groups.
+struct Replace {
+    part: Part,
+    name: Box<[u8]>,
+    regex: Regex,
+    format: Format,
+}
+
+impl Replace {
+    /// Writes what `text` becomes behind the format's text in `out`; none when it stays.
+    fn one(regex: &Regex, regexes: &mut crate::pattern::RegexCache, text: &[u8], format: &[u8], out: &mut Out) -> bool {
+        match regex.captures(regexes, text, 0) {
+            Some(found) => {
+                let (begin, end) = found.get(0).unwrap_or((0, text.len()));
+                out.put(&text[..begin]);
+                expand(out, format, text, &found);
+                out.put(&text[end..]);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn fields(&self, stage: &mut Stage, len: usize) {
+        let Stage { head: Some(head), out, regexes, .. } = stage else { return };
+        let (format, space) = out.split_at_mut(len);
+        for n in 0..head.count() {
+            let Some(value) = head.value(n, &self.name) else { continue };
+            let mut out = Out::new(space);
+            let mut changed = false;
+            if self.part == Part::Field {
+                changed = Self::one(&self.regex, regexes, value, format, &mut out);
+            } else {
+                for (i, member) in value.split(|b| *b == b',').enumerate() {
+                    out.put(if i == 0 { b"" } else { b", " });
+                    let member = crate::http::trim(member);
+                    if Self::one(&self.regex, regexes, member, format, &mut out) {
+                        changed = true;
+                    } else {
+                        out.put(member);
+                    }
+                }
+            }
+            if changed && !out.overflow() {
+                let _ = head.replace(n, out.bytes());
+            }
+        }
+    }
+
+    fn target(&self, stage: &mut Stage, len: usize) {
+        let Stage { head: Some(head), out, regexes, .. } = stage else { return };
+        let (format, space) = out.split_at_mut(len);
+        let (before, path, query) = head.target();
+        let tail = head.index.path_and_query(head.text);
+        let uri = head.index.uri.of(head.text);
+        let (front, text, back) = match self.part {
+            Part::Path => (before, path, query),
+            Part::PathAndQuery => (before, tail, &b""[..]),
+            _ => (&b""[..], uri, &b""[..]),
+        };
+        let mut out = Out::new(space);
+        out.put(front);
+        let changed = Self::one(&self.regex, regexes, text, format, &mut out);
+        out.put(back);
+        if changed && !out.overflow() {
+            let _ = head.set_uri(&[out.bytes()]);
+        }
+    }
+}
+
+impl Action for Replace {
+    fn run(&self, stage: &mut Stage) -> Verdict {
+        if let Some(len) = stage.format(0, &self.format) {
+            match self.part {
+                Part::Field | Part::Member => self.fields(stage, len),
+                Part::Path | Part::PathAndQuery | Part::Uri => self.target(stage, len),
+            }
+        }
+        Verdict::Continue
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        Parts { formats: vec![&self.format], regexes: vec![&self.regex], ..Parts::default() }
+    }
+}
+
+fn replace(cc: &mut Compiler, args: &mut Args, part: Part) -> Result<Box<dyn Action>, Fault> {
+    let name = if matches!(part, Part::Field | Part::Member) { field(args)? } else { Box::default() };
+    let word = args.need("a regular expression")?;
+    cc.pos = word.pos;
+    let regex = Regex::new(&word.text, false).map_err(|e| cc.fault(e))?;
+    Ok(Box::new(Replace { part, name, regex, format: format(cc, args, "a format")? }))
+}
+
+/// `set-status`
+struct Status(u16, Option<Box<[u8]>>);
+
+impl Action for Status {
+    fn run(&self, stage: &mut Stage) -> Verdict {
+        if let Some(head) = &mut stage.head {
+            let reason = self.1.as_deref().unwrap_or_else(|| crate::http::reason(self.0).as_bytes());
+            let _ = head.set_status(self.0, reason);
+        }
+        Verdict::Continue
+    }
+}
+
+fn status(_: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {
+    let word = args.need("a status")?;
+    let code = word.text.parse().ok().filter(|n| (200..=599).contains(n));
+    let code = code.ok_or_else(|| Fault::new(word.pos, format!("'{}' is not a status from 200 to 599", word.text)))?;
+    let reason = if args.accept("reason") { Some(args.need("a text")?.text.as_bytes().into()) } else { None };
+    Ok(Box::new(Status(code, reason)))
+}
+
+/// Sets the target to what stands before the path, and two texts.
+fn put_target(s: &mut Stage, parts: impl Fn(&[u8], &[u8], &[u8], &mut Out), len: usize) -> Result<(), NoRoom> {
+    let Some(head) = &mut s.head else { return Ok(()) };
+    let (text, space) = s.out.split_at_mut(len);
+    let (before, path, query) = head.target();
+    let mut out = Out::new(space);
+    out.put(before);
+    parts(text, path, query, &mut out);
+    if out.overflow() { Err(NoRoom) } else { head.set_uri(&[out.bytes()]) }
+}
+
+/// Sorted by name.
+pub static TABLE: &[ActionRow] = &[
+    row("add-header", "<name> <format>", HTTP, "1.5", "Adds a field.", |cc, a| {
+        change_field(cc, a, |s, name, len| s.head.as_mut().map_or(Ok(()), |h| h.add(name, &s.out[..len])))
+    }),
+    row("del-header", "<name> [-m <method>]", HTTP, "1.5", "Removes all fields of a name.", delete),
+    row("replace-header", "<name> <regex> <format>", HTTP, "1.5", "Replaces what matches in a field.", |cc, a| {
+        replace(cc, a, Part::Field)
+    }),
+    row("replace-path", "<regex> <format>", REQUEST, "2.2", "Replaces what matches in the path.", |cc, a| {
+        replace(cc, a, Part::Path)
+    }),
+    row("replace-pathq", "<regex> <format>", REQUEST, "2.2", "The same with the query.", |cc, a| {
+        replace(cc, a, Part::PathAndQuery)
+    }),
+    row("replace-uri", "<regex> <format>", REQUEST, "2.2", "Replaces what matches in the target.", |cc, a| {
+        replace(cc, a, Part::Uri)
+    }),
+    row(
+        "replace-value",
+        "<name> <regex> <format>",
+        HTTP,
+        "1.5",
+        "Replaces what matches in members of a list.",
+        |cc, a| replace(cc, a, Part::Member),
+    ),
+    row("set-header", "<name> <format>", HTTP, "1.5", "Sets a field.", |cc, a| {
+        change_field(cc, a, |s, name, len| s.head.as_mut().map_or(Ok(()), |h| h.set(name, &s.out[..len])))
+    }),
+    row("set-method", "<format>", REQUEST, "1.6", "Sets the method.", |cc, a| {
+        change(cc, a, |s, _, len| s.head.as_mut().map_or(Ok(()), |h| h.set_method(&s.out[..len])))
+    }),
+    row("set-path", "<format>", REQUEST, "1.6", "Sets the path; the query stays.", |cc, a| {
+        change(cc, a, |s, _, len| {
+            put_target(
+                s,
+                |text, _, query, o| {
+                    o.put(text);
+                    o.put(query);
+                },
+                len,
+            )
+        })
+    }),
+    row("set-pathq", "<format>", REQUEST, "2.2", "Sets path and query.", |cc, a| {
+        change(cc, a, |s, _, len| put_target(s, |text, _, _, o| o.put(text), len))
+    }),
+    row("set-query", "<format>", REQUEST, "1.6", "Sets the query.", |cc, a| {
+        change(cc, a, |s, _, len| {
+            put_target(
+                s,
+                |text, path, _, o| {
+                    o.put(path);
+                    if !text.starts_with(b"?") {
+                        o.byte(b'?');
+                    }
+                    o.put(text);
+                },
+                len,
+            )
+        })
+    }),
+    row("set-status", "<status> [reason <text>]", RESPONSE, "1.6", "Sets the status.", status),
+    row("set-uri", "<format>", REQUEST, "1.6", "Sets the target.", |cc, a| {
+        change(cc, a, |s, _, len| s.head.as_mut().map_or(Ok(()), |h| h.set_uri(&[&s.out[..len]])))
+    }),
+];

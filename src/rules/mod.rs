@@ -1,0 +1,202 @@
+//! Rules and conditions, compiled at start-up to flat programs (manual 4.2: acl, block, http-request, redirect, tcp-request,
+//! use_backend ...; 7.1: conditions).
+//!
+//! ```text
+//! program:  test acl 3 [yes: 1, no: 2] | act 0 | test acl 4 [yes: 5, no: 3] | ...
+//! ```
+//!
+//! A [`Program`] is all rules of one kind of a proxy, in order. Running it looks at a [`Stage`] (what the session shows and what rules
+//! may change), allocates nothing, and ends with a [`Verdict`]. When a rule needs data that may still come, the program says where it
+//! stopped and goes on there.
+//!
+//! An action is one row of its family's table and one type; conditions are [`Acl`]s: sets of patterns over samples.
+
+mod acl;
+mod answer;
+mod compile;
+mod condition;
+mod flow;
+mod message;
+mod stage;
+mod vars;
+
+pub use acl::{Acl, Truth};
+pub use compile::{DIRECTIVES, Directive, Line, compile};
+pub use stage::{Effects, Reply, Stage, Verdict};
+
+use crate::format::Format;
+use crate::pattern::{Regex, RegexCache};
+use crate::sample::{Compiler, Expr, Layout, Note};
+use crate::util::words::{Args, Fault};
+
+/// The kinds of rules of a proxy, in the order in which a session comes by them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(usize)]
+pub enum Family {
+    TcpConnection,
+    TcpSession,
+    TcpRequest,
+    CaptureRequest,
+    Monitor,
+    HttpRequest,
+    Redirect,
+    UseBackend,
+    UseServer,
+    CaptureResponse,
+    HttpResponse,
+}
+
+/// Number of kinds.
+pub const FAMILIES: usize = 11;
+
+impl Family {
+    /// The bit of a family in [`ActionRow::families`].
+    pub const fn bit(self) -> u16 {
+        1 << self as u16
+    }
+}
+
+/// Something that a rule does.
+pub trait Action: Send + Sync {
+    /// Does it.
+    fn run(&self, stage: &mut Stage) -> Verdict;
+
+    /// The expressions and formats in it, so that what they need is known before traffic comes.
+    fn parts(&self) -> Parts<'_> {
+        Parts::default()
+    }
+}
+
+/// What an action is made of.
+#[derive(Default)]
+pub struct Parts<'a> {
+    pub exprs: Vec<&'a Expr>,
+    pub formats: Vec<&'a Format>,
+    pub regexes: Vec<&'a Regex>,
+    /// It stores in the session's notes.
+    pub stores: bool,
+}
+
+/// Reads the arguments of an action.
+pub type Parse = fn(&mut Compiler, &mut Args) -> Result<Box<dyn Action>, Fault>;
+
+/// An action by name.
+pub struct ActionRow {
+    pub name: &'static str,
+    pub args: &'static str,
+    /// Where it may be used, a bit for each family.
+    pub families: u16,
+    pub since: &'static str,
+    pub doc: &'static str,
+    pub parse: Parse,
+}
+
+/// The tables of actions, each sorted by name.
+pub static ACTIONS: [&[ActionRow]; 4] = [answer::TABLE, flow::TABLE, message::TABLE, vars::TABLE];
+
+enum Op {
+    /// Goes on at `yes` or `no` by what a condition says.
+    Test { acl: u32, yes: u32, no: u32 },
+    /// Does an action, and goes on with the next operation.
+    Act(u32),
+}
+
+/// The rules of one kind of a proxy.
+#[derive(Default)]
+pub struct Program {
+    ops: Vec<Op>,
+    actions: Vec<Box<dyn Action>>,
+    /// What it looks at ([`crate::sample::needs`]).
+    pub needs: u16,
+    /// It stores in the session's notes.
+    pub stores: bool,
+    /// Its formats show variables of the log.
+    pub records: bool,
+}
+
+impl Program {
+    /// True when there is no rule.
+    pub fn is_empty(&self) -> bool {
+        self.ops.is_empty()
+    }
+
+    /// Runs it from an operation on; gives the verdict and the operation where to go on.
+    pub fn run(&self, stage: &mut Stage, from: usize) -> (Verdict, usize) {
+        let mut at = from;
+        while let Some(op) = self.ops.get(at) {
+            match op {
+                Op::Test { acl, yes, no } => match stage.check(*acl as usize) {
+                    Truth::Yes => at = *yes as usize,
+                    Truth::No => at = *no as usize,
+                    Truth::Later => return (Verdict::Later, at),
+                },
+                Op::Act(n) => match self.actions[*n as usize].run(stage) {
+                    Verdict::Continue => at += 1,
+                    Verdict::Later => return (Verdict::Later, at),
+                    verdict => return (verdict, at + 1),
+                },
+            }
+        }
+        (Verdict::Continue, at)
+    }
+}
+
+/// The programs of a proxy.
+#[derive(Default)]
+pub struct ProxyRules {
+    programs: [Program; FAMILIES],
+    /// `tcp-request inspect-delay`, ms.
+    pub inspect_delay_ms: u32,
+}
+
+impl ProxyRules {
+    /// The rules of a kind.
+    pub fn of(&self, family: Family) -> &Program {
+        &self.programs[family as usize]
+    }
+}
+
+/// Everything that was compiled.
+#[derive(Default)]
+pub struct Rulebook {
+    acls: Vec<Acl>,
+    pub proxies: Vec<ProxyRules>,
+    /// The format of each proxy's traffic log.
+    pub logs: Vec<Format>,
+    pub layout: Layout,
+    /// There are rules at all.
+    pub any: bool,
+}
+
+impl Rulebook {
+    /// The rules of a kind of a proxy.
+    pub fn program(&self, proxy: usize, family: Family) -> &Program {
+        self.proxies[proxy].of(family)
+    }
+
+    /// The places of a proxy's captures: of requests, of responses.
+    pub fn captures(&self, proxy: usize) -> [&[Note]; 2] {
+        self.layout.captures.get(proxy).map_or([&[], &[]], |c| [&c[0], &c[1]])
+    }
+
+    /// A cache that never grows while these rules run.
+    pub fn regex_cache(&self) -> RegexCache {
+        let mut all: Vec<&Regex> = self.acls.iter().flat_map(Acl::regexes).collect();
+        for action in self.proxies.iter().flat_map(|p| &p.programs).flat_map(|p| &p.actions) {
+            let parts = action.parts();
+            all.extend(parts.exprs.iter().flat_map(|e| e.regexes()));
+            all.extend(parts.formats.iter().flat_map(|f| f.regexes()));
+            all.extend(parts.regexes);
+        }
+        all.extend(self.logs.iter().flat_map(Format::regexes));
+        RegexCache::new(all.into_iter())
+    }
+
+    /// Bytes of memory that patterns hold.
+    pub fn memory_bytes(&self) -> usize {
+        self.acls.iter().map(Acl::memory_bytes).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests;

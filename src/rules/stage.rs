@@ -1,0 +1,168 @@
+//! What rules run on: what the session shows them, what they may change, and what they decide.
+
+use super::Rulebook;
+use super::acl::Truth;
+use crate::format::{Format, Record};
+use crate::http::Edit;
+use crate::model::Config;
+use crate::pattern::{RegexCache, Value};
+use crate::sample::{Expr, Flow, Live, Message, Note, Notes, Scene, Scope, Stream, Tools};
+use crate::util::fmt::Out;
+use crate::util::scratch::Scratch;
+
+/// What a rule, and with it its program, comes to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// The next rule.
+    Continue,
+    /// No further rule of this kind: the session goes on.
+    Stop,
+    /// A rule needs data that may still come.
+    Later,
+    /// The client gets an answer of ours.
+    Reply(Reply),
+    /// It gets it after `timeout tarpit`.
+    Tarpit(Reply),
+    /// The connection is closed without a word.
+    Reject,
+}
+
+/// An answer of ours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reply {
+    pub status: u16,
+    /// Length of the answer at the start of [`Stage::out`]; 0 = the usual page for the status.
+    pub len: usize,
+    /// It refuses the request (and is counted so), else it serves it.
+    pub denies: bool,
+}
+
+/// What rules want of the session beside its messages.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Effects {
+    /// `use_backend`
+    pub backend: Option<usize>,
+    /// `use-server`
+    pub server: Option<usize>,
+    /// `set-log-level`: a syslog level, or [`Effects::SILENT`].
+    pub log_level: Option<u8>,
+    /// `monitor fail`
+    pub monitor_fails: bool,
+}
+
+impl Effects {
+    /// The log level that means no line at all.
+    pub const SILENT: u8 = u8::MAX;
+}
+
+/// Where rules run.
+pub struct Stage<'s> {
+    pub book: &'s Rulebook,
+    pub config: &'s Config,
+    pub live: &'s dyn Live,
+    pub flow: &'s Flow,
+    /// The head that the rules look at and change, and whether it is a response's.
+    pub head: Option<Edit<'s>>,
+    pub is_response: bool,
+    /// The body as far as it is there.
+    pub body: &'s [u8],
+    pub body_complete: bool,
+    pub stream: Stream<'s>,
+    pub session_notes: &'s mut [u8],
+    pub transaction_notes: &'s mut [u8],
+    /// For values while an expression is evaluated.
+    pub space: &'s mut [u8],
+    /// For texts that a rule makes: formats, answers.
+    pub out: &'s mut [u8],
+    pub regexes: &'s mut RegexCache,
+    pub record: &'s Record<'s>,
+    pub effects: &'s mut Effects,
+}
+
+/// The parts of a stage, borrowed one by one: what is looked at, and what is worked with.
+struct Borrowed<'a> {
+    scene: Scene<'a>,
+    space: &'a mut [u8],
+    out: &'a mut [u8],
+    regexes: &'a mut RegexCache,
+    record: &'a Record<'a>,
+}
+
+impl Stage<'_> {
+    fn borrow(&mut self) -> Borrowed<'_> {
+        let (body, body_complete) = (self.body, self.body_complete);
+        let message =
+            self.head.as_ref().map(|h| Message { index: &*h.index, text: &h.text[..h.used], body, body_complete });
+        let (request, response) = if self.is_response { (None, message) } else { (message, None) };
+        let scene = Scene {
+            config: self.config,
+            live: self.live,
+            flow: self.flow,
+            request,
+            response,
+            stream: self.stream,
+            notes: Notes { session: self.session_notes, transaction: self.transaction_notes },
+        };
+        Borrowed { scene, space: self.space, out: self.out, regexes: self.regexes, record: self.record }
+    }
+
+    fn slab(&mut self, note: Note) -> &mut [u8] {
+        if note.scope == Scope::Session { self.session_notes } else { self.transaction_notes }
+    }
+
+    /// What a condition says.
+    pub fn check(&mut self, acl: usize) -> Truth {
+        let book = self.book;
+        let b = self.borrow();
+        book.acls[acl].check(&b.scene, b.space, b.regexes)
+    }
+
+    /// Writes a format into `out`, behind what is there up to `at`; the new length. None: it does not fit.
+    pub fn format(&mut self, at: usize, format: &Format) -> Option<usize> {
+        let b = self.borrow();
+        let mut out = Out::new(&mut b.out[at..]);
+        format.write(b.record, &b.scene, b.space, b.regexes, &mut out);
+        (!out.overflow()).then(|| at + out.len())
+    }
+
+    /// Writes the value of an expression as text at the start of `out`; its length. None: there is no value, or it does not fit.
+    pub fn text(&mut self, expr: &Expr) -> Option<usize> {
+        let b = self.borrow();
+        let mut tools = Tools { scratch: Scratch::new(b.space), regexes: b.regexes };
+        let text = expr.text(&b.scene, &mut tools)?;
+        b.out.get_mut(..text.len())?.copy_from_slice(text);
+        Some(text.len())
+    }
+
+    /// Stores the value of an expression in a variable; false when there is none, or it is too long.
+    pub fn store(&mut self, note: Note, expr: &Expr) -> bool {
+        let b = self.borrow();
+        let mut tools = Tools { scratch: Scratch::new(b.space), regexes: b.regexes };
+        let Some(value) = expr.now(&b.scene, &mut tools) else { return false };
+        // By way of `out`: the value may stand in the notes themselves.
+        let (Value::Str(s) | Value::Bin(s) | Value::Method(s)) = value else {
+            return value.detached().is_some_and(|v| note.set(self.slab(note), v));
+        };
+        let Some(copy) = b.out.get_mut(..s.len()) else { return false };
+        copy.copy_from_slice(s);
+        let (len, kind) = (s.len(), value.kind());
+        let slab = if note.scope == Scope::Session { &mut *self.session_notes } else { &mut *self.transaction_notes };
+        note.set(slab, Value::of_bytes(kind, &self.out[..len]))
+    }
+
+    /// Stores the text at the start of `out` in a variable.
+    pub fn store_text(&mut self, note: Note, len: usize) -> bool {
+        let slab = if note.scope == Scope::Session { &mut *self.session_notes } else { &mut *self.transaction_notes };
+        note.set(slab, Value::Str(&self.out[..len]))
+    }
+
+    /// Stores the text at the start of `out` in a place for captures.
+    pub fn capture(&mut self, note: Note, len: usize) {
+        note.capture(self.transaction_notes, &self.out[..len]);
+    }
+
+    /// Forgets a variable.
+    pub fn unset(&mut self, note: Note) {
+        note.unset(self.slab(note));
+    }
+}

@@ -1,0 +1,259 @@
+use super::compile::compile;
+use super::*;
+use crate::http::{Edit, Head};
+use crate::model::{Config, Mode, Proxy};
+use crate::sample::quiet::Quiet;
+use crate::sample::{Flow, Stream};
+use crate::util::words::{Pos, Word};
+
+fn config() -> Config {
+    let proxy = |name: &str| Proxy {
+        name: name.into(),
+        mode: Mode::Http,
+        is_frontend: true,
+        is_backend: true,
+        ..Proxy::default()
+    };
+    Config { proxies: vec![proxy("l"), proxy("other")], ..Config::default() }
+}
+
+/// Words of a line at columns of their own; a word in quotes may hold spaces.
+fn words(text: &str) -> Vec<Word> {
+    let mut words = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let column = (text.len() - rest.len()) as u32;
+        let (word, after) = match rest.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"').unwrap(),
+            None => rest.split_at(rest.find(' ').unwrap_or(rest.len())),
+        };
+        words.push(Word {
+            text: word.into(),
+            pos: Pos { file: 0, line: 1, column, len: word.len() as u32 },
+            quoted: false,
+        });
+        rest = after.trim_start();
+    }
+    words
+}
+
+fn lines(text: &str) -> Vec<Line> {
+    let directive = |line: &str| {
+        let all = DIRECTIVES.iter().map(|d| d.name).chain(["acl", "capture request header"]);
+        all.filter(|d| line.starts_with(d)).max_by_key(|d| d.len()).unwrap_or_else(|| panic!("{line}"))
+    };
+    let line = |l: &str| {
+        let directive = directive(l);
+        Line { directive, words: words(l[directive.len()..].trim()), pos: Pos::default() }
+    };
+    text.lines().map(str::trim).filter(|l| !l.is_empty()).map(line).collect()
+}
+
+/// What a request becomes under rules: the verdict, and the head as it is then.
+fn request(text: &str, head: &str) -> (Verdict, String, Effects) {
+    let config = config();
+    let done = compile(&config, &[lines(text), Vec::new()], &[]);
+    assert!(done.errors.is_empty(), "{:?}", done.errors);
+    let book = done.book;
+    let head = head.replace('\n', "\r\n");
+    let mut index = Head::new(20);
+    index.parse_request(head.as_bytes(), false).unwrap();
+    let (mut text, mut space, mut out) = (vec![0; 4096], vec![0; 4096], vec![0; 4096]);
+    text[..head.len()].copy_from_slice(head.as_bytes());
+    let (mut session, mut transaction) =
+        (vec![0; book.layout.session_bytes()], vec![0; book.layout.transaction_bytes()]);
+    let mut effects = Effects::default();
+    let flow = Flow { client: crate::sys::Addr::V4([10, 0, 0, 7], 5000), ..Flow::default() };
+    let record = crate::format::Record::default();
+    let mut regexes = book.regex_cache();
+    let mut stage = Stage {
+        book: &book,
+        config: &config,
+        live: &Quiet,
+        flow: &flow,
+        head: Some(Edit { index: &mut index, text: &mut text, used: head.len() }),
+        is_response: false,
+        body: b"a=1&b=2",
+        body_complete: true,
+        stream: Stream { bytes: b"", complete: true },
+        session_notes: &mut session,
+        transaction_notes: &mut transaction,
+        space: &mut space,
+        out: &mut out,
+        regexes: &mut regexes,
+        record: &record,
+        effects: &mut effects,
+    };
+    let mut verdict = Verdict::Continue;
+    for family in [Family::CaptureRequest, Family::HttpRequest, Family::Redirect, Family::UseBackend] {
+        verdict = book.program(0, family).run(&mut stage, 0).0;
+        if !matches!(verdict, Verdict::Continue | Verdict::Stop) {
+            break;
+        }
+    }
+    if let Verdict::Reply(Reply { len, .. }) = verdict {
+        let answer = String::from_utf8_lossy(&stage.out[..len]).replace("\r\n", "\n");
+        return (verdict, answer, effects);
+    }
+    let mut sent = [0; 4096];
+    let mut o = crate::util::fmt::Out::new(&mut sent);
+    crate::http::write_request(&mut o, &index, &text, crate::http::Keep::Alive, &Default::default());
+    (verdict, String::from_utf8_lossy(o.bytes()).replace("\r\n", "\n"), effects)
+}
+
+const GET: &str = "GET /img/a.png?x=1&y=2 HTTP/1.1\nHost: www.example.com\nX-Forwarded-For: 1.2.3.4, 5.6.7.8\nCookie: a=1; sid=abc\n\n";
+
+fn status(rules: &str) -> Option<u16> {
+    match request(rules, GET).0 {
+        Verdict::Reply(r) | Verdict::Tarpit(r) => Some(r.status),
+        _ => None,
+    }
+}
+
+#[test]
+fn conditions() {
+    for (condition, holds) in [
+        ("TRUE", true),
+        ("FALSE", false),
+        ("!FALSE", true),
+        ("TRUE FALSE", false),
+        ("FALSE or TRUE", true),
+        ("FALSE TRUE || TRUE !FALSE", true),
+        ("{ path /img/a.png }", true),
+        ("{ path_beg /img/ } { path_end .png .jpg }", true),
+        ("{ path_end -i .PNG }", true),
+        ("! { path_end .gif }", true),
+        ("{ hdr(host) www.example.com }", true),
+        ("{ hdr_dom(host) example.com }", true),
+        ("{ hdr(x-forwarded-for) 1.2.3.4 }", true),
+        ("{ hdr_ip(x-forwarded-for) 5.6.0.0/16 }", true),
+        ("{ hdr_cnt(x-forwarded-for) 2 }", true),
+        ("{ hdr_cnt(x-forwarded-for) gt 2 }", false),
+        ("{ req.fhdr(x-forwarded-for) -m sub \"4, 5\" }", true),
+        ("{ req.hdr(x-forwarded-for,1) 1.2.3.4 }", true),
+        ("{ req.hdr(x-forwarded-for,-1) 5.6.7.8 }", true),
+        ("{ hdr(nothing) -m found }", false),
+        ("{ cook(sid) abc }", true),
+        ("{ src 10.0.0.0/8 }", true),
+        ("{ src 11.0.0.0/8 10.0.0.8 }", false),
+        ("{ method GET }", true),
+        ("METH_POST", false),
+        ("{ url_param(y) 2 }", true),
+        ("{ urlp_val(y) ge 2 }", true),
+        ("{ path_reg ^/img/[a-z]+ }", true),
+        ("{ path,lower,field(2,/) img }", true),
+        ("{ req.body_param(b) 2 }", true),
+        ("{ nbsrv(other) eq 3 }", true),
+        ("{ str(a),length 1 }", true),
+        ("{ int(5),add(2),mul(3) 21 }", true),
+        ("{ always_true }", true),
+        ("HTTP_1.1", true),
+        ("LOCALHOST", false),
+    ] {
+        assert_eq!(status(&format!("http-request deny if {condition}")).is_some(), holds, "if {condition}");
+        assert_eq!(status(&format!("http-request deny unless {condition}")).is_some(), !holds, "unless {condition}");
+    }
+}
+
+#[test]
+fn rules_change_the_request() {
+    let (verdict, sent, _) = request(
+        "acl png path_end .png
+         http-request set-header X-One \"%[path] of %[src]\"
+         http-request add-header X-Two %[hdr(host),upper]
+         http-request del-header Cookie if png
+         http-request del-header X-Two if !png
+         http-request replace-header Host (.*)\\.com \\1.org
+         http-request replace-value X-Forwarded-For ^1\\. 9.
+         http-request set-path /new%[path]
+         http-request set-query %[query]&z=3
+         http-request set-var(txn.a) str(hello)
+         http-request set-header X-Var %[var(txn.a),upper]
+         http-request set-method PUT",
+        GET,
+    );
+    assert_eq!(verdict, Verdict::Continue);
+    assert_eq!(
+        sent,
+        "PUT /new/img/a.png?x=1&y=2&z=3 HTTP/1.1\nHost: www.example.org\nX-Forwarded-For: 9.2.3.4, 5.6.7.8\n\
+         X-One: /img/a.png of 10.0.0.7\nX-Two: WWW.EXAMPLE.COM\nX-Var: HELLO\n\n"
+    );
+}
+
+#[test]
+fn the_first_verdict_counts() {
+    assert_eq!(status("http-request allow if TRUE\nhttp-request deny"), None);
+    assert_eq!(status("http-request deny status 429"), Some(429));
+    assert_eq!(status("http-request tarpit"), Some(500));
+    assert_eq!(status("block if { path /img/a.png }"), Some(403));
+    let (verdict, ..) = request("http-request reject", GET);
+    assert_eq!(verdict, Verdict::Reject);
+    assert_eq!(request("use_backend other if FALSE", GET).2.backend, None);
+    assert_eq!(request("use_backend other if { path_beg /img }", GET).2.backend, Some(1));
+    assert_eq!(
+        request("use_backend %[req.hdr(host),map_name] if FALSE\n".replace(",map_name", "").as_str(), GET).2.backend,
+        None
+    );
+    assert_eq!(request("use_backend %[str(other)]", GET).2.backend, Some(1));
+}
+
+#[test]
+fn answers() {
+    let (_, answer, _) = request("redirect prefix https://%[hdr(host)] code 301 if TRUE", GET);
+    let want = "HTTP/1.1 301 Moved Permanently\nconnection: close\ncontent-length: 0\n\
+                location: https://www.example.com/img/a.png?x=1&y=2\n\n";
+    assert_eq!(answer, want);
+    let (_, answer, _) = request("http-request redirect scheme https drop-query set-cookie A=1", GET);
+    assert!(
+        answer.contains("\nlocation: https://www.example.com/img/a.png\n")
+            && answer.contains("\nset-cookie: A=1; path=/;\n")
+    );
+    let (_, answer, _) =
+        request("http-request return status 200 content-type text/plain lf-string \"it is %[path]\" hdr X-A b", GET);
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK\nX-A: b\ncontent-length: 00016\n")
+            && answer.ends_with("\n\nit is /img/a.png")
+    );
+    let (_, answer, _) = request("http-request auth realm Private unless FALSE", GET);
+    assert!(answer.starts_with("HTTP/1.1 401 Unauthorized\nWWW-Authenticate: Basic realm=\"Private\"\n"));
+}
+
+#[test]
+fn what_is_wrong_is_said_where_it_is() {
+    for (rules, column, message) in [
+        ("http-request dny", 0, "'http-request' has no action 'dny'"),
+        ("http-request deny if nope", 8, "there is no acl 'nope' before this line"),
+        ("http-request deny if", 5, "a condition is missing"),
+        ("http-request deny if TRUE or", 13, "a condition is missing"),
+        ("http-request deny if { path", 8, "'{' without '}'"),
+        ("http-request deny when TRUE", 5, "does not know 'when'"),
+        ("acl a pth /x", 2, "unknown sample fetch 'pth'"),
+        ("acl a path,lowr /x", 2, "unknown converter 'lowr'"),
+        ("acl a src 10.0.0", 6, "'10.0.0' is not an IP address"),
+        ("acl a path -m nope /x", 10, "'nope' is no method"),
+        ("acl a path_reg (", 11, "the regular expression '('"),
+        ("acl a dst_port x", 11, "'x' is neither a number"),
+        ("acl a req.hdr /x", 2, "needs an argument: name"),
+        ("use_backend nope", 0, "there is no backend 'nope'"),
+        ("use_backend l", 0, "leads to itself"),
+        ("http-request set-header X", 12, "expects a format"),
+        ("http-request set-header X %[pth]", 13, "unknown sample fetch 'pth'"),
+        ("http-request set-var(x.y) str(a)", 0, "has no scope"),
+        ("redirect code 301", 0, "needs a 'location'"),
+        ("redirect location /x code 300", 17, "is none of 301"),
+    ] {
+        let done = compile(&config(), &[lines(rules), Vec::new()], &[]);
+        let fault = done.errors.first().unwrap_or_else(|| panic!("{rules}: no error"));
+        assert!(fault.message.contains(message), "{rules}: {}", fault.message);
+        assert_eq!(fault.pos.column, column, "{rules}: {}", fault.message);
+    }
+}
+
+#[test]
+fn the_tables_are_sorted_and_documented() {
+    for table in ACTIONS {
+        assert!(table.windows(2).all(|w| w[0].name < w[1].name));
+        assert!(table.iter().all(|a| !a.doc.is_empty() && a.families != 0));
+    }
+    assert!(DIRECTIVES.windows(2).all(|w| w[0].name < w[1].name));
+}

@@ -1,0 +1,126 @@
+//! Actions that remember: variables and captures.
+
+use super::flow::{HTTP, TCP, format};
+use super::{Action, ActionRow, Family, Parse, Parts, Stage, Verdict};
+use crate::format::Format;
+use crate::sample::{Compiler, Expr, Note};
+use crate::util::words::{Args, Fault};
+
+const fn row(
+    name: &'static str,
+    args: &'static str,
+    families: u16,
+    since: &'static str,
+    doc: &'static str,
+    parse: Parse,
+) -> ActionRow {
+    ActionRow { name, args, families, since, doc, parse }
+}
+
+/// `set-var`: without a value the variable is left as it was.
+struct SetVar(Note, Expr);
+
+impl Action for SetVar {
+    fn run(&self, stage: &mut Stage) -> Verdict {
+        stage.store(self.0, &self.1);
+        Verdict::Continue
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        Parts { exprs: vec![&self.1], stores: true, ..Parts::default() }
+    }
+}
+
+/// `set-var-fmt`
+struct SetVarFormat(Note, Format);
+
+impl Action for SetVarFormat {
+    fn run(&self, stage: &mut Stage) -> Verdict {
+        if let Some(len) = stage.format(0, &self.1) {
+            stage.store_text(self.0, len);
+        }
+        Verdict::Continue
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        Parts { formats: vec![&self.1], stores: true, ..Parts::default() }
+    }
+}
+
+/// `unset-var`
+struct UnsetVar(Note);
+
+impl Action for UnsetVar {
+    fn run(&self, stage: &mut Stage) -> Verdict {
+        stage.unset(self.0);
+        Verdict::Continue
+    }
+}
+
+/// `capture`: a text for the log, cut to its length.
+pub struct Capture(pub Note, pub Expr);
+
+impl Action for Capture {
+    fn run(&self, stage: &mut Stage) -> Verdict {
+        if let Some(len) = stage.text(&self.1) {
+            stage.capture(self.0, len);
+        }
+        Verdict::Continue
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        Parts { exprs: vec![&self.1], stores: true, ..Parts::default() }
+    }
+}
+
+/// The variable between the brackets of the action's name.
+fn variable(cc: &mut Compiler, args: &mut Args) -> Result<Note, Fault> {
+    let word = args.need("the name of a variable in brackets")?;
+    cc.pos = word.pos;
+    cc.variable(&word.text)
+}
+
+fn expression(cc: &mut Compiler, args: &mut Args) -> Result<Expr, Fault> {
+    let word = args.need("an expression")?;
+    cc.pos = word.pos;
+    Expr::compile(cc, &word.text)
+}
+
+fn capture(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {
+    let expr = expression(cc, args)?;
+    let word = args.need("'len' and a length, or 'id' and the number of a place")?;
+    let number = args.need("a number")?;
+    cc.pos = number.pos;
+    let response = cc.response;
+    let n: u16 = number.text.parse().map_err(|_| cc.fault(format!("'{}' is not a number", number.text)))?;
+    let place = match word.text.as_str() {
+        "len" if n > 0 => cc.layout.capture(cc.proxy, response, n),
+        "id" => usize::from(n),
+        other => return Err(Fault::new(word.pos, format!("'{}' does not know '{other}'", args.name))),
+    };
+    match cc.layout.captures[cc.proxy][usize::from(response)].get(place) {
+        Some(note) => Ok(Box::new(Capture(*note, expr))),
+        None => Err(cc.fault(format!("there is no place {n} to capture to")).hint("'declare capture' makes places")),
+    }
+}
+
+/// Sorted by name.
+pub static TABLE: &[ActionRow] = &[
+    row(
+        "capture",
+        "<expression> len <length>",
+        HTTP | Family::TcpRequest.bit(),
+        "1.6",
+        "Keeps a value for the log.",
+        capture,
+    ),
+    row("set-var", "(<variable>) <expression>", HTTP | TCP, "1.6", "Sets a variable.", |cc, a| {
+        Ok(Box::new(SetVar(variable(cc, a)?, expression(cc, a)?)))
+    }),
+    row("set-var-fmt", "(<variable>) <format>", HTTP | TCP, "2.5", "Sets a variable to a text.", |cc, a| {
+        Ok(Box::new(SetVarFormat(variable(cc, a)?, format(cc, a, "a format")?)))
+    }),
+    row("unset-var", "(<variable>)", HTTP | TCP, "1.6", "Forgets a variable.", |cc, a| {
+        Ok(Box::new(UnsetVar(variable(cc, a)?)))
+    }),
+];

@@ -1,0 +1,219 @@
+//! The arguments of fetches, converters and actions: read by the shape that their row gives.
+
+use super::notes::{Layout, Note, Scope};
+use crate::model::{Config, Proxy};
+use crate::pattern::{Regex, Set};
+use crate::util::words::{Fault, Pos, nearest};
+use std::net::IpAddr;
+
+/// An argument.
+pub enum Arg {
+    /// An optional one that was not given.
+    None,
+    Str(Box<[u8]>),
+    Int(i64),
+    Ip(IpAddr),
+    /// Bits of a prefix.
+    Bits(u8),
+    /// Index of a proxy.
+    Proxy(usize),
+    /// Index of a server.
+    Server(usize),
+    Note(Note),
+    Regex(Box<Regex>),
+    /// Keys and their values.
+    Map(Box<(Set, Vec<Box<str>>)>),
+}
+
+impl Arg {
+    /// A text; empty when it was not given.
+    pub fn text(&self) -> &[u8] {
+        if let Arg::Str(s) = self { s } else { &[] }
+    }
+
+    /// A number, or `default` when it was not given.
+    pub fn int_or(&self, default: i64) -> i64 {
+        if let Arg::Int(n) = self { *n } else { default }
+    }
+
+    /// The index of a proxy or a server.
+    pub fn index(&self) -> Option<usize> {
+        if let Arg::Proxy(n) | Arg::Server(n) = self { Some(*n) } else { None }
+    }
+}
+
+/// What is known while expressions, conditions and rules are compiled: after all sections were read.
+pub struct Compiler<'a> {
+    pub config: &'a Config,
+    /// The proxy whose rules are compiled.
+    pub proxy: usize,
+    /// Rules of responses are compiled.
+    pub response: bool,
+    pub layout: Layout,
+    /// What all that was compiled since this was last cleared looks at ([`super::needs`]).
+    pub needs: u16,
+    pub warnings: Vec<(Pos, String)>,
+    /// Texts and places of what was compiled, for messages: the word being read.
+    pub pos: Pos,
+}
+
+impl<'a> Compiler<'a> {
+    /// Nothing is compiled yet.
+    pub fn new(config: &'a Config) -> Compiler<'a> {
+        let (layout, warnings, pos) = (Layout::new(config.proxies.len()), Vec::new(), Pos::default());
+        Compiler { config, proxy: 0, response: false, layout, needs: 0, warnings, pos }
+    }
+
+    /// An error at the word being read.
+    pub fn fault(&self, message: impl Into<String>) -> Fault {
+        Fault::new(self.pos, message)
+    }
+
+    /// The proxy whose rules are compiled.
+    pub fn own(&self) -> &Proxy {
+        &self.config.proxies[self.proxy]
+    }
+
+    fn proxy_named(&self, name: &str, side: fn(&Proxy) -> bool, what: &str) -> Result<usize, Fault> {
+        let all = &self.config.proxies;
+        if let Some(found) = all.iter().position(|p| side(p) && p.name == name) {
+            return Ok(found);
+        }
+        let fault = self.fault(format!("there is no {what} '{name}'"));
+        let near = nearest(name, all.iter().filter(|p| side(p)).map(|p| p.name.as_str()));
+        Err(if let Some(near) = near { fault.hint(format!("did you mean '{near}'?")) } else { fault })
+    }
+
+    /// The backend of a name.
+    pub fn backend(&self, name: &str) -> Result<usize, Fault> {
+        self.proxy_named(name, |p| p.is_backend, "backend")
+    }
+
+    /// The server of a name, `backend/server` or of the proxy whose rules are compiled.
+    pub fn server(&self, name: &str) -> Result<usize, Fault> {
+        let (proxy, server) = match name.split_once('/') {
+            Some((proxy, server)) => (self.backend(proxy)?, server),
+            None => (self.proxy, name),
+        };
+        let p = &self.config.proxies[proxy];
+        let servers = || p.servers().map(|s| &self.config.servers[s]);
+        if let Some(found) = p.servers().find(|s| self.config.servers[*s].name == server) {
+            return Ok(found);
+        }
+        let fault = self.fault(format!("there is no server '{server}' in '{}'", p.name));
+        let near = nearest(server, servers().map(|s| s.name.as_str()));
+        Err(if let Some(near) = near { fault.hint(format!("did you mean '{near}'?")) } else { fault })
+    }
+
+    /// The place of a variable.
+    pub fn variable(&mut self, name: &str) -> Result<Note, Fault> {
+        let valid = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+        if name.starts_with("proc.") {
+            return Err(self.fault(format!("variables of the process ('{name}') are not built yet in this version")));
+        }
+        if Scope::of(name).is_none() {
+            let fault = self.fault(format!("the variable '{name}' has no scope"));
+            return Err(fault.hint("names of variables begin with 'sess.', 'txn.', 'req.' or 'res.'"));
+        }
+        if !name.chars().all(valid) {
+            return Err(self.fault(format!("the variable '{name}' may only have letters, digits, '_' and '.'")));
+        }
+        Ok(self.layout.variable(name).expect("the scope was checked"))
+    }
+}
+
+/// Splits the text between brackets at commas; quotes and backslashes keep them together.
+fn split(text: &str) -> Vec<String> {
+    let (mut parts, mut quote, mut chars) = (vec![String::new()], None, text.chars());
+    while let Some(c) = chars.next() {
+        let last = parts.last_mut().expect("there is one");
+        match (c, quote) {
+            ('\\', None | Some('"')) => last.extend(chars.next().map(|c| match c {
+                't' => '\t',
+                'n' => '\n',
+                'r' => '\r',
+                other => other,
+            })),
+            ('\'' | '"', None) => quote = Some(c),
+            (c, Some(q)) if c == q => quote = None,
+            (',', None) => parts.push(String::new()),
+            (c, _) => last.push(c),
+        }
+    }
+    parts
+}
+
+/// Reads `given` (the text between the brackets, if there were any) by `shape`: `name:type` with `?` behind optional ones, separated by
+/// commas. Types: str, int, size, ip, mask, backend, frontend, proxy, server, var, regex.
+pub fn parse_args(cc: &mut Compiler, owner: &str, shape: &str, given: Option<&str>) -> Result<Vec<Arg>, Fault> {
+    let shapes: Vec<&str> = shape.split(',').filter(|s| !s.is_empty()).collect();
+    // A single text is taken as it is, commas included.
+    let mut given = match given {
+        None | Some("") => Vec::new(),
+        Some(text) => split(text),
+    };
+    let most = shapes.len();
+    if given.len() > most {
+        let takes = match most {
+            0 => "no arguments".to_owned(),
+            1 => "one argument".to_owned(),
+            n => format!("at most {n} arguments"),
+        };
+        return Err(cc.fault(format!("'{owner}' takes {takes}, not {}", given.len())));
+    }
+    given.resize(most, String::new());
+    let mut args = Vec::with_capacity(most);
+    for (shape, text) in shapes.iter().zip(&given) {
+        let (name, kind) = shape.split_once(':').unwrap_or((shape, "str"));
+        let (kind, optional) = kind.strip_suffix('?').map_or((kind, false), |k| (k, true));
+        if text.is_empty() {
+            if !optional {
+                return Err(cc.fault(format!("'{owner}' needs an argument: {name}")));
+            }
+            args.push(Arg::None);
+            continue;
+        }
+        // The flags of a regular expression stand behind it.
+        let fold = kind == "regex" && given[most - 1].contains('i') && shapes[most - 1].ends_with("flags?");
+        args.push(if fold { regex(cc, text, true)? } else { one(cc, owner, name, kind, text)? });
+    }
+    Ok(args)
+}
+
+fn one(cc: &mut Compiler, owner: &str, name: &str, kind: &str, text: &str) -> Result<Arg, Fault> {
+    let wrong = |cc: &Compiler, what: &str| cc.fault(format!("'{owner}': '{text}' is not {what} ({name})"));
+    Ok(match kind {
+        "str" => Arg::Str(text.as_bytes().into()),
+        // Its value, as it is now.
+        "env" => Arg::Str(std::env::var(text).unwrap_or_default().into_bytes().into()),
+        "int" => Arg::Int(text.parse().map_err(|_| wrong(cc, "a number"))?),
+        "number" => match text.parse() {
+            Ok(n) => Arg::Int(n),
+            Err(_) => Arg::Note(cc.variable(text)?),
+        },
+        "flags" => Arg::Str(text.as_bytes().into()),
+        "ip" => Arg::Ip(text.parse().map_err(|_| wrong(cc, "an IP address"))?),
+        "mask" | "mask6" => {
+            let widest = if kind == "mask" { 32 } else { 128 };
+            let bits = match text.parse::<IpAddr>() {
+                Ok(IpAddr::V4(m)) if kind == "mask" => {
+                    let m = u32::from(m);
+                    (m.leading_ones() + m.trailing_zeros() >= 32).then_some(m.leading_ones() as u8)
+                }
+                Ok(IpAddr::V6(m)) if kind == "mask6" => Some(u128::from(m).leading_ones() as u8),
+                _ => text.parse().ok().filter(|b| *b <= widest),
+            };
+            Arg::Bits(bits.ok_or_else(|| wrong(cc, "a network mask"))?)
+        }
+        "backend" => Arg::Proxy(cc.backend(text)?),
+        "frontend" => Arg::Proxy(cc.proxy_named(text, |p| p.is_frontend, "frontend")?),
+        "server" => Arg::Server(cc.server(text)?),
+        "var" => Arg::Note(cc.variable(text)?),
+        "regex" => regex(cc, text, false)?,
+        other => unreachable!("a row says {owner}({other})"),
+    })
+}
+
+fn regex(cc: &Compiler, text: &str, fold: bool) -> Result<Arg, Fault> {
+    Ok(Arg::Regex(Box::new(Regex::new(text, fold).map_err(|e| cc.fault(e))?)))
+}

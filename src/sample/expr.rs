@@ -1,0 +1,146 @@
+//! A compiled expression: a fetch and the converters after it.
+
+use super::{Arg, Compiler, Converter, Fetch, Got, Scene, Tools, Walk, args::parse_args, find_converter, find_fetch};
+use super::{CONVERTERS, FETCHES};
+use crate::pattern::{Kind, Regex, Value};
+use crate::util::words::{Fault, nearest};
+
+/// A fetch with its arguments, and the converters that its value goes through.
+pub struct Expr {
+    fetch: &'static Fetch,
+    args: Vec<Arg>,
+    converters: Vec<(&'static Converter, Vec<Arg>)>,
+}
+
+/// The text up to the end of a name, the text between its brackets, and the rest.
+fn call(text: &str) -> Result<(&str, Option<&str>, &str), String> {
+    let end = text.find(['(', ',']).unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    if !rest.starts_with('(') {
+        return Ok((name, None, rest));
+    }
+    let (mut depth, mut quote, mut escaped) = (0usize, None, false);
+    for (at, c) in rest.char_indices() {
+        match (c, quote) {
+            _ if escaped => escaped = false,
+            ('\\', None | Some('"')) => escaped = true,
+            ('\'' | '"', None) => quote = Some(c),
+            (c, Some(q)) if c == q => quote = None,
+            (_, Some(_)) => {}
+            ('(', None) => depth += 1,
+            (')', None) => {
+                depth -= 1;
+                if depth == 0 {
+                    return Ok((name, Some(&rest[1..at]), &rest[at + 1..]));
+                }
+            }
+            _ => {}
+        }
+    }
+    Err(format!("the bracket after '{name}' is not closed"))
+}
+
+impl Expr {
+    /// Compiles `fetch(args),converter(args)...` as a whole.
+    pub fn compile(cc: &mut Compiler, text: &str) -> Result<Expr, Fault> {
+        let (name, given, rest) = call(text).map_err(|e| cc.fault(e))?;
+        let Some(fetch) = find_fetch(name) else { return Err(unknown(cc, "sample fetch", name, fetch_names())) };
+        let mut expr = Expr::of(cc, fetch, given)?;
+        expr.convert(cc, rest)?;
+        Ok(expr)
+    }
+
+    /// A fetch with the text between its brackets.
+    pub fn of(cc: &mut Compiler, fetch: &'static Fetch, given: Option<&str>) -> Result<Expr, Fault> {
+        let args = parse_args(cc, fetch.name, fetch.args, given)?;
+        cc.needs |= fetch.needs;
+        Ok(Expr { fetch, args, converters: Vec::new() })
+    }
+
+    /// Adds the converters of `,name(args),name...`.
+    pub fn convert(&mut self, cc: &mut Compiler, mut rest: &str) -> Result<(), Fault> {
+        while !rest.is_empty() {
+            let Some(next) = rest.strip_prefix(',') else {
+                return Err(cc.fault(format!("a ',' is missing before '{rest}'")));
+            };
+            let (name, given, left) = call(next).map_err(|e| cc.fault(e))?;
+            let Some(converter) = find_converter(name) else {
+                return Err(unknown(cc, "converter", name, converter_names()));
+            };
+            if !self.kind().casts_to(converter.input) {
+                let message =
+                    format!("'{name}' needs a value of type {}, not {}", converter.input.name(), self.kind().name());
+                return Err(cc.fault(message));
+            }
+            let args = parse_args(cc, name, converter.args, given)?;
+            self.converters.push((converter, args));
+            rest = left;
+        }
+        Ok(())
+    }
+
+    /// The type of its values.
+    pub fn kind(&self) -> Kind {
+        self.converters.last().map_or(self.fetch.kind, |c| c.0.output)
+    }
+
+    /// The regular expressions in it.
+    pub fn regexes(&self) -> impl Iterator<Item = &Regex> {
+        let all = self.args.iter().chain(self.converters.iter().flat_map(|c| &c.1));
+        all.flat_map(|a| match a {
+            Arg::Regex(r) => std::slice::from_ref(&**r),
+            Arg::Map(m) => m.0.regexes(),
+            _ => &[],
+        })
+    }
+
+    /// One value: of several, the one that the fetch takes by default.
+    pub fn value<'a>(&self, scene: &Scene<'a>, tools: &mut Tools<'a, '_>) -> Got<'a> {
+        self.next(scene, &mut Walk::default(), tools)
+    }
+
+    /// The next of several values (`walk.each`), or the only one.
+    pub fn next<'a>(&self, scene: &Scene<'a>, walk: &mut Walk, tools: &mut Tools<'a, '_>) -> Got<'a> {
+        let mut value = match (self.fetch.run)(scene, &self.args, walk, tools) {
+            Got::Value(value) => value,
+            other => return other,
+        };
+        for (converter, args) in &self.converters {
+            let changed = value.cast(converter.input, &mut tools.scratch);
+            let Some(changed) = changed.and_then(|v| (converter.run)(v, args, scene, tools)) else {
+                return Got::Nothing;
+            };
+            value = changed;
+        }
+        Got::Value(value)
+    }
+
+    /// Its value as text.
+    pub fn text<'a>(&self, scene: &Scene<'a>, tools: &mut Tools<'a, '_>) -> Option<&'a [u8]> {
+        match self.value(scene, tools) {
+            Got::Value(v) => v.text(&mut tools.scratch),
+            Got::Nothing | Got::Later => None,
+        }
+    }
+
+    /// Its value, when it can be had now.
+    pub fn now<'a>(&self, scene: &Scene<'a>, tools: &mut Tools<'a, '_>) -> Option<Value<'a>> {
+        if let Got::Value(v) = self.value(scene, tools) { Some(v) } else { None }
+    }
+}
+
+fn fetch_names() -> Vec<&'static str> {
+    FETCHES.iter().flat_map(|t| t.iter()).map(|f| f.name).collect()
+}
+
+fn converter_names() -> Vec<&'static str> {
+    CONVERTERS.iter().flat_map(|t| t.iter()).map(|c| c.name).collect()
+}
+
+fn unknown(cc: &Compiler, what: &str, name: &str, known: Vec<&'static str>) -> Fault {
+    let fault = cc.fault(format!("unknown {what} '{name}'"));
+    match nearest(name, known.into_iter()) {
+        Some(near) => fault.hint(format!("did you mean '{near}'?")),
+        None => fault,
+    }
+}

@@ -1,0 +1,209 @@
+//! Fetches that look at nothing of the session: constants, the process, states and counts of proxies (manual 7.3.2).
+
+use super::needs::{CLIENT, INTERNAL, SERVER};
+use super::{Arg, Count, Fetch, Got, Scene, fetch};
+use crate::pattern::{Kind, Value};
+
+/// The proxy that an optional argument names, or the backend of the session.
+fn backend(scene: &Scene, args: &[Arg]) -> usize {
+    args.first().and_then(Arg::index).unwrap_or(scene.flow.backend)
+}
+
+fn frontend(scene: &Scene, args: &[Arg]) -> usize {
+    args.first().and_then(Arg::index).unwrap_or(scene.flow.frontend)
+}
+
+fn count(scene: &Scene, what: Count, at: usize) -> Got<'static> {
+    Got::int(scene.live.count(what, at))
+}
+
+fn of_server(scene: &Scene, args: &[Arg], what: Count) -> Got<'static> {
+    args.first().and_then(Arg::index).map_or(Got::Nothing, |s| count(scene, what, s))
+}
+
+/// A number for each usable server of a backend.
+fn average(scene: &Scene, at: usize, what: Count) -> Got<'static> {
+    let (sum, n) = (scene.live.count(what, at), scene.live.count(Count::UsableServers, at));
+    if n == 0 { Got::int(-1) } else { Got::int((sum + n - 1) / n) }
+}
+
+/// Sorted by name.
+pub static TABLE: &[Fetch] = &[
+    fetch("act_conn", "", Kind::Int, INTERNAL, "2.4", "Connections of the process now.", |s, _, _, _| {
+        count(s, Count::Connections, 0)
+    }),
+    fetch("always_false", "", Kind::Bool, INTERNAL, "1.3", "False.", |_, _, _, _| Got::bool(false)),
+    fetch("always_true", "", Kind::Bool, INTERNAL, "1.3", "True.", |_, _, _, _| Got::bool(true)),
+    fetch(
+        "avg_queue",
+        "backend:backend?",
+        Kind::Int,
+        INTERNAL,
+        "1.3",
+        "Sessions in the queues of a backend for each usable server.",
+        |s, a, _, _| average(s, backend(s, a), Count::Queued),
+    ),
+    fetch("be_conn", "backend:backend?", Kind::Int, INTERNAL, "1.3", "Sessions of a backend now.", |s, a, _, _| {
+        count(s, Count::BackConnections, backend(s, a))
+    }),
+    fetch(
+        "be_conn_free",
+        "backend:backend?",
+        Kind::Int,
+        INTERNAL,
+        "2.2",
+        "Sessions that the servers of a backend still take; -1 without a limit.",
+        |s, a, _, _| count(s, Count::FreeSlots, backend(s, a)),
+    ),
+    fetch("be_id", "", Kind::Int, SERVER, "1.5", "Number of the backend.", |s, _, _, _| {
+        Got::int(s.config.proxies[s.flow.backend].id)
+    }),
+    fetch("be_name", "", Kind::Str, SERVER, "1.7", "Name of the backend.", |s, _, _, _| {
+        Got::Value(Value::Str(s.config.proxies[s.flow.backend].name.as_bytes()))
+    }),
+    fetch(
+        "be_sess_rate",
+        "backend:backend?",
+        Kind::Int,
+        INTERNAL,
+        "1.3",
+        "Sessions of a backend in the last second.",
+        |s, a, _, _| count(s, Count::BackSessionRate, backend(s, a)),
+    ),
+    fetch("bin", "value:str", Kind::Bin, INTERNAL, "1.6", "Bytes written in hexadecimal digits.", |_, a, _, t| {
+        let digit = |b: u8| char::from(b).to_digit(16);
+        let pairs = a[0].text().chunks_exact(2);
+        t.scratch
+            .write(|out| pairs.for_each(|c| out.byte((digit(c[0]).unwrap_or(0) * 16 + digit(c[1]).unwrap_or(0)) as u8)))
+            .map(Value::Bin)
+            .into()
+    }),
+    fetch("bool", "value:str", Kind::Bool, INTERNAL, "1.6", "A truth value: true, false, 1 or 0.", |_, a, _, _| {
+        Got::bool(matches!(a[0].text(), b"true" | b"1" | b"yes" | b"on"))
+    }),
+    fetch(
+        "connslots",
+        "backend:backend?",
+        Kind::Int,
+        INTERNAL,
+        "1.3",
+        "Room for sessions on the servers of a backend; -1 without a limit.",
+        |s, a, _, _| count(s, Count::FreeSlots, backend(s, a)),
+    ),
+    fetch("date", "offset:int?,unit:str?", Kind::Int, INTERNAL, "1.6", "Seconds since 1970.", |s, a, _, _| {
+        let (seconds, micros) = s.live.wall();
+        let shifted = seconds + a[0].int_or(0);
+        match a[1].text() {
+            b"ms" => Got::int(shifted * 1000 + i64::from(micros / 1000)),
+            b"us" => Got::int(shifted * 1_000_000 + i64::from(micros)),
+            _ => Got::int(shifted),
+        }
+    }),
+    fetch("date_us", "", Kind::Int, INTERNAL, "1.8", "Microseconds of the present second.", |s, _, _, _| {
+        Got::int(s.live.wall().1)
+    }),
+    fetch(
+        "env",
+        "value:env",
+        Kind::Str,
+        INTERNAL,
+        "1.5",
+        "A variable of the environment at start-up.",
+        |_, a, _, t| t.scratch.write(|o| o.put(a[0].text())).map(Value::Str).into(),
+    ),
+    fetch("fe_conn", "frontend:frontend?", Kind::Int, INTERNAL, "1.3", "Connections of a frontend.", |s, a, _, _| {
+        count(s, Count::FrontConnections, frontend(s, a))
+    }),
+    fetch("fe_id", "", Kind::Int, CLIENT, "1.5", "Number of the frontend.", |s, _, _, _| {
+        Got::int(s.config.proxies[s.flow.frontend].id)
+    }),
+    fetch("fe_name", "", Kind::Str, CLIENT, "1.7", "Name of the frontend.", |s, _, _, _| {
+        Got::Value(Value::Str(s.config.proxies[s.flow.frontend].name.as_bytes()))
+    }),
+    fetch(
+        "fe_req_rate",
+        "frontend:frontend?",
+        Kind::Int,
+        INTERNAL,
+        "1.6",
+        "Requests of a frontend in the last second.",
+        |s, a, _, _| count(s, Count::FrontRequestRate, frontend(s, a)),
+    ),
+    fetch(
+        "fe_sess_rate",
+        "frontend:frontend?",
+        Kind::Int,
+        INTERNAL,
+        "1.3",
+        "Sessions of a frontend in the last second.",
+        |s, a, _, _| count(s, Count::FrontSessionRate, frontend(s, a)),
+    ),
+    fetch("hostname", "", Kind::Str, INTERNAL, "1.7", "Name of this node.", |s, _, _, _| {
+        s.config.global.node.as_ref().map(|n| Value::Str(n.as_bytes())).into()
+    }),
+    fetch("int", "value:int", Kind::Int, INTERNAL, "1.6", "A number.", |_, a, _, _| Got::int(a[0].int_or(0))),
+    fetch("ipv4", "address:ip", Kind::Ip, INTERNAL, "1.6", "An IPv4 address.", |_, a, _, _| address(&a[0])),
+    fetch("ipv6", "address:ip", Kind::Ip, INTERNAL, "1.6", "An IPv6 address.", |_, a, _, _| address(&a[0])),
+    fetch("meth", "name:str", Kind::Method, INTERNAL, "1.6", "A method.", |_, a, _, t| {
+        t.scratch.write(|o| o.put(a[0].text())).map(Value::Method).into()
+    }),
+    fetch("nbsrv", "backend:backend?", Kind::Int, INTERNAL, "1.3", "Usable servers of a backend.", |s, a, _, _| {
+        count(s, Count::UsableServers, backend(s, a))
+    }),
+    fetch("nbthread", "", Kind::Int, INTERNAL, "2.0", "Number of workers.", |s, _, _, _| count(s, Count::Workers, 0)),
+    fetch("prio_class", "", Kind::Int, CLIENT, "1.9", "Priority class of the session: none here.", |_, _, _, _| {
+        Got::int(0)
+    }),
+    fetch("proc", "", Kind::Int, INTERNAL, "1.5", "Number of the process: 1.", |_, _, _, _| Got::int(1)),
+    fetch("queue", "backend:backend?", Kind::Int, INTERNAL, "1.3", "Sessions that wait.", |s, a, _, _| {
+        count(s, Count::Queued, backend(s, a))
+    }),
+    fetch("rand", "range:int?", Kind::Int, INTERNAL, "1.6", "A random number below the range (2^32).", |s, a, _, _| {
+        let range = a[0].int_or(1 << 32).clamp(1, 1 << 32) as u64;
+        Got::int(((u64::from(s.live.random()) * range) >> 32) as i64)
+    }),
+    fetch("srv_conn", "server:server", Kind::Int, INTERNAL, "1.5", "Sessions of a server now.", |s, a, _, _| {
+        of_server(s, a, Count::ServerConnections)
+    }),
+    fetch("srv_id", "", Kind::Int, SERVER, "1.5", "Number of the server.", |s, _, _, _| match s.flow.server {
+        Some(server) => Got::int(s.config.servers[server].id),
+        None => Got::Nothing,
+    }),
+    fetch("srv_is_up", "server:server", Kind::Bool, INTERNAL, "1.3", "The server takes sessions.", |s, a, _, _| {
+        a[0].index().map_or(Got::Nothing, |at| Got::bool(s.live.count(Count::ServerIsUp, at) != 0))
+    }),
+    fetch("srv_name", "", Kind::Str, SERVER, "2.0", "Name of the server.", |s, _, _, _| {
+        s.flow.server.map(|at| Value::Str(s.config.servers[at].name.as_bytes())).into()
+    }),
+    fetch(
+        "srv_queue",
+        "server:server",
+        Kind::Int,
+        INTERNAL,
+        "2.0",
+        "Sessions that wait for a server.",
+        |s, a, _, _| of_server(s, a, Count::ServerQueued),
+    ),
+    fetch("srv_sess_rate", "server:server", Kind::Int, INTERNAL, "1.5", "Its sessions a second.", |s, a, _, _| {
+        of_server(s, a, Count::ServerSessionRate)
+    }),
+    fetch("srv_weight", "server:server", Kind::Int, INTERNAL, "2.6", "The weight of a server.", |s, a, _, _| {
+        of_server(s, a, Count::ServerWeight)
+    }),
+    fetch("stopping", "", Kind::Bool, INTERNAL, "1.9", "The process is stopping.", |s, _, _, _| {
+        Got::bool(s.live.stopping())
+    }),
+    fetch("str", "text:str", Kind::Str, INTERNAL, "1.6", "A text.", |_, a, _, t| {
+        t.scratch.write(|o| o.put(a[0].text())).map(Value::Str).into()
+    }),
+    fetch("thread", "", Kind::Int, INTERNAL, "1.9", "Number of the worker, from 0.", |s, _, _, _| {
+        Got::int(s.flow.worker as i64)
+    }),
+    fetch("var", "name:var", Kind::Any, INTERNAL, "1.6", "A variable.", |s, a, _, _| {
+        if let Arg::Note(note) = a[0] { s.notes.get(note).into() } else { Got::Nothing }
+    }),
+];
+
+fn address(arg: &Arg) -> Got<'static> {
+    if let Arg::Ip(ip) = arg { Got::Value(Value::Ip(*ip)) } else { Got::Nothing }
+}

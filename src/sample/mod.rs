@@ -1,0 +1,160 @@
+//! Samples: what rules, conditions and formats look at (manual 7.3), and the converters that change it on the way (7.3.1).
+//!
+//! ```text
+//! text  "hdr(host),lower"  --compile (start-up)-->  Expr { fetch, converters }  --evaluate (traffic)-->  Value
+//! ```
+//!
+//! A fetch or a converter is one function and one row of its family's table. Values borrow from the message or from the worker's
+//! scratch space: evaluating allocates nothing, and copies only what a converter changes.
+
+mod args;
+mod convert;
+mod expr;
+mod http;
+mod internal;
+mod l4;
+mod l6;
+mod notes;
+mod scene;
+mod text;
+
+pub use args::{Arg, Compiler, parse_args};
+pub use expr::Expr;
+pub use notes::{Layout, Note, Notes, Scope, VAR_BYTES};
+#[cfg(test)]
+pub use scene::quiet;
+pub use scene::{Count, Flow, Live, Message, Scene, Stream};
+pub use text::expand;
+
+use crate::pattern::{Kind, RegexCache, Value};
+use crate::util::scratch::Scratch;
+
+/// Where a fetch finds what it fetches, one bit each: what a place that uses it must offer.
+#[allow(missing_docs)]
+pub mod needs {
+    /// Nothing but the process and its configuration.
+    pub const INTERNAL: u16 = 0;
+    /// The client's connection.
+    pub const CLIENT: u16 = 1;
+    /// The server's connection.
+    pub const SERVER: u16 = 1 << 1;
+    /// Bytes of the request, before they are forwarded.
+    pub const REQUEST_BYTES: u16 = 1 << 2;
+    pub const RESPONSE_BYTES: u16 = 1 << 3;
+    /// The head of the request.
+    pub const REQUEST: u16 = 1 << 4;
+    pub const RESPONSE: u16 = 1 << 5;
+    /// Either head, whichever is looked at.
+    pub const MESSAGE: u16 = 1 << 6;
+    /// The body of the request, as far as it is in the buffer.
+    pub const BODY: u16 = 1 << 7;
+    /// The address that the client connected to: costs a system call.
+    pub const DESTINATION: u16 = 1 << 8;
+    /// Known when the session ends (logs).
+    pub const END: u16 = 1 << 9;
+}
+
+/// What a fetch found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Got<'a> {
+    Value(Value<'a>),
+    /// There is none.
+    Nothing,
+    /// It may come with more data.
+    Later,
+}
+
+impl<'a> From<Option<Value<'a>>> for Got<'a> {
+    fn from(value: Option<Value<'a>>) -> Got<'a> {
+        value.map_or(Got::Nothing, Got::Value)
+    }
+}
+
+impl Got<'_> {
+    /// A truth value.
+    pub fn bool(b: bool) -> Got<'static> {
+        Got::Value(Value::Bool(b))
+    }
+
+    /// A number.
+    pub fn int(n: impl Into<i64>) -> Got<'static> {
+        Got::Value(Value::Int(n.into()))
+    }
+}
+
+/// Where a fetch goes on that finds several values, one at a call; at 0 it begins.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub struct Walk {
+    pub item: u32,
+    pub offset: u32,
+    /// There may be another value: call again.
+    pub more: bool,
+    /// The caller wants each of them; else the fetch picks the one that is wanted by default.
+    pub each: bool,
+}
+
+/// What evaluating works with.
+pub struct Tools<'a, 't> {
+    pub scratch: Scratch<'a>,
+    pub regexes: &'t mut RegexCache,
+}
+
+/// Finds a value.
+pub type Run = for<'a> fn(&Scene<'a>, &[Arg], &mut Walk, &mut Tools<'a, '_>) -> Got<'a>;
+
+/// A sample fetch.
+pub struct Fetch {
+    pub name: &'static str,
+    /// Its arguments, `name:type` with `?` behind optional ones, separated by commas ([`parse_args`]).
+    pub args: &'static str,
+    pub kind: Kind,
+    pub needs: u16,
+    pub since: &'static str,
+    pub doc: &'static str,
+    pub run: Run,
+}
+
+/// Changes a value. None: it cannot be changed so, and there is no value.
+pub type Change = for<'a> fn(Value<'a>, &[Arg], &Scene<'a>, &mut Tools<'a, '_>) -> Option<Value<'a>>;
+
+/// A converter.
+pub struct Converter {
+    pub name: &'static str,
+    pub args: &'static str,
+    pub input: Kind,
+    pub output: Kind,
+    pub since: &'static str,
+    pub doc: &'static str,
+    pub run: Change,
+}
+
+const fn fetch(
+    name: &'static str,
+    args: &'static str,
+    kind: Kind,
+    needs: u16,
+    since: &'static str,
+    doc: &'static str,
+    run: Run,
+) -> Fetch {
+    Fetch { name, args, kind, needs, since, doc, run }
+}
+
+/// The tables of fetches, each sorted by name.
+pub static FETCHES: [&[Fetch]; 4] = [internal::TABLE, l4::TABLE, l6::TABLE, http::TABLE];
+
+/// The tables of converters, each sorted by name.
+pub static CONVERTERS: [&[Converter]; 2] = [convert::TABLE, text::TABLE];
+
+/// The fetch of a name.
+pub fn find_fetch(name: &str) -> Option<&'static Fetch> {
+    FETCHES.iter().find_map(|t| t.binary_search_by(|f| f.name.cmp(name)).ok().map(|at| &t[at]))
+}
+
+/// The converter of a name.
+pub fn find_converter(name: &str) -> Option<&'static Converter> {
+    CONVERTERS.iter().find_map(|t| t.binary_search_by(|c| c.name.cmp(name)).ok().map(|at| &t[at]))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+//! What a session remembers from one rule to the next and for its log line: captures (manual, `capture`) and variables (`set-var`).
+//!
+//! Their places are laid out at start-up, so that a session needs one slab of a fixed size, taken from a pool when the first of them is
+//! stored. A place begins with a byte for the type and two for the length.
+
+use crate::pattern::Value;
+use std::net::IpAddr;
+
+/// Longest text of a variable, bytes; a longer value is not stored.
+pub const VAR_BYTES: u16 = 256;
+/// Bytes of a place before its value.
+const HEADER: usize = 3;
+
+/// Where a variable lives, and how long.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// The client's connection.
+    Session,
+    /// A request and its response.
+    Transaction,
+    /// A request, until its response begins.
+    Request,
+    Response,
+}
+
+impl Scope {
+    /// The scope of a variable's name: `txn.name`.
+    pub fn of(name: &str) -> Option<Scope> {
+        let known = [
+            ("sess.", Scope::Session),
+            ("txn.", Scope::Transaction),
+            ("req.", Scope::Request),
+            ("res.", Scope::Response),
+        ];
+        known.iter().find(|k| name.len() > k.0.len() && name.starts_with(k.0)).map(|k| k.1)
+    }
+}
+
+/// A place in a slab.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Note {
+    pub scope: Scope,
+    at: u32,
+    /// Bytes that fit.
+    len: u16,
+}
+
+/// All places, found at start-up.
+#[derive(Default, Debug)]
+pub struct Layout {
+    vars: Vec<(String, Note)>,
+    session_bytes: u32,
+    transaction_bytes: u32,
+    /// Captures of each proxy, request and response, in the order in which the log shows them.
+    pub captures: Vec<[Vec<Note>; 2]>,
+}
+
+impl Layout {
+    /// A layout for so many proxies.
+    pub fn new(proxies: usize) -> Layout {
+        Layout { captures: (0..proxies).map(|_| Default::default()).collect(), ..Layout::default() }
+    }
+
+    fn place(&mut self, scope: Scope, len: u16) -> Note {
+        let bytes = if scope == Scope::Session { &mut self.session_bytes } else { &mut self.transaction_bytes };
+        let at = *bytes;
+        *bytes += HEADER as u32 + u32::from(len);
+        Note { scope, at, len }
+    }
+
+    /// The place of a variable, `scope.name`; the same for the same name.
+    pub fn variable(&mut self, name: &str) -> Option<Note> {
+        if let Some(known) = self.vars.iter().find(|v| v.0 == name) {
+            return Some(known.1);
+        }
+        let note = self.place(Scope::of(name)?, VAR_BYTES);
+        self.vars.push((name.to_owned(), note));
+        Some(note)
+    }
+
+    /// A new place for a capture of a proxy, up to `len` bytes; its number.
+    pub fn capture(&mut self, proxy: usize, response: bool, len: u16) -> usize {
+        let note = self.place(Scope::Transaction, len);
+        let list = &mut self.captures[proxy][usize::from(response)];
+        list.push(note);
+        list.len() - 1
+    }
+
+    /// Bytes of a slab for the session's variables.
+    pub fn session_bytes(&self) -> usize {
+        self.session_bytes as usize
+    }
+
+    /// Bytes of a slab for everything else.
+    pub fn transaction_bytes(&self) -> usize {
+        self.transaction_bytes as usize
+    }
+
+    /// Forgets the variables of a scope that ends.
+    pub fn clear(&self, slab: &mut [u8], scope: Scope) {
+        for (_, note) in self.vars.iter().filter(|v| v.1.scope == scope) {
+            if let Some(tag) = slab.get_mut(note.at as usize) {
+                *tag = 0;
+            }
+        }
+    }
+}
+
+/// The slabs of a session; an empty one holds nothing.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Notes<'a> {
+    pub session: &'a [u8],
+    pub transaction: &'a [u8],
+}
+
+impl<'a> Notes<'a> {
+    /// What is stored in a place.
+    pub fn get(&self, note: Note) -> Option<Value<'a>> {
+        let slab = if note.scope == Scope::Session { self.session } else { self.transaction };
+        let place = slab.get(note.at as usize..note.at as usize + HEADER + usize::from(note.len))?;
+        let len = usize::from(u16::from_le_bytes([place[1], place[2]]));
+        let bytes = &place[HEADER..HEADER + len];
+        Some(match place[0] {
+            1 => Value::Bool(bytes[0] != 0),
+            2 => Value::Int(i64::from_le_bytes(bytes.try_into().ok()?)),
+            3 => Value::Ip(IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?)),
+            4 => Value::Ip(IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?)),
+            5 => Value::Str(bytes),
+            6 => Value::Bin(bytes),
+            7 => Value::Method(bytes),
+            _ => return None,
+        })
+    }
+}
+
+impl Note {
+    /// Stores a value in the slab; false when it is too long (then nothing is stored).
+    pub fn set(self, slab: &mut [u8], value: Value) -> bool {
+        let number;
+        let (v4, v6);
+        let (tag, bytes): (u8, &[u8]) = match value {
+            Value::Bool(b) => (1, if b { &[1] } else { &[0] }),
+            Value::Int(n) => {
+                number = n.to_le_bytes();
+                (2, &number)
+            }
+            Value::Ip(IpAddr::V4(ip)) => {
+                v4 = ip.octets();
+                (3, &v4)
+            }
+            Value::Ip(IpAddr::V6(ip)) => {
+                v6 = ip.octets();
+                (4, &v6)
+            }
+            Value::Str(s) => (5, s),
+            Value::Bin(b) => (6, b),
+            Value::Method(m) => (7, m),
+        };
+        if bytes.len() > usize::from(self.len) {
+            return false;
+        }
+        self.write(slab, tag, bytes);
+        true
+    }
+
+    /// Stores a text, cut to what fits (captures).
+    pub fn capture(self, slab: &mut [u8], text: &[u8]) {
+        self.write(slab, 5, &text[..text.len().min(self.len.into())]);
+    }
+
+    /// Forgets what is stored.
+    pub fn unset(self, slab: &mut [u8]) {
+        self.write(slab, 0, &[]);
+    }
+
+    fn write(self, slab: &mut [u8], tag: u8, bytes: &[u8]) {
+        let at = self.at as usize;
+        let Some(place) = slab.get_mut(at..at + HEADER + bytes.len()) else { return };
+        let [low, high] = (bytes.len() as u16).to_le_bytes();
+        place[..HEADER].copy_from_slice(&[tag, low, high]);
+        place[HEADER..].copy_from_slice(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_comes_back() {
+        let mut layout = Layout::new(1);
+        let a = layout.variable("txn.a").unwrap();
+        let b = layout.variable("sess.b").unwrap();
+        let c = layout.variable("req.c").unwrap();
+        assert_eq!((layout.variable("txn.a"), layout.variable("proc"), layout.variable("txn.")), (Some(a), None, None));
+        assert_eq!(layout.capture(0, false, 4), 0);
+        let capture = layout.captures[0][0][0];
+        let (mut txn, mut sess) = (vec![0; layout.transaction_bytes()], vec![0; layout.session_bytes()]);
+        let v6: IpAddr = "2001:db8::1".parse().unwrap();
+        for value in [Value::Bool(true), Value::Int(-5), Value::Ip(v6), Value::Str(b"text"), Value::Bin(&[0; 256])] {
+            assert!(a.set(&mut txn, value) && b.set(&mut sess, value) && c.set(&mut txn, value));
+            let notes = Notes { session: &sess, transaction: &txn };
+            assert_eq!([a, b, c].map(|n| notes.get(n)), [Some(value); 3]);
+        }
+        assert!(!a.set(&mut txn, Value::Str(&[b'x'; 257])));
+        capture.capture(&mut txn, b"longer");
+        layout.clear(&mut txn, Scope::Request);
+        a.unset(&mut txn);
+        let notes = Notes { session: &sess, transaction: &txn };
+        assert_eq!([a, c, capture].map(|n| notes.get(n)), [None, None, Some(Value::Str(b"long"))]);
+        assert_eq!(Notes::default().get(a), None);
+    }
+}

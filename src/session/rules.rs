@@ -1,0 +1,410 @@
+//! Where a session meets its rules: builds the stage that they run on, and does what they decide.
+
+use super::channel::Fill;
+use super::context::Ctx;
+use super::endpoint::Conn;
+use super::request::{self, choose_backend};
+use super::{EndCause, Phase, Session, Step, answer, connect};
+use crate::format::Record;
+use crate::http::{Edit, Fault};
+use crate::mem::{Buffers, Handle};
+use crate::rules::{Family, Program, Reply, Rulebook, Stage, Verdict};
+use crate::sample::{Count, Flow, Live, Stream, needs};
+use crate::server::Shared;
+use crate::sys::{Addr, Kernel};
+use crate::util::tick::Tick;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// The state of the process, as samples see it.
+pub struct View<'a> {
+    pub shared: &'a Shared,
+    pub wall: (i64, u32),
+    pub random: u32,
+    pub now_ms: u64,
+}
+
+impl Live for View<'_> {
+    fn count(&self, what: Count, at: usize) -> i64 {
+        let shared = self.shared;
+        let proxy = || &shared.proxies[at];
+        let server = || &shared.servers[at];
+        let servers = || shared.config.proxies[at].servers();
+        match what {
+            Count::FrontConnections => proxy().fe_connections.load(Relaxed).into(),
+            Count::BackConnections => proxy().be_connections.load(Relaxed).into(),
+            Count::FrontSessionRate => proxy().fe_session_rate.rate(self.now_ms).into(),
+            Count::FrontRequestRate => proxy().fe_request_rate.rate(self.now_ms).into(),
+            Count::BackSessionRate => proxy().be_session_rate.rate(self.now_ms).into(),
+            Count::Queued => proxy().queued.load(Relaxed).into(),
+            Count::UsableServers => servers().filter(|s| shared.servers[*s].is_usable()).count() as i64,
+            Count::FreeSlots => {
+                let mut free = 0;
+                for s in servers().filter(|s| shared.servers[*s].is_usable()) {
+                    let limit = shared.config.servers[s].maxconn;
+                    if limit == 0 {
+                        return -1;
+                    }
+                    let used = shared.servers[s].served.load(Relaxed) + shared.servers[s].queued.load(Relaxed);
+                    free += i64::from(limit.saturating_sub(used));
+                }
+                free
+            }
+            Count::ServerConnections => server().served.load(Relaxed).into(),
+            Count::ServerSessionRate => server().session_rate.rate(self.now_ms).into(),
+            Count::ServerQueued => server().queued.load(Relaxed).into(),
+            Count::ServerIsUp => server().is_usable().into(),
+            Count::ServerWeight => server().weight.load(Relaxed).into(),
+            Count::Connections => shared.process.connections.load(Relaxed).into(),
+            Count::Maxconn => shared.limits.maxconn.into(),
+            Count::Workers => shared.limits.workers as i64,
+        }
+    }
+
+    fn wall(&self) -> (i64, u32) {
+        self.wall
+    }
+
+    fn random(&self) -> u32 {
+        self.random
+    }
+
+    fn stopping(&self) -> bool {
+        self.shared.stopping()
+    }
+}
+
+/// What a program looks at.
+#[derive(Clone, Copy)]
+enum Look {
+    /// Neither message nor bytes.
+    Nothing,
+    /// The first bytes of the request; `complete`: no more will come or be waited for.
+    Bytes {
+        complete: bool,
+    },
+    /// The head in the room's text, and the body from here on in the buffer.
+    Request {
+        body: usize,
+    },
+    Response {
+        body: usize,
+    },
+}
+
+/// A slab of notes, taken when there is none yet; empty when there are none at all, or none is left.
+fn slab<'a>(pool: &'a mut Buffers, handle: &mut Handle<()>, wanted: bool) -> &'a mut [u8] {
+    if handle.is_none() && wanted && pool.size() > 0 {
+        *handle = pool.alloc().unwrap_or(Handle::NONE);
+        if handle.is_some() {
+            pool.get_mut(*handle).fill(0);
+        }
+    }
+    if handle.is_some() { pool.get_mut(*handle) } else { &mut [] }
+}
+
+/// Runs a program of a proxy from an operation on.
+fn run<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, program: &Program, look: Look, from: usize) -> (Verdict, usize) {
+    let destination =
+        if program.needs & needs::DESTINATION != 0 { connect::local_addr(cx, s.client) } else { Addr::None };
+    let (wall, random) = (s.times.start_at, cx.sys.random());
+    let Ctx { config, shared, conns, bufs, notes, session_notes, room, head, now_ms, worker, .. } = cx;
+    let Some(client) = conns.get_mut(s.client) else { return (Verdict::Reject, from) };
+    let flow = Flow {
+        client: client.peer,
+        destination,
+        server_addr: s.server().map_or(Addr::None, |i| config.servers[i].target.addr()),
+        frontend: s.fe(),
+        backend: s.be(),
+        server: s.server(),
+        listener: client.origin as usize,
+        first_request: client.requests <= 1,
+        worker: *worker,
+        status: s.status,
+    };
+    let session_slab = slab(session_notes, &mut client.notes, program.stores);
+    let slab = slab(notes, &mut s.notes, program.stores);
+    let view = View { shared, wall, random, now_ms: *now_ms };
+    let channel = if matches!(look, Look::Response { .. }) { &s.res } else { &s.req };
+    let bytes = if channel.buf.is_some() { &bufs.get(channel.buf)[..channel.end as usize] } else { &[] };
+    let mut used = usize::from(s.edited);
+    let (mut body, mut stream) = (&[][..], Stream { bytes: &[], complete: true });
+    let mut edit = None;
+    match look {
+        Look::Nothing => {}
+        Look::Bytes { complete } => stream = Stream { bytes: &bytes[channel.start as usize..], complete },
+        Look::Request { body: at } | Look::Response { body: at } => {
+            body = &bytes[at.min(bytes.len())..];
+            stream = Stream { bytes: &bytes[channel.start as usize..], complete: true };
+            edit = Some(Edit { index: head, text: &mut room.text, used });
+        }
+    }
+    let record = if program.records { record(s, config, &flow) } else { Record::default() };
+    let rules = Arc::clone(&shared.rules);
+    let mut stage = Stage {
+        book: &rules,
+        config,
+        live: &view,
+        flow: &flow,
+        head: edit,
+        is_response: matches!(look, Look::Response { .. }),
+        body,
+        body_complete: true,
+        stream,
+        session_notes: session_slab,
+        transaction_notes: slab,
+        space: &mut room.space,
+        out: &mut room.out,
+        regexes: &mut room.regexes,
+        record: &record,
+        effects: &mut s.effects,
+    };
+    let result = program.run(&mut stage, from);
+    if let Some(edit) = stage.head {
+        used = edit.used;
+    }
+    s.edited = used as u16;
+    result
+}
+
+/// What formats of rules can show of a session that is under way.
+fn record<'a>(s: &Session, config: &'a crate::model::Config, flow: &Flow) -> Record<'a> {
+    Record {
+        client: flow.client,
+        frontend_addr: flow.destination,
+        server_addr: flow.server_addr,
+        accept: s.times.start_at,
+        request: s.times.start_at,
+        end: s.times.start_at,
+        frontend: &config.proxies[flow.frontend].name,
+        backend: &config.proxies[flow.backend].name,
+        server: flow.server.map_or("<NOSRV>", |i| config.servers[i].name.as_str()),
+        http: s.http,
+        status: s.status.into(),
+        pid: std::process::id(),
+        ..Record::default()
+    }
+}
+
+/// Does what a verdict says. None: the session goes on.
+fn obey<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, verdict: Verdict, response: bool) -> Option<Step> {
+    match verdict {
+        Verdict::Continue | Verdict::Stop | Verdict::Later => None,
+        Verdict::Reject => {
+            s.keep_client = false;
+            count_denied(cx, s, response);
+            Some(s.end(b'P', b'R'))
+        }
+        Verdict::Reply(reply) => Some(reply_now(cx, s, reply, response, b'R')),
+        Verdict::Tarpit(reply) => {
+            let step = reply_now(cx, s, reply, response, b'T');
+            if step != Step::Goto(Phase::Answer) {
+                return Some(step);
+            }
+            let t = &cx.config.proxies[s.fe()].timeouts;
+            s.phase_at = cx.now.after_opt(if t.tarpit > 0 { t.tarpit } else { t.connect });
+            s.client_at = Tick::NEVER;
+            Some(Step::Goto(if s.phase_at.is_set() { Phase::Tarpit } else { Phase::Answer }))
+        }
+    }
+}
+
+fn count_denied<K: Kernel>(cx: &mut Ctx<K>, s: &Session, response: bool) {
+    let count = |slot: usize| {
+        let t = cx.tally(slot);
+        if response { t.denied_responses.inc() } else { t.denied_requests.inc() }
+    };
+    count(cx.shared.fe_slot(s.fe()));
+    if s.be_counted {
+        count(cx.shared.be_slot(s.be()));
+    }
+}
+
+fn reply_now<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, reply: Reply, response: bool, stage: u8) -> Step {
+    let who = if reply.denies { b'P' } else { b'L' };
+    let stage = if response { b'H' } else { stage };
+    if reply.denies {
+        count_denied(cx, s, response);
+    } else {
+        cx.tally(cx.shared.fe_slot(s.fe())).intercepted.inc();
+    }
+    if reply.len == 0 {
+        return answer::error(cx, s, reply.status, who, stage);
+    }
+    answer::ruled(cx, s, reply.status, reply.len, (who, stage))
+}
+
+/// Rules on a client's connection before anything of it is read (`tcp-request connection`), or after its handshakes (`session`).
+/// False: it is to be closed.
+pub fn admits<K: Kernel>(cx: &mut Ctx<K>, client: Handle<Conn>, fe: usize, family: Family) -> bool {
+    let rules = Arc::clone(&cx.shared.rules);
+    let program = rules.program(fe, family);
+    if program.is_empty() {
+        return true;
+    }
+    // No session has begun: this one only lends its place.
+    let mut s = Session::new(client, fe, false, Phase::Inspect);
+    s.times.start_at = cx.conns[client].accepted_at;
+    let (verdict, _) = run(cx, &mut s, program, Look::Nothing, 0);
+    if s.notes.is_some() {
+        cx.notes.free(s.notes);
+    }
+    let refused = verdict == Verdict::Reject;
+    if refused {
+        let t = cx.tally(cx.shared.fe_slot(fe));
+        if family == Family::TcpConnection { t.denied_connections.inc() } else { t.denied_sessions.inc() }
+    }
+    !refused
+}
+
+/// The rules of a TCP session: on its first bytes, then where it goes, then those of its backend.
+pub fn inspect<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    let rules = Arc::clone(&cx.shared.rules);
+    if !rules.any {
+        return Step::Next;
+    }
+    loop {
+        let full = s.req.buf.is_some() && s.req.end >= s.req.limit(cx);
+        let complete = s.req.eof || full || s.phase_at.is_set() && s.phase_at.is_due(cx.now);
+        match next_program(cx, s, &rules, complete) {
+            Ok(step) => {
+                s.phase_at = Tick::NEVER;
+                return step;
+            }
+            Err(delay_ms) => {
+                if !s.phase_at.is_set() {
+                    s.phase_at = cx.now.after(delay_ms.max(1));
+                }
+            }
+        }
+        let offset = cx.config.global.tune.maxrewrite;
+        match s.req.fill(cx, s.client, offset) {
+            Fill::Got(_) | Fill::Eof => {}
+            Fill::Wait if s.phase_at.is_due(cx.now) => {}
+            Fill::Wait | Fill::NoBuffer => return Step::Wait,
+            Fill::Full => {}
+            Fill::Error(_) => {
+                s.cause = EndCause::new(b'C', b'D');
+                return Step::End;
+            }
+        }
+    }
+}
+
+/// Runs what is left of a TCP session's rules. The error: a rule waits for more, at most so many milliseconds.
+fn next_program<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, rules: &Rulebook, complete: bool) -> Result<Step, u32> {
+    if s.rule.0 == 0 {
+        if let Some(step) = bytes_program(cx, s, rules, s.fe(), complete)? {
+            return Ok(step);
+        }
+        run(cx, s, rules.program(s.fe(), Family::UseBackend), Look::Bytes { complete: true }, 0);
+        s.rule = (1, 0);
+    }
+    let Some(be) = s.effects.backend.or_else(|| choose_backend(&cx.config, s.fe())) else { return Ok(Step::Next) };
+    s.be = be as u16;
+    if s.rule.0 == 1 {
+        if be != s.fe()
+            && let Some(step) = bytes_program(cx, s, rules, be, complete)?
+        {
+            return Ok(step);
+        }
+        run(cx, s, rules.program(be, Family::UseServer), Look::Bytes { complete: true }, 0);
+        s.rule = (2, 0);
+    }
+    Ok(Step::Next)
+}
+
+fn bytes_program<K: Kernel>(
+    cx: &mut Ctx<K>,
+    s: &mut Session,
+    rules: &Rulebook,
+    proxy: usize,
+    complete: bool,
+) -> Result<Option<Step>, u32> {
+    let program = rules.program(proxy, Family::TcpRequest);
+    let (verdict, at) = run(cx, s, program, Look::Bytes { complete }, s.rule.1 as usize);
+    if verdict == Verdict::Later && !complete {
+        s.rule.1 = at as u32;
+        return Err(rules.proxies[proxy].inspect_delay_ms);
+    }
+    Ok(obey(cx, s, verdict, false))
+}
+
+/// Rules on a request whose head was parsed: those of the frontend, where it goes, those of the backend. None: the session goes on to
+/// the backend that was chosen. The head is in the room's text from then on.
+pub fn request<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usize) -> Option<Step> {
+    let rules = Arc::clone(&cx.shared.rules);
+    let look = Look::Request { body: start + len };
+    take_head(cx, s, s.req.buf, start, len);
+    for family in [Family::TcpRequest, Family::CaptureRequest, Family::HttpRequest, Family::Redirect] {
+        if let Some(step) = one(cx, s, &rules, s.fe(), family, look) {
+            return Some(step);
+        }
+    }
+    one(cx, s, &rules, s.fe(), Family::UseBackend, look);
+    let be = s.effects.backend.or_else(|| choose_backend(&cx.config, s.fe()))?;
+    s.be = be as u16;
+    if be != s.fe() {
+        for family in [Family::TcpRequest, Family::HttpRequest, Family::Redirect] {
+            if let Some(step) = one(cx, s, &rules, be, family, look) {
+                return Some(step);
+            }
+        }
+    }
+    one(cx, s, &rules, be, Family::UseServer, look);
+    s.method = cx.head.method;
+    None
+}
+
+/// Rules on a response whose head was parsed: the backend's, then the frontend's.
+pub fn response<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -> Option<Step> {
+    let rules = Arc::clone(&cx.shared.rules);
+    let look = Look::Response { body: at + len };
+    take_head(cx, s, s.res.buf, at, len);
+    one(cx, s, &rules, s.fe(), Family::CaptureResponse, look);
+    let sides = [s.be(), s.fe()];
+    for proxy in &sides[..if sides[0] == sides[1] { 1 } else { 2 }] {
+        if let Some(step) = one(cx, s, &rules, *proxy, Family::HttpResponse, look) {
+            return Some(step);
+        }
+    }
+    None
+}
+
+/// `monitor fail`: true when monitors are to be told that the service is down.
+pub fn monitor_fails<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usize) -> bool {
+    let rules = Arc::clone(&cx.shared.rules);
+    if rules.program(s.fe(), Family::Monitor).is_empty() {
+        return false;
+    }
+    take_head(cx, s, s.req.buf, start, len);
+    one(cx, s, &rules, s.fe(), Family::Monitor, Look::Request { body: start + len });
+    s.effects.monitor_fails
+}
+
+fn one<K: Kernel>(
+    cx: &mut Ctx<K>,
+    s: &mut Session,
+    rules: &Rulebook,
+    proxy: usize,
+    family: Family,
+    look: Look,
+) -> Option<Step> {
+    let program = rules.program(proxy, family);
+    if program.is_empty() {
+        return None;
+    }
+    let (verdict, _) = run(cx, s, program, look, 0);
+    if let (Look::Request { body }, Verdict::Reply(_) | Verdict::Tarpit(_)) = (look, verdict)
+        && request::skip(cx, s, body).is_err()
+    {
+        return Some(request::refuse(cx, s, Fault::Framing));
+    }
+    obey(cx, s, verdict, matches!(look, Look::Response { .. }))
+}
+
+/// Copies a head to where rules may change it.
+fn take_head<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, buf: Handle<()>, at: usize, len: usize) {
+    cx.room.text[..len].copy_from_slice(&cx.bufs.get(buf)[at..at + len]);
+    s.edited = len as u16;
+}

@@ -1,0 +1,255 @@
+//! Conditions and rules on real traffic. With EVENKEEL_BIN=/usr/sbin/haproxy the same tests ask haproxy.
+
+mod common;
+
+use common::*;
+
+/// A `listen` section `l` with these lines before its server.
+fn proxy(server: &Server, lines: &str) -> Proxy {
+    let config = format!("{HTTP}\nlisten l\n    bind {{bind:l}}\n    {}\n    server a {{server:a}}\n", lines.trim());
+    Proxy::in_front_of(server, &config)
+}
+
+#[test]
+fn requests_are_changed_on_their_way() {
+    let server = Server::named("a");
+    let proxy = proxy(
+        &server,
+        "
+    acl api path_beg /api/
+    http-request set-header X-Client %[src]
+    http-request set-header X-Path \"%[path,upper] of %[req.hdr(host)]\"
+    http-request del-header Cookie if api
+    http-request set-path %[path,regsub(^/api/,/)] if api
+    http-request set-var(txn.who) req.hdr(user-agent),lower
+    http-request set-header X-Who %[var(txn.who)]
+    http-response set-header X-Seen %[var(txn.who)]
+    http-response del-header Server
+    http-response set-status 201 if { status 200 }",
+    );
+    let mut client = Client::connect(proxy.addr("l"));
+    let answer = client.ask("GET /api/x?q=1 HTTP/1.1\r\nHost: h\r\nCookie: a=b\r\nUser-Agent: CURL\r\n\r\n");
+    assert_eq!((answer.status(), answer.header("x-seen"), answer.header("server")), (201, Some("curl"), None));
+    let request = server.last();
+    assert_eq!(request.target(), "/x?q=1");
+    assert_eq!(request.header("x-path"), Some("/API/X of h"));
+    assert_eq!((request.header("x-client"), request.header("cookie")), (Some("127.0.0.1"), None));
+    assert_eq!(request.header("x-who"), Some("curl"));
+    // What one request left is gone with it.
+    client.ask("GET /y HTTP/1.1\r\nHost: h\r\nCookie: a=b\r\n\r\n");
+    let request = server.last();
+    assert_eq!((request.target(), request.header("cookie")), ("/y", Some("a=b")));
+    assert_eq!(request.header("x-who").unwrap_or_default(), "");
+}
+
+#[test]
+fn refusals_keep_the_rest_going() {
+    let (server, logs) = (Server::named("a"), LogSink::start());
+    let lines = "
+    log {log} local0
+    option httplog
+    acl admin path_beg /admin
+    http-request deny if admin !{ src 10.0.0.0/8 }
+    http-request deny status 429 if { path /slow }
+    http-request allow if { path /allowed }
+    http-request deny if { hdr_cnt(x-a) gt 1 }
+    http-response deny if { res.hdr(x-from) -m found } { capture.nothing }";
+    let lines = lines.replace(" { capture.nothing }", " { always_false }");
+    let config = format!("{HTTP}\nlisten l\n    bind {{bind:l}}\n    {}\n    server a {{server:a}}\n", lines.trim());
+    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    let status = |path: &str| get(proxy.addr("l"), path).status();
+    assert_eq!([status("/admin/x"), status("/slow"), status("/")], [403, 429, 200]);
+    let twice = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: h\r\nX-A: 1\r\nX-A: 2\r\n\r\n");
+    assert_eq!(Client::connect(proxy.addr("l")).ask(twice("/")).status(), 403);
+    assert_eq!(Client::connect(proxy.addr("l")).ask(twice("/allowed")).status(), 200);
+    let line = logs.find("the refusal", |m| m.contains("/admin/x").then(|| m.to_owned()));
+    assert!(line.contains(" 403 ") && line.contains(" PR-- "), "{line}");
+    let line = logs.find("the other one", |m| m.contains("/slow").then(|| m.to_owned()));
+    assert!(line.contains(" 429 ") && line.contains(" PR-- "), "{line}");
+}
+
+#[test]
+fn content_switching() {
+    let (one, two, three) = (Server::named("one"), Server::named("two"), Server::named("three"));
+    let config = format!(
+        "{HTTP}
+frontend l
+    bind {{bind:l}}
+    acl static path_end .png .css
+    acl host2 hdr(host) -i two.example
+    use_backend one if static
+    use_backend %[req.hdr(x-to)] if {{ req.hdr(x-to) -m found }}
+    use_backend two if host2
+    default_backend three
+backend one
+    server s {{server:one}}
+backend two
+    http-request set-header X-Backend two
+    server s {{server:two}}
+backend three
+    server s {{server:three}}
+"
+    );
+    let proxy =
+        Proxy::with().server("one", one.addr()).server("two", two.addr()).server("three", three.addr()).start(&config);
+    let mut client = Client::connect(proxy.addr("l"));
+    for (path, host, to, want) in [
+        ("/a.png", "x", "", "one"),
+        ("/a", "TWO.example", "", "two"),
+        ("/a", "x", "", "three"),
+        ("/a", "x", "X-To: two\r\n", "two"),
+        ("/a", "x", "X-To: nobody\r\n", "three"),
+        ("/b.css?q", "two.example", "", "one"),
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{to}\r\n");
+        assert_eq!(client.ask(request).text(), want, "{path} {host} {to}");
+    }
+    assert_eq!(two.last().header("x-backend"), Some("two"));
+}
+
+#[test]
+fn redirects_and_answers() {
+    let server = Server::named("a");
+    let proxy = proxy(
+        &server,
+        "
+    http-request return status 200 content-type text/plain string pong if { path /ping }
+    http-request redirect location /new?from=%[path] code 303 if { path /old }
+    redirect scheme https code 301 if { path_beg /secure }
+    redirect prefix http://other.example drop-query append-slash if { path /dir }",
+    );
+    let mut client = Client::connect(proxy.addr("l"));
+    let pong = client.ask("GET /ping HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_eq!((pong.status(), pong.text().as_str(), pong.header("content-type")), (200, "pong", Some("text/plain")));
+    for (path, status, location) in [
+        ("/old", 303, "/new?from=/old"),
+        ("/secure/x?y=z", 301, "https://h/secure/x?y=z"),
+        ("/dir?x=y", 302, "http://other.example/dir/"),
+    ] {
+        let answer = client.ask(format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n"));
+        assert_eq!((answer.status(), answer.header("location")), (status, Some(location)), "{path}");
+    }
+    assert_eq!(client.ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n").text(), "a");
+    // The connection stayed all the time, also after a HEAD, whose answer has no body.
+    client.send("HEAD /ping HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_eq!(client.response_to("HEAD").header("content-length").map(|n| n.trim_start_matches('0')), Some("4"));
+    assert_eq!(client.ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n").text(), "a");
+}
+
+#[test]
+fn a_body_that_is_refused_is_not_taken_for_a_request() {
+    let server = Server::named("a");
+    let proxy = proxy(&server, "http-request deny if { path /no }");
+    let hidden = "GET /hidden HTTP/1.1\r\nHost: h\r\n\r\n";
+    let request = format!("POST /no HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{hidden}", hidden.len() + 5);
+    let statuses = statuses_on_one_connection(proxy.addr("l"), request);
+    assert_eq!(statuses, [403]);
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[test]
+fn tarpit_answers_late() {
+    let server = Server::named("a");
+    let proxy = proxy(&server, "timeout tarpit 400ms\n    http-request tarpit if { path /bot }");
+    let begun = std::time::Instant::now();
+    assert_eq!(get(proxy.addr("l"), "/bot").status(), 500);
+    assert!(begun.elapsed() >= ms(390), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn captures_are_logged() {
+    let (server, logs) = (Server::named("a"), LogSink::start());
+    let config = format!(
+        "{HTTP}
+listen l
+    bind {{bind:l}}
+    log {{log}} local0
+    log-format \"%ci %hr %hs %[var(txn.x)] %{{+Q}}[var(txn.none)] %ST\"
+    capture request header Host len 20
+    capture request header X-Long len 3
+    capture response header X-None len 10
+    http-request capture path len 5
+    http-request set-var(txn.x) int(41),add(1)
+    server a {{server:a}}
+"
+    );
+    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    let mut client = Client::connect(proxy.addr("l"));
+    client.ask("GET /a/long/path HTTP/1.1\r\nHost: h.example\r\nX-Long: 12345\r\n\r\n");
+    let line = logs.find("the line", |m| m.contains("h.example").then(|| m.to_owned()));
+    assert!(line.ends_with("127.0.0.1 {h.example|123|/a/lo} {} 42 \"\" 200"), "{line}");
+}
+
+#[test]
+fn monitors_are_told_of_failures() {
+    let server = Server::named("a");
+    let proxy = proxy(&server, "monitor-uri /health\n    acl down hdr(x-down) -m found\n    monitor fail if down");
+    assert_eq!(get(proxy.addr("l"), "/health").status(), 200);
+    let mut client = Client::connect(proxy.addr("l"));
+    assert_eq!(client.ask("GET /health HTTP/1.1\r\nHost: h\r\nX-Down: 1\r\n\r\n").status(), 503);
+}
+
+#[test]
+fn connections_are_refused_before_they_are_read() {
+    let server = Server::named("a");
+    let proxy = proxy(&server, "tcp-request connection reject if { src 127.0.0.0/8 } { dst_port gt 0 }");
+    let mut client = Client::connect(proxy.addr("l"));
+    client.expect_close();
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn tcp_is_switched_by_its_first_bytes() {
+    let tls_server = Server::start(|mut c| {
+        let _ = c.send("tls");
+    });
+    let other = Server::start(|mut c| {
+        let _ = c.send("other");
+    });
+    let config = "
+defaults
+    mode tcp
+    timeout connect 4s
+    timeout client 20s
+    timeout server 20s
+frontend l
+    bind {bind:l}
+    tcp-request inspect-delay 5s
+    tcp-request content reject if { req.payload(0,4) -m bin 42414421 }
+    tcp-request content accept if { req.ssl_hello_type 1 }
+    tcp-request content accept if { req.len gt 5 }
+    use_backend tls if { req.ssl_sni -i www.example.com }
+    default_backend other
+backend tls
+    server s {server:tls}
+backend other
+    server s {server:other}
+";
+    let proxy = Proxy::with().server("tls", tls_server.addr()).server("other", other.addr()).start(config);
+    let hello = client_hello("WWW.example.com");
+    let answer = |pieces: &[&[u8]]| {
+        let mut client = Client::connect(proxy.addr("l"));
+        for piece in pieces {
+            client.send(piece);
+            std::thread::sleep(ms(30));
+        }
+        String::from_utf8(client.rest()).unwrap()
+    };
+    assert_eq!(answer(&[&hello]), "tls");
+    assert_eq!(answer(&[&hello[..3], &hello[3..20], &hello[20..]]), "tls");
+    assert_eq!(answer(&[&client_hello("nobody.example")]), "other");
+    assert_eq!(answer(&[b"SSH-2.0-x\r\n"]), "other");
+    assert_eq!(answer(&[b"BAD!!!!!"]), "");
+}
+
+/// A TLS client hello that asks for a name.
+fn client_hello(name: &str) -> Vec<u8> {
+    let vector = |width: usize, body: &[u8]| [&(body.len() as u64).to_be_bytes()[8 - width..], body].concat();
+    let entry = [&[0], &vector(2, name.as_bytes())[..]].concat();
+    let extension = [&[0, 0], &vector(2, &vector(2, &entry))[..]].concat();
+    let body =
+        [&[3, 3][..], &[7; 32], &vector(1, &[]), &vector(2, &[0x13, 0x01]), &vector(1, &[0]), &vector(2, &extension)]
+            .concat();
+    let handshake = [&[1][..], &vector(3, &body)].concat();
+    [&[22, 3, 1][..], &vector(2, &handshake)].concat()
+}
