@@ -1,21 +1,88 @@
-//! The list of keywords (`-dK`) and the reference manual (`docs/reference`), both from the rows that the parser uses.
+//! The list of keywords (`-dK`) and the reference manual (`docs/reference`), both from the rows that the parser uses: those of the
+//! sections, and those of samples and actions in their own tables. HAProxy's names that are in none of these are listed as not built.
 
 use super::row::{Row, Status};
-use std::collections::BTreeMap;
+use crate::pattern::Method;
+use crate::rules::{ACTIONS, Family, PREDEFINED};
+use crate::sample::{CONVERTERS, FETCHES, find_converter, find_fetch};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 fn status(r: &Row) -> &'static str {
     match r.status {
-        Status::Built(_) | Status::Listed(true) => "built",
-        Status::NotBuilt(_) | Status::Listed(false) => "not built",
+        Status::Built(_) => "built",
+        Status::Listed(flag) if flag || known(r) => "built",
+        Status::NotBuilt(_) | Status::Listed(_) => "not built",
         Status::Removed { .. } => "built, old spelling",
     }
+}
+
+/// The families of actions: the one in the list of HAProxy's names, and the kind of rule.
+const ACTION_FAMILIES: [(&str, Family); 4] = [
+    ("http-request action", Family::HttpRequest),
+    ("http-response action", Family::HttpResponse),
+    ("tcp-request connection action", Family::TcpConnection),
+    ("tcp-request content action", Family::TcpRequest),
+];
+
+/// True when a name of HAProxy's list is in a table of its family.
+fn known(r: &Row) -> bool {
+    let action = |family: Family| {
+        ACTIONS.iter().flat_map(|t| t.iter()).any(|a| a.name == r.name && a.families & family.bit() != 0)
+    };
+    match r.family {
+        "sample fetch" => find_fetch(r.name).is_some(),
+        "converter" => find_converter(r.name).is_some(),
+        "ACL derivative" => {
+            let derived = r
+                .name
+                .rsplit_once('_')
+                .is_some_and(|(stem, method)| Method::named(method).is_some() && find_fetch(stem).is_some());
+            derived || find_fetch(r.name).is_some()
+        }
+        "ACL flag" | "ACL operator" | "redirect option" => true,
+        "match method" => Method::named(r.name).is_some(),
+        "predefined ACL" => PREDEFINED.iter().any(|p| p.0 == r.name),
+        family => ACTION_FAMILIES.iter().any(|f| f.0 == family && action(f.1)),
+    }
+}
+
+/// The rows of samples and actions, in the form of the others.
+fn own_rows() -> Vec<Row> {
+    let row = |family, name, args, since, doc| Row {
+        name,
+        family,
+        sections: super::row::NO_SECTION,
+        args,
+        default: "",
+        unit: "",
+        since,
+        doc,
+        status: Status::Listed(true),
+    };
+    let mut rows = Vec::new();
+    rows.extend(FETCHES.iter().flat_map(|t| t.iter()).map(|f| row("sample fetch", f.name, f.args, f.since, f.doc)));
+    rows.extend(CONVERTERS.iter().flat_map(|t| t.iter()).map(|c| row("converter", c.name, c.args, c.since, c.doc)));
+    for (name, family) in ACTION_FAMILIES {
+        let of = ACTIONS.iter().flat_map(|t| t.iter()).filter(|a| a.families & family.bit() != 0);
+        rows.extend(of.map(|a| row(name, a.name, a.args, a.since, a.doc)));
+    }
+    rows
+}
+
+/// All rows: HAProxy's list does not repeat what a table of ours has.
+fn all_rows() -> Vec<Row> {
+    let mut rows = own_rows();
+    let own: BTreeSet<(&str, &str)> = rows.iter().map(|r| (r.family, r.name)).collect();
+    rows.extend(super::all_keywords().filter(|r| !own.contains(&(r.family, r.name))).copied());
+    rows
 }
 
 /// All rows of a kind as tab-separated lines: family, name, arguments, since, status. Kinds: `all`, `cfg`, or the beginning of a
 /// family's name.
 pub fn keyword_list(kind: &str) -> String {
-    let mut rows: Vec<&Row> = super::all_keywords().filter(|r| wanted(r, kind)).collect();
+    let all = all_rows();
+    let mut rows: Vec<&Row> = all.iter().filter(|r| wanted(r, kind)).collect();
     rows.sort_by_key(|r| (r.family, r.name));
     let mut text = String::from("# family\tkeyword\targuments\tsince\tstatus\n");
     for r in rows {
@@ -40,8 +107,9 @@ fn wanted(r: &Row, kind: &str) -> bool {
 
 /// The pages of the manual: file name and text. One page a family.
 pub fn pages() -> Vec<(String, String)> {
+    let all = all_rows();
     let mut families: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
-    for r in super::all_keywords() {
+    for r in &all {
         families.entry(r.family).or_default().push(r);
     }
     let mut pages = Vec::new();
@@ -78,8 +146,8 @@ fn page(family: &str, rows: &[&Row]) -> String {
         match r.status {
             Status::NotBuilt(why) => drop(writeln!(text, "- not built: {why}")),
             Status::Removed { today, .. } => drop(writeln!(text, "- old spelling, today: `{today}`")),
-            Status::Listed(false) => drop(writeln!(text, "- not built yet")),
-            Status::Built(_) | Status::Listed(true) => {}
+            Status::Listed(_) if status(r) == "not built" => drop(writeln!(text, "- not built yet")),
+            Status::Built(_) | Status::Listed(_) => {}
         }
     }
     text

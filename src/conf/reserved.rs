@@ -561,7 +561,7 @@ static HTTP_REQUEST_ACTION: &[Row] = &[
 ];
 
 const fn http_request_action(name: &'static str, args: &'static str, since: &'static str, built: bool) -> Row {
-    listed("http-request action", "Belongs to a rule or keyword that is not built yet.", name, args, since, built)
+    listed("http-request action", "An action of http-request.", name, args, since, built)
 }
 
 #[rustfmt::skip]
@@ -582,7 +582,7 @@ static HTTP_RESPONSE_ACTION: &[Row] = &[
 ];
 
 const fn http_response_action(name: &'static str, args: &'static str, since: &'static str, built: bool) -> Row {
-    listed("http-response action", "Belongs to a rule or keyword that is not built yet.", name, args, since, built)
+    listed("http-response action", "An action of http-response.", name, args, since, built)
 }
 
 #[rustfmt::skip]
@@ -731,7 +731,7 @@ static REDIRECT_OPTION: &[Row] = &[
 ];
 
 const fn redirect_option(name: &'static str, args: &'static str, since: &'static str, built: bool) -> Row {
-    listed("redirect option", "Belongs to a rule or keyword that is not built yet.", name, args, since, built)
+    listed("redirect option", "An option of redirect.", name, args, since, built)
 }
 
 #[rustfmt::skip]

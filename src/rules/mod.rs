@@ -20,7 +20,7 @@ mod message;
 mod stage;
 mod vars;
 
-pub use acl::{Acl, Truth};
+pub use acl::{Acl, PREDEFINED, Truth};
 pub use compile::{DIRECTIVES, Directive, Line, compile};
 pub use stage::{Effects, Reply, Stage, Verdict};
 
