@@ -23,8 +23,8 @@ SOURCES = {
     "502-late": ([], [], [[LATE_JUNK]]),
     "504": ([], ["timeout server 150ms"], [[HOLD]]),
     "200-monitor": (["monitor-uri /p"], [], [[FINE]]),
-    "200-stats": ([], ["stats enable", "stats uri /p"], [[FINE]]),
-    "401-stats": ([], ["stats enable", "stats uri /p", "stats auth a:b"], [[FINE]]),
+    "200-stats": ([], ["stats enable", "stats uri /p", "stats scope ."], [[FINE]]),
+    "401-stats": ([], ["stats enable", "stats uri /p", "stats scope .", "stats auth a:b"], [[FINE]]),
 }
 MODES = {"ka": [], "sc": ["option http-server-close"], "close": ["option httpclose"]}
 VERSIONS = {"11": ("1.1", ""), "11close": ("1.1", "Connection: close\r\n"), "10": ("1.0", ""), "10ka": ("1.0", "Connection: keep-alive\r\n")}

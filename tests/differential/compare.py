@@ -38,7 +38,7 @@ def number_class(text):
 def field_class(name, value, shape):
     """A value with what cannot be the same twice taken out of it: dates to their shape, timers to a class."""
     if shape == "hex" and name in PORTS | NUMBERS | {"B", "U", "lc"}:
-        return re.sub(r"[0-9A-F]", "h", value) if name in {"ms", "Ts"} else "hex" if re.fullmatch("[0-9A-F]+", value) else value
+        return "hex" if re.fullmatch("[0-9A-F]+", value) else value
     if name in TIMERS:
         return number_class(value)
     if name in PORTS:

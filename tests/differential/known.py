@@ -94,7 +94,7 @@ KNOWN = [
           cases=r"^bad/(chunk-.*|trailer-bad)/at-once$|^own/400/chunk-.*/with$", where=r"log0\..*", views=lambda m, t: m.status() == t.status() == 400),
     # Errors.
     Known("page of HTTP/1.0", "an errorfile is sent as it was written", cases=r"file", where=r".*\.headers", values=without(b"connection")),
-    Known("a later request that fails", "is answered (or sent again, when that is safe); HAProxy closes without a word, as the client may repeat it",
+    Known("a later request that fails", "over a new connection is answered (over a kept one sent again, when that is safe); HAProxy closes without a word",
           cases=r"^(server|dead/hole|badhead|badline|badeol|retry|own/50[234].*)/", where=r"client0\..*|server0\..*|log\.count",
           views=lambda m, t: len(m.statuses()) > len(t.statuses()) > 0 and t.clients[0][2] == "closed"),
     Known("no second POST", "requests that may not be repeated are sent once, whatever retry-on says", cases=r"^retry/.*/POST$",

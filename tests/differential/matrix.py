@@ -35,8 +35,11 @@ from compare import View, places
 from known import KNOWN
 from run import run_batch
 
-BATCH = 160
+# Cases that share a process. More take longer to start and make statistics pages longer, less wait oftener for the slowest.
+BATCH = 400
 ATTEMPTS = 3
+# Cases at the same time when some are run again.
+FEW = 10
 
 
 def all_cases(seed):
@@ -81,8 +84,8 @@ class Outcome:
     left: dict = field(default_factory=dict)
     used: dict = field(default_factory=dict)
     comparisons: int = 0
-    # Cases that were run more than once.
-    again: list = field(default_factory=list)
+    # Of cases that were run more than once: what differed at first.
+    again: dict = field(default_factory=dict)
 
 
 async def settle(cases, options):
@@ -90,7 +93,7 @@ async def settle(cases, options):
     programs = (options.evenkeel, options.haproxy)
     outcome, todo = Outcome(), cases
     for attempt in range(ATTEMPTS):
-        found = await run_all(todo, programs, options.jobs if attempt == 0 else 4)
+        found = await run_all(todo, programs, options.jobs if attempt == 0 else FEW)
         for case in todo:
             left, used = judge(case, found[case.name])
             if attempt == 0:
@@ -101,7 +104,7 @@ async def settle(cases, options):
             outcome.left[case.name], outcome.used[case.name] = left, used
         todo = [c for c in todo if outcome.left[c.name]]
         if attempt == 0:
-            outcome.again = [c.name for c in todo]
+            outcome.again = {c.name: outcome.left[c.name] for c in todo}
         if not todo:
             break
     return outcome
@@ -148,7 +151,7 @@ def main():
     parser.add_argument("--list", action="store_true", help="print the names of the cases")
     parser.add_argument("--seed", type=int, default=1, help="which settings are combined with which requests (default 1)")
     parser.add_argument("--json", help="write the outcome here")
-    parser.add_argument("--jobs", type=int, default=40, help="cases at the same time")
+    parser.add_argument("--jobs", type=int, default=50, help="cases at the same time")
     parser.add_argument("--verbose", action="store_true", help="show examples of the known differences")
     options = parser.parse_args()
     cases = [c for c in all_cases(options.seed) if not options.only or re.search(options.only, c.name)]
@@ -167,7 +170,7 @@ def main():
     if options.json:
         with open(options.json, "w") as f:
             json.dump({"pairs": len(cases), "comparisons": outcome.comparisons, "seed": options.seed, "oracle": version, "unused": unused,
-                       "again": outcome.again, "known": {k: [n for n, _ in v] for k, v in by_row.items()},
+                       "again": {n: [[w, repr(a), repr(b)] for w, a, b in left] for n, left in outcome.again.items()}, "known": {k: [n for n, _ in v] for k, v in by_row.items()},
                        "unexpected": {n: [[w, repr(a), repr(b)] for w, a, b in left] for n, left in unexpected.items()}}, f, indent=1)
     sys.exit(bool(unexpected or unused))
 

@@ -87,6 +87,7 @@ class Side:
 
     def __init__(self, program, cases, names):
         self.program, self.cases, self.names = program, cases, names
+        self.numbers = {name: i for i, name in enumerate(names)}
         self.seen = [Seen() for _ in cases]
         self.log = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.log.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
@@ -127,8 +128,8 @@ class Side:
                 return
             self.last_log = asyncio.get_running_loop().time()
             found = re.search(r"\bb?(c\d{4})\b", line)
-            if found and found[1] in self.names:
-                self.seen[self.names.index(found[1])].logs.append(line)
+            if found and found[1] in self.numbers:
+                self.seen[self.numbers[found[1]]].logs.append(line)
 
     async def run(self, i, limit):
         async with limit:
