@@ -157,8 +157,8 @@ fn load(args: &Args, speak: bool) -> (Option<(Config, Rulebook)>, String) {
     if !speak || args.quiet {
         text.clear();
     }
-    if args.zero_warning && diags.warnings() > 0 {
-        text += &alert("warnings were found, and -dW treats them as errors");
+    if (args.zero_warning || config.global.zero_warning) && diags.warnings() > 0 {
+        text += &alert("warnings were found, and zero-warning (-dW) treats them as errors");
         return (None, text);
     }
     (Some((config, rules)), text)

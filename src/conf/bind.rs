@@ -139,7 +139,10 @@ pub static TABLE: &[Row] = &[
         "<time>",
         "1.5",
         "Time without an acknowledgement after which the kernel gives a connection up. Accepted without effect.",
-        |_, a| values::time_ms(a).map(|_| ()),
+        |s, a| {
+            values::time_ms(a)?;
+            Ok(s.diags.warning(a.last_pos(), "'tcp-ut' is not built yet on bind lines: it is ignored"))
+        },
     )
     .unit("ms"),
     b("tfo", "", "1.5", "TCP fast open (Linux).", |s, _| flag(&mut s.bind.listener.options.tfo)),

@@ -163,7 +163,13 @@ pub static TABLE: &[Row] = &[
         "<number>",
         "2.2",
         "Idle connections that a thread leaves to the others. Accepted without effect.",
-        |_, a| number(a, -1, i64::from(i32::MAX)).map(|_| ()),
+        |s, a| {
+            number(a, -1, i64::from(i32::MAX))?;
+            Ok(s.diags.notice(
+                a.last_pos(),
+                "'pool-low-conn' is accepted without effect: each worker has its own idle connections",
+            ))
+        },
     ),
     o("pool-max-conn", "<number>", "1.9", "The most idle connections kept; -1 = no limit, 0 = none.", |s, a| {
         Ok(s.server.server.pool_max_conn = u32::try_from(number(a, -1, i64::from(i32::MAX))?).ok())
@@ -235,7 +241,9 @@ pub static TABLE: &[Row] = &[
         |s, a| Ok(s.server.server.user_timeout_ms = time_ms(a)?),
     )
     .unit("ms"),
-    o("tfo", "", "1.9", "TCP fast open towards the server. Accepted without effect.", |_, _| Ok(())),
+    o("tfo", "", "1.9", "TCP fast open towards the server. Ignored with a warning.", |s, a| {
+        Ok(s.diags.warning(a.last_pos(), "'tfo' is not built yet on server lines: it is ignored"))
+    }),
     tls("tls-tickets", "", "1.8"),
     refused("track", "[<proxy>/]<server>", "1.3", "following another server's state comes later"),
     refused("usesrc", "<address>", "1.1", "foreign source addresses come later"),
