@@ -349,6 +349,22 @@ fn interim_responses_are_passed_on() {
     assert_eq!(response.interim[0].header("link"), Some("</s.css>"));
 }
 
+/// However many there are: each is one more turn, not one more frame on the stack.
+#[test]
+fn a_stream_of_interim_responses() {
+    const MANY: usize = 100_000;
+    let answer = ["HTTP/1.1 100 \r\n\r\n".repeat(MANY).as_bytes(), &ok("done")].concat();
+    let server = Server::script(vec![Step::ReadRequest, Step::Write(answer), Step::Hold]);
+    let config = listen("").replace("nbthread 1", "nbthread 1\n tune.bufsize 1000000");
+    let proxy = Proxy::in_front_of(&server, &config);
+    let mut client = Client::connect(proxy.addr("l"));
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    for _ in 0..MANY {
+        assert_eq!(client.read_head(Kind::ResponseTo("GET")).unwrap().status(), 100);
+    }
+    assert_eq!(client.response().text(), "done");
+}
+
 #[test]
 fn response_before_the_request_ends() {
     let server = Server::start(|mut conn| {

@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::net::{TcpListener, TcpStream};
 use std::time::Instant;
 
 use common::*;
@@ -198,6 +199,34 @@ fn server_silent_504() {
     assert_eq!(client.get("/silent").status(), 504);
     let log = bench.logged("/silent", "sH--", 504);
     assert!(log.timers[2] >= 0 && log.timers[3] == -1, "{log:?}");
+}
+
+/// A second attempt that is not connected at once: what the first one waited for is over.
+#[test]
+fn server_silent_and_then_slow_to_connect() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    rustix::net::listen(&listener, 0).unwrap();
+    let addr = listener.local_addr().unwrap();
+    let bench = bench(addr, "timeout server 1s\n retries 1\n retry-on response-timeout");
+    let server = std::thread::spawn(move || {
+        let (silent, _) = listener.accept().unwrap();
+        // The backlog is full, and Linux drops the SYN, until a moment after the second attempt.
+        let fillers: Vec<_> = std::iter::from_fn(|| TcpStream::connect_timeout(&addr, ms(80)).ok()).collect();
+        std::thread::sleep(ms(1500));
+        drop(fillers);
+        for stream in listener.incoming() {
+            let mut wire = Wire::new(stream.unwrap(), None);
+            if wire.read_message(Kind::Request).is_ok() {
+                wire.send(ok("at last")).unwrap();
+                break;
+            }
+        }
+        drop(silent);
+    });
+    assert_eq!(bench.client().get("/slow").text(), "at last");
+    let log = bench.logged("/slow", "----", 200);
+    assert_eq!(log.retries, 1);
+    server.join().unwrap();
 }
 
 #[test]

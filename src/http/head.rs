@@ -424,6 +424,11 @@ impl Head {
         }
     }
 
+    /// The body has a transfer coding beside `chunked`, which only HTTP/1.1 can name.
+    pub fn is_coded(&self) -> bool {
+        self.other_coding
+    }
+
     /// A body in HTTP/1.0 with a method that has none by custom: a server that does not read it takes it for the next request.
     pub fn has_doubtful_body(&self) -> bool {
         self.version == Version::V10

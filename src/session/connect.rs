@@ -318,6 +318,7 @@ pub fn again<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     s.scanned = 0;
     s.req.start = s.req.held_from;
     s.req.shut = false;
+    s.server_at = Tick::NEVER; // there is no server to wait for until it is connected
     s.retries += 1;
     s.request_broken = false;
     if let Some(server) = s.server() {

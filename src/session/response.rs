@@ -12,6 +12,19 @@ use crate::util::fmt::Out;
 use crate::util::tick::Tick;
 use std::sync::Arc;
 
+/// Interim responses of one server that are passed on before the others have their turn.
+const INTERIMS: u32 = 16;
+
+/// What there is of the response.
+enum Seen {
+    /// No whole head.
+    Part,
+    /// An interim one, which went on to the client.
+    Interim,
+    /// The final one, or something wrong: where the session goes.
+    Final(Step),
+}
+
 /// Moves the request on and looks for the response.
 pub fn exchange<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     if let Some(step) = send_request(cx, s) {
@@ -19,10 +32,19 @@ pub fn exchange<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     }
     let headroom = cx.config.global.tune.maxrewrite;
     s.res.reserve = headroom;
+    let mut left = INTERIMS;
     loop {
-        match complete(cx, s) {
-            None => {}
-            Some(step) => return step,
+        match look(cx, s) {
+            Seen::Part => {}
+            Seen::Interim if left == 0 => {
+                cx.wake(s.me);
+                return Step::Wait;
+            }
+            Seen::Interim => {
+                left -= 1;
+                continue;
+            }
+            Seen::Final(step) => return step,
         }
         match s.res.fill(cx, s.server_conn, headroom) {
             Fill::Got(_) => {
@@ -174,9 +196,9 @@ fn bad_response<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, _fault: Fault) -> S
 }
 
 /// Looks for the end of the head at `cleared` (interim responses may wait to be sent before it).
-fn complete<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Option<Step> {
+fn look<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Seen {
     if s.res.buf.is_none() || s.res.cleared == s.res.end {
-        return None;
+        return Seen::Part;
     }
     let (at, end) = (s.res.cleared as usize, s.res.end as usize);
     let bytes = &cx.bufs.get(s.res.buf)[at..end];
@@ -186,9 +208,9 @@ fn complete<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Option<Step> {
             let room = cx.bufs.size() - cx.config.global.tune.maxrewrite as usize;
             // Not HTTP at all: no need to wait for more of it.
             let junk = !b"HTTP/1.".starts_with(&bytes[..bytes.len().min(7)]);
-            if junk || bytes.len() >= room { Some(bad_response(cx, s, Fault::TooLarge)) } else { None }
+            if junk || bytes.len() >= room { Seen::Final(bad_response(cx, s, Fault::TooLarge)) } else { Seen::Part }
         }
-        HeadEnd::Bad(_) => Some(bad_response(cx, s, Fault::Syntax)),
+        HeadEnd::Bad(_) => Seen::Final(bad_response(cx, s, Fault::Syntax)),
         HeadEnd::At(len) => {
             s.scanned = 0;
             process(cx, s, at, len)
@@ -196,29 +218,29 @@ fn complete<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Option<Step> {
     }
 }
 
-/// A whole head is there. None = it was an interim one, go on.
-fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -> Option<Step> {
+/// A whole head is there.
+fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -> Seen {
     let config = Arc::clone(&cx.config);
     let (fe, be) = (&config.proxies[s.fe()], &config.proxies[s.be()]);
     let head = &cx.bufs.get(s.res.buf)[at..at + len];
     if let Err(fault) = cx.head.parse_response(head, s.method, be.has(opt::ACCEPT_INVALID_RESPONSE)) {
-        return Some(bad_response(cx, s, fault));
+        return Seen::Final(bad_response(cx, s, fault));
     }
     let status = cx.head.status;
     if status == 101 && !s.asked_upgrade {
-        return Some(bad_response(cx, s, Fault::Syntax));
+        return Seen::Final(bad_response(cx, s, Fault::Syntax));
     }
     if status < 200 && status != 101 {
         return interim(cx, s, at, len);
     }
     if retries_status(cx, s, status) {
-        return Some(connect::again(cx, s));
+        return Seen::Final(connect::again(cx, s));
     }
     s.edited = 0;
     if cx.shared.rules.any
         && let Some(step) = rules::response(cx, s, at, len)
     {
-        return Some(step);
+        return Seen::Final(step);
     }
     let status = cx.head.status;
     s.status = status;
@@ -235,6 +257,9 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -
     };
     // A client of HTTP/1.0 knows no chunks: it gets the bytes, and the end of the connection as their end.
     s.res.strip = !s.http11 && matches!(s.res.body, Body::Chunked(_));
+    if s.res.strip && cx.head.is_coded() {
+        return Seen::Final(bad_response(cx, s, Fault::Framing));
+    }
     let head = match s.edited {
         0 => &cx.bufs.get(s.res.buf)[at..at + len],
         n => &cx.room.text[..n.into()],
@@ -245,23 +270,24 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -
     let (new_len, overflow) = (out.len(), out.overflow());
     let buf = s.res.buf;
     if overflow || replace_head(cx, buf, &mut s.res, at, len, new_len).is_none() {
-        return Some(bad_response(cx, s, Fault::TooLarge));
+        return Seen::Final(bad_response(cx, s, Fault::TooLarge));
     }
     if s.res.clear(cx).is_err() {
         // Nothing of this response may go out: only an interim one that waits before it.
         s.res.cleared -= new_len as u32;
-        return Some(bad_response(cx, s, Fault::Framing));
+        return Seen::Final(bad_response(cx, s, Fault::Framing));
     }
     s.res.reserve = 0;
     s.res.splice = cx.splices(s.fe(), s.be(), opt::SPLICE_RESPONSE);
+    count_response(cx, s);
     super::finish::log_early(cx, s);
     if cx.head.body == Body::Tunnel {
         become_tunnel(cx, s);
     }
-    Some(Step::Next)
+    Seen::Final(Step::Next)
 }
 
-/// Decides what becomes of both connections, and counts.
+/// Decides what becomes of both connections.
 fn settle<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, mode: CloseMode) {
     let head = &cx.head;
     let server_keeps = match head.version {
@@ -277,6 +303,10 @@ fn settle<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, mode: CloseMode) {
     s.server_stays = server_keeps;
     // A server that leaves before it has read the whole request takes the rest of it with it: the client is told at once.
     s.keep_client &= server_keeps || s.req.body.is_done() && s.req.is_drained();
+}
+
+/// A final response begins: counted, and the client's connection remembers where it came from.
+fn count_response<K: Kernel>(cx: &mut Ctx<K>, s: &Session) {
     cx.tally(cx.shared.fe_slot(s.fe())).response(s.status);
     cx.tally(cx.shared.be_slot(s.be())).response(s.status);
     if let Some(server) = s.server() {
@@ -307,8 +337,8 @@ fn retries_status<K: Kernel>(cx: &Ctx<K>, s: &Session, status: u16) -> bool {
     s.req.held && u32::from(s.retries) < be.retries && be.retry_on & retry::status_bit(status) != 0
 }
 
-/// A 1xx response: to the client if it speaks HTTP/1.1, and on with the next head.
-fn interim<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -> Option<Step> {
+/// A 1xx response: to the client if it speaks HTTP/1.1.
+fn interim<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -> Seen {
     cx.tally(cx.shared.fe_slot(s.fe())).response(cx.head.status);
     let head = &cx.bufs.get(s.res.buf)[at..at + len];
     let mut out = Out::new(&mut cx.scratch);
@@ -318,14 +348,14 @@ fn interim<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -
     let new_len = out.len();
     let buf = s.res.buf;
     if replace_head(cx, buf, &mut s.res, at, len, new_len).is_none() {
-        return Some(bad_response(cx, s, Fault::TooLarge));
+        return Seen::Final(bad_response(cx, s, Fault::TooLarge));
     }
     // At most what one buffer holds waits for a client that does not read.
     if pump(cx, Handle::NONE, &mut s.res, s.client).is_err() {
         count_client_abort(cx, s);
-        return Some(s.end(b'C', b'H'));
+        return Seen::Final(s.end(b'C', b'H'));
     }
-    complete(cx, s)
+    Seen::Interim
 }
 
 /// `timeout server` (or the client's, while it was to send its body) passed.

@@ -88,6 +88,9 @@ def bad_heads(rnd):
     for name, fields in heads.items():
         response = b"HTTP/1.1 200 OK\r\n" + fields.encode("latin1") + b"\r\nhello"
         yield Case(f"badhead/{name}", [ask() + ask()], [[[("req",), ("write", response), ("sleep", 0.1), ("close",)]]], [], ["timeout server 300ms"])
+    coded = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+    for version in ("1.1", "1.0"):
+        yield Case(f"badhead/coded/{version}", [ask(version=version)], [[[("req",), ("write", coded), ("sleep", 0.1), ("close",)]]])
     for i, line in enumerate(["HTTP/1.1 99 Low", "HTTP/1.1 600 High", "HTTP/1.1 2000 Long", "HTTP/1.1 abc X", "HTTP/1.1", "HTTP/2.0 200 OK", "HTTP/1.2 200 OK",
                               "http/1.1 200 OK", "HTTP/1.1  200 OK", "HTTP/0.9 200 OK", "ICY 200 OK", "HTTP/1.1 200 a\x01b", "\r\nHTTP/1.1 200 OK", "HTTP/1.10 200 OK"]):
         response = line.encode() + b"\r\nContent-Length: 5\r\n\r\nhello"
@@ -211,6 +214,12 @@ def aborts(rnd):
     for name, server in {"early": early, "early-close": closing, "early-drop": dropping}.items():
         yield Case(f"upload/{name}", [[("send", post), ("resp", "POST"), ("send", b"y" * 96), *ask(target="/n")]], [[server]], ["timeout client 400ms"], ["timeout server 400ms"])
         yield Case(f"upload/{name}/unfinished", [[("send", post), ("resp", "POST"), ("eof",)]], [[server]], ["timeout client 400ms"], ["timeout server 400ms"])
+    # A line end after a body, which old browsers send, is no beginning of a request.
+    sloppy = request("POST", more="Content-Length: 4\r\n", body=b"body\r\n")
+    for name, steps in {"half": [("half",), ("eof",)], "reset": [("sleep", 0.02), ("reset",)], "stay": [("eof",)], "next": ask(target="/next") + [("half",), ("eof",)]}.items():
+        for lines in ([], ["option dontlognull"], ["option http-ignore-probes"]):
+            yield Case(f"keepalive/line-after-body/{name}/{lines[0][7:] if lines else '-'}", [[("send", sloppy), ("resp", "POST"), *steps]], [[[("loop", [OK])]]],
+                       lines + ["timeout http-keep-alive 200ms", "timeout http-request 300ms"], linger=0.1)
     yield Case("keepalive/timeout", [ask() + [("eof",)]], [[[("loop", [OK])]]], ["timeout http-keep-alive 150ms"])
     yield Case("keepalive/request-timeout", [ask() + [("eof",)]], [[[("loop", [OK])]]], ["timeout http-request 150ms"])
     yield Case("keepalive/client-timeout", [ask() + [("eof",)]], [[[("loop", [OK])]]], ["timeout client 150ms"])

@@ -85,6 +85,7 @@ KNOWN = [
     Known("strict requests, on their way", "a malformed chunk or trailer ends the request also when its start was sent on",
           cases=r"^bad/(chunk-space|chunk-lf|trailer-cl|trailer-bad)/later$|^own/400/chunk-bad-trailer/.*/later$", views=lambda m, t: m.status() == 400 and t.status() in (200, 504)),
     Known("strict responses", "malformed responses are not sent on", cases=STRICT_RESPONSE, views=answered(502, 200, 99, 600, None)),
+    Known("codings of a response", "beside chunked go to a client of HTTP/1.1 (RFC 9112 6.1); HAProxy answers 502", cases=r"^badhead/coded/1\.1$", views=answered(200, 502)),
     Known("lenient target", "http://host?query is a valid target (RFC 3986 3.3)", cases=r"^target/19/", views=answered(200, 400)),
     Known("number of fields", "tune.http.maxhdr counts the fields, HAProxy two more", cases=r"^bad(head)?/101", views=lambda m, t: m.status() == 200 and t.status() in (400, 502)),
     Known("bytes without a line end", "are judged when the line is there, or time is up", cases=r"^bad/cr-only/", views=answered(408, 400)),
