@@ -184,8 +184,8 @@ fn ask(reader: &mut BufReader<TcpStream>, bytes: usize) -> Result<Option<(u16, S
     }
 }
 
-/// Asks on the connection that is open, or on a new one. Says how often it had to be opened again: an idle connection may be
-/// closed at any time, and every client then sends its request again (RFC 9112, 9.3.1).
+/// Asks on the connection that is open, or on a new one. Counts how often it had to be opened again: an idle connection may
+/// be closed at any time, and every client then sends its request again (RFC 9112, 9.3.1).
 fn ask_again(
     addr: &str,
     open: &mut Option<BufReader<TcpStream>>,
