@@ -128,3 +128,27 @@ fn a_flood_on_one_connection_holds_nobody_up() {
         assert!(before < 100, "{before} requests of the flood came first");
     }
 }
+
+#[test]
+fn a_client_that_is_denied_may_ask_again() {
+    let proxy = Proxy::start(&listen("http-request deny if { path /no }\n monitor-uri /up"));
+    let mut client = Client::connect(proxy.addr("l"));
+    for path in ["/no", "/up", "/no"] {
+        assert_eq!(client.get(path).status(), if path == "/up" { 200 } else { 403 });
+    }
+}
+
+#[test]
+fn a_tarpit_ends_with_its_client() {
+    let logs = LogSink::start();
+    let config = listen("log {log} local0\n option httplog\n timeout tarpit 15s\n http-request tarpit");
+    let proxy = Proxy::with().set("log", logs.addr()).start(&config);
+    let mut client = Client::connect(proxy.addr("l"));
+    client.send("GET /stuck HTTP/1.1\r\nHost: a\r\n\r\n");
+    std::thread::sleep(ms(100));
+    client.half_close();
+    assert_eq!(client.response().status(), 500);
+    let log = logs.http("/stuck");
+    assert_eq!((log.termination.as_str(), log.status), ("PT--", 500), "{log:?}");
+    assert!((90..10_000).contains(&log.timers[1]), "{log:?}");
+}

@@ -92,6 +92,8 @@ impl Answer {
         let length_at = at + "content-length: ".len();
         at = put(stage, at, &|o| {
             o.put(b"content-length: 00000\r\nconnection: close\r\n");
+            let own = matches!(self.content, Content::Usual);
+            o.put(if own { b"cache-control: no-cache\r\n" } else { b"" });
             let kind = self.content_type.as_deref().unwrap_or(b"text/html");
             o.put(b"content-type: ");
             o.put(kind);

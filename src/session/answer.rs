@@ -42,8 +42,8 @@ pub struct AppletState {
 
 /// Answers with an error (or 200 for monitors) and ends the session for a cause; the status is logged and counted.
 pub fn error<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, status: u16, who: u8, stage: u8) -> Step {
-    // Where the fault is not the client's, its connection may stay as it would have after a response.
-    s.keep_client &= matches!(status, 200 | 502..=504);
+    // The connection may stay as it would have after a response, except a client's that is not understood, or too slow.
+    s.keep_client &= !matches!(status, 400 | 408 | 414 | 431);
     let Some(before) = begin(cx, s, status, (who, stage)) else { return Step::End };
     let config = Arc::clone(&cx.config);
     let errors = |p: usize| config.proxies[p].errors.iter().find(|e| e.0 == status).map(|e| &e.1);
@@ -113,8 +113,11 @@ fn ready<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, before: usize, len: Option
     Step::Goto(Phase::Answer)
 }
 
-/// Holds an answer that is complete in the buffer back for `timeout tarpit`.
-pub fn hold<K: Kernel>(_: &mut Ctx<K>, s: &mut Session) -> Step {
+/// Holds an answer that is complete in the buffer back for `timeout tarpit`, unless nobody waits for it any more.
+pub fn hold<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    if cx.client_left(s.client) {
+        return release(cx, s);
+    }
     s.res.cleared = s.res.start;
     Step::Wait
 }
@@ -122,6 +125,7 @@ pub fn hold<K: Kernel>(_: &mut Ctx<K>, s: &mut Session) -> Step {
 /// `timeout tarpit` passed: now the client may have it.
 pub fn release<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     s.phase_at = Tick::NEVER;
+    s.times.queue = cx.now; // for the log, this was a wait in a queue
     ready(cx, s, 0, Some(s.res.end as usize))
 }
 

@@ -26,6 +26,17 @@ SOURCES = {
     "200-stats": ([], ["stats enable", "stats uri /p", "stats scope ."], [[FINE]]),
     "401-stats": ([], ["stats enable", "stats uri /p", "stats scope .", "stats auth a:b"], [[FINE]]),
 }
+# Rules that answer.
+RULES = {
+    "403": (["http-request deny if { path /p }"], [], [[FINE]]),
+    "413": ([], ["http-request deny deny_status 413 if { path /p }"], [[FINE]]),
+    "500-tarpit": (["timeout tarpit 60ms", "http-request tarpit if { path /p }"], [], [[FINE]]),
+    "401-auth": (["http-request auth realm here if { path /p }"], [], [[FINE]]),
+    "302": (["http-request redirect location /x if { path /p }"], [], [[FINE]]),
+    "302-prefix": (["redirect prefix http://x.example code 303 if { path /p }"], [], [[FINE]]),
+    "502-deny": ([], ["http-response deny if { status 200 }"], [[FINE]]),
+}
+SOURCES.update(RULES)
 MODES = {"ka": [], "sc": ["option http-server-close"], "close": ["option httpclose"]}
 VERSIONS = {"11": ("1.1", ""), "11close": ("1.1", "Connection: close\r\n"), "10": ("1.0", ""), "10ka": ("1.0", "Connection: keep-alive\r\n")}
 
@@ -112,7 +123,15 @@ def odd_payloads(rnd):
             yield Case(f"own/payload/{method}/{v}/{b}/{'accepted' if globals else '-'}", [[("send", head + length), ("resp", method), *AFTER]], [[FINE]], globals=globals)
 
 
+def tarpits(rnd):
+    """Clients that do not wait for the end of it."""
+    fe = ["timeout tarpit 400ms", "http-request tarpit if { path /p }"]
+    for how, steps in {"half": [("half",), ("eof",)], "reset": [("reset",)], "stay": [("eof",)], "next": [("send", request(target="/after")), ("eof",)]}.items():
+        for shape in ("custom", "http"):
+            yield Case(f"own/tarpit/{how}/{shape}", [[("send", request()), ("sleep", 0.1), *steps]], [[FINE]], fe, shape=shape, linger=0.6 if how == "reset" else 0)
+
+
 def all_cases(seed):
     rnd = random.Random(seed + 2)
-    for family in (answers, refusals, odd_payloads):
+    for family in (answers, refusals, odd_payloads, tarpits):
         yield from family(rnd)

@@ -106,9 +106,13 @@ KNOWN = [
     # Answers of the proxy itself, and the client's connection after them.
     Known("closing is said", "with Connection: close; HAProxy 2.6 closes after 401 and 413 without a word", where=r"client0\.response0\.own-connection",
           values=lambda a, b: a == [b"close"] and b in ([], [b"keep-alive"]), views=lambda m, t: m.clients[0][2] == t.clients[0][2] == "closed"),
-    Known("body still under way", "the connection is closed after an answer that came before the request's body; HAProxy reads on", cases=r"^own/(200|503-hole)",
+    Known("body still under way", "the connection is closed after an answer that came before the request's body; HAProxy reads on", cases=r"^own/(200|503-hole|500-tarpit)",
           where=r"client0\.(end|count|response0\.own-connection)|server0\.connections|log\.count|log0\.T.",
           views=lambda m, t: m.status() == t.status() and m.clients[0][2] == "closed" and m.requests() == 0 and len(m.statuses()) == 1),
+    Known("redirect of a request with a body", "leaves the connection open when the body is here; HAProxy closes it", cases=r"^own/302",
+          views=lambda m, t: m.status() == t.status() and (m.clients[0][2], t.clients[0][2]) == ("open", "closed")),
+    Known("response that a rule denies", "is not read to its end: the connection to the server is closed", cases=r"^own/502-deny/", where=r"server0\..*"),
+    Known("TR of a tarpit", "is told, HAProxy 2.6 logs -1", cases=r"^own/(500-)?tarpit/", where=r"log0\.T[Rq]", values=lambda a, b: (a, b) == ("0", "-1")),
     Known("HEAD that is refused", "gets no body; HAProxy 2.6 sends one with 413", cases=r"/HEAD/10", where=r"client0\.tail",
           values=lambda a, b: a == b"" and b"413" in b),
     # Clients that leave or wait.
