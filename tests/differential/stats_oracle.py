@@ -76,6 +76,7 @@ STAT = [
     (r".*/BACKEND", r"h1_.*", "theirs counts checks too"),
     (r"down/x", r"stot", "theirs counts each attempt to connect"),
 ]
+REASONS = {name: why for name, why in INFO.items() if why not in CHANCE} | {row: row[2] for row in STAT}
 
 
 def server(answer):
@@ -226,43 +227,48 @@ def near(a, b, within):
         return False
 
 
-def main():
-    ours = sys.argv[1] if len(sys.argv) > 1 else "target/debug/evenkeel"
-    theirs = sys.argv[2] if len(sys.argv) > 2 else "/usr/sbin/haproxy"
-    if not os.path.exists(theirs):
-        print(f"SKIPPED: {theirs} is not there")
-        return 0
-    servers = {"a": server(page), "b": server(page), "bad": server(failing)}
+def compare(ours, theirs, servers):
+    """One run: what differs without a reason, by place, and how many values were compared."""
     (info, names, lines), (oinfo, onames, olines) = run(ours, servers), run(theirs, servers)
-    different, needed = 0, set()
+    found, needed = {}, set()
     for name in dict.fromkeys(list(oinfo) + list(info)):
         a, b = info.get(name), oinfo.get(name)
         if a != b and name in INFO:
             needed.add(name)
         elif a != b:
-            different += 1
-            print(f"info {name}: {a} for {b}")
+            found[f"info {name}"] = f"{a} for {b}"
     if names != onames:
-        print("columns differ", set(names) ^ set(onames))
-        different += 1
+        found["columns"] = str(set(names) ^ set(onames))
     for key in dict.fromkeys(list(olines) + list(lines)):
         if key not in lines or key not in olines:
-            print(f"stat {key}: only {'haproxy' if key in olines else 'evenkeel'} has it")
-            different += 1
+            found[f"stat {key}"] = f"only {'haproxy' if key in olines else 'evenkeel'} has it"
             continue
         for name in names:
             a, b = lines[key].get(name, ""), olines[key].get(name, "")
-            if a == b or expected(key, name, a, b, needed):
-                continue
-            different += 1
-            print(f"stat {key} {name}: {a!r} for {b!r}")
-    reasons = {name: why for name, why in INFO.items() if why not in CHANCE} | {row: row[2] for row in STAT}
-    for row in reasons.keys() - needed:
-        different += 1
-        print(f"nothing differs any more by reason of {row}: {reasons[row]}")
-    compared = len(info) + sum(len(l) for l in lines.values())
-    print(f"{compared} values compared, {different} differences that have no reason here, {len(reasons)} reasons")
-    return min(different, 100)
+            if a != b and not expected(key, name, a, b, needed):
+                found[f"stat {key} {name}"] = f"{a!r} for {b!r}"
+    for row in REASONS.keys() - needed:
+        found[f"reason {row}"] = f"nothing differs by it any more: {REASONS[row]}"
+    return found, len(info) + sum(len(l) for l in lines.values())
+
+
+def main():
+    ours = sys.argv[1] if len(sys.argv) > 1 else "target/debug/evenkeel"
+    theirs = sys.argv[2] if len(sys.argv) > 2 else "/usr/sbin/haproxy"
+    if not os.path.exists(theirs):
+        sys.exit(f"{theirs} is not there")
+    servers = {"a": server(page), "b": server(page), "bad": server(failing)}
+    left, compared = compare(ours, theirs, servers)
+    for _ in range(2):
+        if left:
+            # A busy machine shifts moments: what differs counts when it does so again.
+            print("run again, as these differed at first:", *left, sep="\n    ")
+            again, _ = compare(ours, theirs, servers)
+            left = {place: what for place, what in again.items() if place in left}
+    for place, what in left.items():
+        print(f"{place}: {what}")
+    print(f"{compared} values compared, {len(left)} differences that have no reason here, {len(REASONS)} reasons")
+    return min(len(left), 100)
 
 
 def expected(key, name, a, b, needed):
