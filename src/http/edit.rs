@@ -12,16 +12,16 @@ pub struct Edit<'a> {
     pub used: usize,
 }
 
-/// There was no room: for the text, or for another field.
+/// Nothing was changed: there was no room for the text or for another field, or the message would not have been a valid one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct NoRoom;
+pub struct Refused;
 
 impl Edit<'_> {
-    fn keep(&mut self, parts: &[&[u8]]) -> Result<Span, NoRoom> {
+    fn keep(&mut self, parts: &[&[u8]]) -> Result<Span, Refused> {
         let len: usize = parts.iter().map(|p| p.len()).sum();
         let end = self.used + len;
         if end > self.text.len() || end > usize::from(u16::MAX) {
-            return Err(NoRoom);
+            return Err(Refused);
         }
         let span = Span { at: self.used as u16, len: len as u16 };
         for part in parts {
@@ -33,12 +33,12 @@ impl Edit<'_> {
 
     /// Adds a field at the end. Fields that say how the message is framed or what becomes of the connection are ours to write: they are
     /// left out.
-    pub fn add(&mut self, name: &[u8], value: &[u8]) -> Result<(), NoRoom> {
+    pub fn add(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refused> {
         if is_ours(name) {
             return Ok(());
         }
         if self.index.fields.len() >= self.index.limit {
-            return Err(NoRoom);
+            return Err(Refused);
         }
         let (name, value) = (self.keep(&[name])?, self.keep(&[value])?);
         clean(&mut self.text[usize::from(value.at)..][..usize::from(value.len)]);
@@ -53,7 +53,7 @@ impl Edit<'_> {
     }
 
     /// Removes all fields of a name and adds one.
-    pub fn set(&mut self, name: &[u8], value: &[u8]) -> Result<(), NoRoom> {
+    pub fn set(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refused> {
         self.remove(|n| n.eq_ignore_ascii_case(name));
         self.add(name, value)
     }
@@ -70,37 +70,42 @@ impl Edit<'_> {
     }
 
     /// Gives the `n`-th field another value.
-    pub fn replace(&mut self, n: usize, value: &[u8]) -> Result<(), NoRoom> {
+    pub fn replace(&mut self, n: usize, value: &[u8]) -> Result<(), Refused> {
         let span = self.keep(&[value])?;
         clean(&mut self.text[usize::from(span.at)..][..usize::from(span.len)]);
         self.index.fields[n].value = span;
         Ok(())
     }
 
-    /// Another method; one that is no token is refused.
-    pub fn set_method(&mut self, method: &[u8]) -> Result<(), NoRoom> {
+    /// Another method, a token. HEAD and CONNECT can neither come nor go: the client knows by its own method whether the response has a
+    /// body.
+    pub fn set_method(&mut self, method: &[u8]) -> Result<(), Refused> {
         if method.is_empty() || !method.iter().all(|b| is_token(*b)) {
-            return Err(NoRoom);
+            return Err(Refused);
+        }
+        let (old, new) = (self.index.method, Method::named(method));
+        let framed = |m| matches!(m, Method::Head | Method::Connect);
+        if old != new && (framed(old) || framed(new)) {
+            return Err(Refused);
         }
         self.index.method_name = self.keep(&[method])?;
-        // How the body is framed was decided by the method that came.
-        self.index.method = Method::named(method);
+        self.index.method = new;
         Ok(())
     }
 
     /// Another target, made of these parts; bytes that would end it are encoded.
-    pub fn set_uri(&mut self, parts: &[&[u8]]) -> Result<(), NoRoom> {
+    pub fn set_uri(&mut self, parts: &[&[u8]]) -> Result<(), Refused> {
         let span = self.keep(parts)?;
         let bad = |b: &u8| !b.is_ascii_graphic();
         if span.len == 0 || self.text[usize::from(span.at)..][..usize::from(span.len)].iter().any(bad) {
-            return Err(NoRoom);
+            return Err(Refused);
         }
         self.index.uri = span;
         Ok(())
     }
 
     /// Another status, and its reason.
-    pub fn set_status(&mut self, status: u16, reason: &[u8]) -> Result<(), NoRoom> {
+    pub fn set_status(&mut self, status: u16, reason: &[u8]) -> Result<(), Refused> {
         let reason = self.keep(&[reason])?;
         clean(&mut self.text[usize::from(reason.at)..][..usize::from(reason.len)]);
         (self.index.status, self.index.reason) = (status, reason);
@@ -156,12 +161,12 @@ mod tests {
         e.set_uri(&[b"/new", b"?q"]).unwrap();
         assert_eq!(
             (e.set_uri(&[b"/a b"]), e.set_method(b"A B"), e.set_uri(&[])),
-            (Err(NoRoom), Err(NoRoom), Err(NoRoom))
+            (Err(Refused), Err(Refused), Err(Refused))
         );
         let n = (0..e.count()).find(|n| e.value(*n, b"x-three").is_some()).unwrap();
         e.replace(n, b"4").unwrap();
         e.add(b"X-Five", b"5").unwrap();
-        assert_eq!(e.add(b"X-Six", b"6"), Err(NoRoom));
+        assert_eq!(e.add(b"X-Six", b"6"), Err(Refused));
         let mut space = [0; 512];
         let mut out = Out::new(&mut space);
         write_request(&mut out, &index, &text, Keep::Alive, &RequestEdits::default());

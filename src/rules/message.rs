@@ -3,7 +3,7 @@
 use super::flow::{HTTP, format};
 use super::{Action, ActionRow, Family, Parse, Parts, Stage, Verdict};
 use crate::format::Format;
-use crate::http::NoRoom;
+use crate::http::Refused;
 use crate::pattern::Regex;
 use crate::sample::{Compiler, expand};
 use crate::util::fmt::Out;
@@ -24,7 +24,7 @@ const REQUEST: u16 = Family::HttpRequest.bit();
 const RESPONSE: u16 = Family::HttpResponse.bit();
 
 /// What a format's text is written to.
-type Put = fn(&mut Stage, &[u8], usize) -> Result<(), NoRoom>;
+type Put = fn(&mut Stage, &[u8], usize) -> Result<(), Refused>;
 
 /// Changes a part of the message to what a format gives. `name` is a field's, where it is one.
 struct Change {
@@ -237,14 +237,14 @@ fn status(_: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {
 }
 
 /// Sets the target to what stands before the path, and two texts.
-fn put_target(s: &mut Stage, parts: impl Fn(&[u8], &[u8], &[u8], &mut Out), len: usize) -> Result<(), NoRoom> {
+fn put_target(s: &mut Stage, parts: impl Fn(&[u8], &[u8], &[u8], &mut Out), len: usize) -> Result<(), Refused> {
     let Some(head) = &mut s.head else { return Ok(()) };
     let (text, space) = s.out.split_at_mut(len);
     let (before, path, query) = head.target();
     let mut out = Out::new(space);
     out.put(before);
     parts(text, path, query, &mut out);
-    if out.overflow() { Err(NoRoom) } else { head.set_uri(&[out.bytes()]) }
+    if out.overflow() { Err(Refused) } else { head.set_uri(&[out.bytes()]) }
 }
 
 /// Sorted by name.

@@ -316,7 +316,7 @@ fn balance_key<K: Kernel>(cx: &Ctx<K>, s: &Session, start: usize, len: usize, be
 }
 
 /// What has come of a posted form: the body itself, or its first chunk. None while the first chunk's size is not there.
-fn posted<'a>(bytes: &'a [u8], body: &Body) -> Option<&'a [u8]> {
+pub fn posted<'a>(bytes: &'a [u8], body: &Body) -> Option<&'a [u8]> {
     match body {
         Body::Chunked(_) => {
             let line = bytes.windows(2).position(|w| w == b"\r\n")?;

@@ -9,7 +9,7 @@ use crate::format::Record;
 use crate::http::{Edit, Fault};
 use crate::mem::{Buffers, Handle};
 use crate::rules::{Family, Program, Reply, Rulebook, Stage, Verdict};
-use crate::sample::{Count, Flow, Live, Stream, needs};
+use crate::sample::{Count, Flow, Live, Scope, Stream, needs};
 use crate::server::Shared;
 use crate::sys::{Addr, Kernel};
 use crate::util::tick::Tick;
@@ -83,12 +83,14 @@ enum Look {
     Bytes {
         complete: bool,
     },
-    /// The head in the room's text, and the body from here on in the buffer.
+    /// A head in its buffer, and what follows it; rules look at its copy in the room's text.
     Request {
-        body: usize,
+        at: usize,
+        len: usize,
     },
     Response {
-        body: usize,
+        at: usize,
+        len: usize,
     },
 }
 
@@ -133,8 +135,12 @@ fn run<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, program: &Program, look: Loo
     match look {
         Look::Nothing => {}
         Look::Bytes { complete } => stream = Stream { bytes: &bytes[channel.start as usize..], complete },
-        Look::Request { body: at } | Look::Response { body: at } => {
-            body = &bytes[at.min(bytes.len())..];
+        Look::Request { at, len } | Look::Response { at, len } => {
+            if used == 0 {
+                room.text[..len].copy_from_slice(&bytes[at..at + len]);
+                used = len;
+            }
+            body = request::posted(&bytes[at + len..], &channel.body).unwrap_or(&[]);
             stream = Stream { bytes: &bytes[channel.start as usize..], complete: true };
             edit = Some(Edit { index: head, text: &mut room.text, used });
         }
@@ -269,6 +275,7 @@ pub fn inspect<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
         match next_program(cx, s, &rules, complete) {
             Ok(step) => {
                 s.phase_at = Tick::NEVER;
+                let _ = s.req.clear(cx); // a tunnel: whatever came may go on
                 return step;
             }
             Err(delay_ms) => {
@@ -297,7 +304,7 @@ fn next_program<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, rules: &Rulebook, c
         if let Some(step) = bytes_program(cx, s, rules, s.fe(), complete)? {
             return Ok(step);
         }
-        run(cx, s, rules.program(s.fe(), Family::UseBackend), Look::Bytes { complete: true }, 0);
+        one(cx, s, rules, s.fe(), Family::UseBackend, Look::Bytes { complete: true });
         s.rule = (1, 0);
     }
     let Some(be) = s.effects.backend.or_else(|| choose_backend(&cx.config, s.fe())) else { return Ok(Step::Next) };
@@ -308,7 +315,7 @@ fn next_program<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, rules: &Rulebook, c
         {
             return Ok(step);
         }
-        run(cx, s, rules.program(be, Family::UseServer), Look::Bytes { complete: true }, 0);
+        one(cx, s, rules, be, Family::UseServer, Look::Bytes { complete: true });
         s.rule = (2, 0);
     }
     Ok(Step::Next)
@@ -321,21 +328,25 @@ fn bytes_program<K: Kernel>(
     proxy: usize,
     complete: bool,
 ) -> Result<Option<Step>, u32> {
-    let program = rules.program(proxy, Family::TcpRequest);
+    let (program, delay_ms) = (rules.program(proxy, Family::TcpRequest), rules.proxies[proxy].inspect_delay_ms);
+    if program.is_empty() {
+        return Ok(None);
+    }
+    // Without a delay nothing is waited for.
+    let complete = complete || delay_ms == 0;
     let (verdict, at) = run(cx, s, program, Look::Bytes { complete }, s.rule.1 as usize);
     if verdict == Verdict::Later && !complete {
         s.rule.1 = at as u32;
-        return Err(rules.proxies[proxy].inspect_delay_ms);
+        return Err(delay_ms);
     }
     Ok(obey(cx, s, verdict, false))
 }
 
 /// Rules on a request whose head was parsed: those of the frontend, where it goes, those of the backend. None: the session goes on to
-/// the backend that was chosen. The head is in the room's text from then on.
+/// the backend that was chosen.
 pub fn request<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usize) -> Option<Step> {
     let rules = Arc::clone(&cx.shared.rules);
-    let look = Look::Request { body: start + len };
-    take_head(cx, s, s.req.buf, start, len);
+    let look = Look::Request { at: start, len };
     for family in [Family::TcpRequest, Family::CaptureRequest, Family::HttpRequest, Family::Redirect] {
         if let Some(step) = one(cx, s, &rules, s.fe(), family, look) {
             return Some(step);
@@ -359,8 +370,10 @@ pub fn request<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: u
 /// Rules on a response whose head was parsed: the backend's, then the frontend's.
 pub fn response<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -> Option<Step> {
     let rules = Arc::clone(&cx.shared.rules);
-    let look = Look::Response { body: at + len };
-    take_head(cx, s, s.res.buf, at, len);
+    let look = Look::Response { at, len };
+    if s.notes.is_some() {
+        rules.layout.clear(cx.notes.get_mut(s.notes), Scope::Request);
+    }
     one(cx, s, &rules, s.fe(), Family::CaptureResponse, look);
     let sides = [s.be(), s.fe()];
     for proxy in &sides[..if sides[0] == sides[1] { 1 } else { 2 }] {
@@ -374,11 +387,7 @@ pub fn response<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usi
 /// `monitor fail`: true when monitors are to be told that the service is down.
 pub fn monitor_fails<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usize) -> bool {
     let rules = Arc::clone(&cx.shared.rules);
-    if rules.program(s.fe(), Family::Monitor).is_empty() {
-        return false;
-    }
-    take_head(cx, s, s.req.buf, start, len);
-    one(cx, s, &rules, s.fe(), Family::Monitor, Look::Request { body: start + len });
+    one(cx, s, &rules, s.fe(), Family::Monitor, Look::Request { at: start, len });
     s.effects.monitor_fails
 }
 
@@ -395,16 +404,10 @@ fn one<K: Kernel>(
         return None;
     }
     let (verdict, _) = run(cx, s, program, look, 0);
-    if let (Look::Request { body }, Verdict::Reply(_) | Verdict::Tarpit(_)) = (look, verdict)
-        && request::skip(cx, s, body).is_err()
+    if let (Look::Request { at, len }, Verdict::Reply(_) | Verdict::Tarpit(_)) = (look, verdict)
+        && request::skip(cx, s, at + len).is_err()
     {
         return Some(request::refuse(cx, s, Fault::Framing));
     }
     obey(cx, s, verdict, matches!(look, Look::Response { .. }))
-}
-
-/// Copies a head to where rules may change it.
-fn take_head<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, buf: Handle<()>, at: usize, len: usize) {
-    cx.room.text[..len].copy_from_slice(&cx.bufs.get(buf)[at..at + len]);
-    s.edited = len as u16;
 }
