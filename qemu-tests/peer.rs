@@ -299,7 +299,7 @@ fn held(addr: &str, n: usize) -> Result<TcpStream> {
 
 fn line_to(path: &str, line: &str) -> Result<()> {
     let mut stream = std::os::unix::net::UnixStream::connect(path)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     stream.write_all(format!("{line}\n").as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
