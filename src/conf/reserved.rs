@@ -2,7 +2,8 @@
 //!
 //! Made once from shared/compat; a row goes away when its function comes. Longer than other files because it is a list.
 
-use super::row::{BACKEND, DEFAULTS, FRONTEND, GLOBAL, LISTEN, NO_SECTION, PROXY, Row, Status, manual_text};
+use super::row::{BACKEND, DEFAULTS, FRONTEND, GLOBAL, LISTEN, NO_SECTION, PROXY, Row, Status};
+use crate::util::manual_text;
 
 const fn refused(
     name: &'static str,

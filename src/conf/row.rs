@@ -4,6 +4,7 @@
 //! (`timeout http-request`), and the longest name that a line begins with is taken.
 
 use super::state::State;
+use crate::util::manual_text;
 use crate::util::words::{Args, Fault, Word, nearest};
 
 /// Sections in which a keyword is known, one bit each ([`Row::sections`]).
@@ -79,11 +80,6 @@ pub struct Row {
     /// For the manual; see [`manual_text`].
     pub doc: &'static str,
     pub status: Status,
-}
-
-/// A text for the manual, where there is one: without the feature `manual` the texts are no part of the program.
-pub const fn manual_text(text: &'static str) -> &'static str {
-    if cfg!(any(test, feature = "manual")) { text } else { "" }
 }
 
 impl Row {

@@ -6,6 +6,7 @@ use crate::sample::{Compiler, Expr, Note, Notes, Scene, Tools};
 use crate::sys::Addr;
 use crate::util::date;
 use crate::util::fmt::Out;
+use crate::util::manual_text;
 use crate::util::scratch::Scratch;
 use std::fmt::Write;
 
@@ -112,7 +113,7 @@ pub struct Variable {
 }
 
 const fn row(name: &'static str, doc: &'static str, kind: Kind) -> Variable {
-    Variable { name, kind, doc }
+    Variable { name, kind, doc: manual_text(doc) }
 }
 const fn plain(name: &'static str, doc: &'static str, show: Show) -> Variable {
     row(name, doc, Kind::Plain(show))

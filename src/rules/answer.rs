@@ -4,24 +4,13 @@
 //! the connection stays.
 
 use super::flow::format;
-use super::{Action, ActionRow, Family, Parse, Parts, Reply, Stage, Verdict};
+use super::{Action, ActionRow, Family, Parts, Reply, Stage, Verdict, row};
 use crate::format::{Format, Use};
 use crate::http::standard_page;
 use crate::sample::Compiler;
 use crate::util::fmt::Out;
 use crate::util::words::{Args, Fault, Word};
 use std::fmt::Write;
-
-const fn row(
-    name: &'static str,
-    args: &'static str,
-    families: u16,
-    since: &'static str,
-    doc: &'static str,
-    parse: Parse,
-) -> ActionRow {
-    ActionRow { name, args, families, since, doc, parse }
-}
 
 const REQUEST: u16 = Family::HttpRequest.bit();
 const ANY: u16 = REQUEST | Family::HttpResponse.bit();

@@ -1,20 +1,9 @@
 //! Actions on the way that a session takes: let it go on, close it, send it elsewhere.
 
-use super::{Action, ActionRow, Effects, Family, Parse, Parts, Stage, Verdict};
+use super::{Action, ActionRow, Effects, Family, Parts, Stage, Verdict, row};
 use crate::format::{Format, Use};
 use crate::sample::Compiler;
 use crate::util::words::{Args, Fault};
-
-const fn row(
-    name: &'static str,
-    args: &'static str,
-    families: u16,
-    since: &'static str,
-    doc: &'static str,
-    parse: Parse,
-) -> ActionRow {
-    ActionRow { name, args, families, since, doc, parse }
-}
 
 /// All rules of HTTP messages.
 pub const HTTP: u16 = Family::HttpRequest.bit() | Family::HttpResponse.bit();

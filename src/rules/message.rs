@@ -1,24 +1,13 @@
 //! Actions that change a message: its first line and its fields.
 
 use super::flow::{HTTP, format};
-use super::{Action, ActionRow, Family, Parse, Parts, Stage, Verdict};
+use super::{Action, ActionRow, Family, Parts, Stage, Verdict, row};
 use crate::format::Format;
 use crate::http::Refused;
 use crate::pattern::Regex;
 use crate::sample::{Compiler, expand};
 use crate::util::fmt::Out;
 use crate::util::words::{Args, Fault};
-
-const fn row(
-    name: &'static str,
-    args: &'static str,
-    families: u16,
-    since: &'static str,
-    doc: &'static str,
-    parse: Parse,
-) -> ActionRow {
-    ActionRow { name, args, families, since, doc, parse }
-}
 
 const REQUEST: u16 = Family::HttpRequest.bit();
 const RESPONSE: u16 = Family::HttpResponse.bit();

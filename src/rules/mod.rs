@@ -27,6 +27,7 @@ pub use stage::{Effects, Reply, Stage, Verdict};
 use crate::format::Format;
 use crate::pattern::{Regex, RegexCache};
 use crate::sample::{Compiler, Expr, Layout, Note};
+use crate::util::manual_text;
 use crate::util::words::{Args, Fault};
 
 /// The kinds of rules of a proxy, in the order in which a session comes by them.
@@ -89,6 +90,17 @@ pub struct ActionRow {
     pub since: &'static str,
     pub doc: &'static str,
     pub parse: Parse,
+}
+
+const fn row(
+    name: &'static str,
+    args: &'static str,
+    families: u16,
+    since: &'static str,
+    doc: &'static str,
+    parse: Parse,
+) -> ActionRow {
+    ActionRow { name, args, families, since, doc: manual_text(doc), parse }
 }
 
 /// The tables of actions, each sorted by name.

@@ -1,21 +1,10 @@
 //! Actions that remember: variables and captures.
 
 use super::flow::{HTTP, TCP, format};
-use super::{Action, ActionRow, Family, Parse, Parts, Stage, Verdict};
+use super::{Action, ActionRow, Family, Parts, Stage, Verdict, row};
 use crate::format::Format;
 use crate::sample::{Compiler, Expr, Note};
 use crate::util::words::{Args, Fault};
-
-const fn row(
-    name: &'static str,
-    args: &'static str,
-    families: u16,
-    since: &'static str,
-    doc: &'static str,
-    parse: Parse,
-) -> ActionRow {
-    ActionRow { name, args, families, since, doc, parse }
-}
 
 /// `set-var`: without a value the variable is left as it was.
 struct SetVar(Note, Expr);

@@ -27,6 +27,7 @@ pub use scene::{Count, Flow, Live, Message, Scene, Stream};
 pub use text::expand;
 
 use crate::pattern::{Kind, RegexCache, Value};
+use crate::util::manual_text;
 use crate::util::scratch::Scratch;
 
 /// Where a fetch finds what it fetches, one bit each: what a place that uses it must offer.
@@ -137,7 +138,18 @@ const fn fetch(
     doc: &'static str,
     run: Run,
 ) -> Fetch {
-    Fetch { name, args, kind, needs, since, doc, run }
+    Fetch { name, args, kind, needs, since, doc: manual_text(doc), run }
+}
+
+const fn converter(
+    name: &'static str,
+    args: &'static str,
+    (input, output): (Kind, Kind),
+    since: &'static str,
+    doc: &'static str,
+    run: Change,
+) -> Converter {
+    Converter { name, args, input, output, since, doc: manual_text(doc), run }
 }
 
 /// The tables of fetches, each sorted by name.

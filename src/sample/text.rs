@@ -1,20 +1,9 @@
 //! Converters of texts and bytes (manual 7.3.1).
 
-use super::{Arg, Converter, Tools};
+use super::{Arg, Converter, Tools, converter};
 use crate::pattern::{Kind, Value};
 use crate::util::fmt::Out;
 use std::fmt::Write;
-
-const fn c(
-    name: &'static str,
-    args: &'static str,
-    (input, output): (Kind, Kind),
-    since: &'static str,
-    doc: &'static str,
-    run: super::Change,
-) -> Converter {
-    Converter { name, args, input, output, since, doc, run }
-}
 
 const STR: (Kind, Kind) = (Kind::Str, Kind::Str);
 const BIN_STR: (Kind, Kind) = (Kind::Bin, Kind::Str);
@@ -155,14 +144,21 @@ pub fn expand(out: &mut Out, replacement: &[u8], text: &[u8], found: &crate::pat
 
 /// Sorted by name.
 pub static TABLE: &[Converter] = &[
-    c("base64", "", BIN_STR, "1.5", "Base64.", |v, _, _, t| base64(bytes(v), t)),
-    c("bytes", "offset:int,length:int?", (Kind::Bin, Kind::Bin), "1.6", "A part of the bytes.", |v, a, _, _| {
-        let b = bytes(v);
-        let from = b.get(usize::try_from(a[0].int_or(0)).ok()?..)?;
-        let len = a[1].int_or(i64::MAX).clamp(0, from.len() as i64) as usize;
-        Some(Value::Bin(&from[..len]))
-    }),
-    c(
+    converter("base64", "", BIN_STR, "1.5", "Base64.", |v, _, _, t| base64(bytes(v), t)),
+    converter(
+        "bytes",
+        "offset:int,length:int?",
+        (Kind::Bin, Kind::Bin),
+        "1.6",
+        "A part of the bytes.",
+        |v, a, _, _| {
+            let b = bytes(v);
+            let from = b.get(usize::try_from(a[0].int_or(0)).ok()?..)?;
+            let len = a[1].int_or(i64::MAX).clamp(0, from.len() as i64) as usize;
+            Some(Value::Bin(&from[..len]))
+        },
+    ),
+    converter(
         "concat",
         "before:str?,variable:var?,after:str?",
         STR,
@@ -180,28 +176,33 @@ pub static TABLE: &[Converter] = &[
             })
         },
     ),
-    c("field", "index:int,delimiters:str,count:int?", STR, "1.6", "A field between delimiters.", |v, a, _, _| {
-        piece(bytes(v), a, false)
-    }),
-    c("hex", "", BIN_STR, "1.6", "Hexadecimal digits.", |v, _, _, t| {
+    converter(
+        "field",
+        "index:int,delimiters:str,count:int?",
+        STR,
+        "1.6",
+        "A field between delimiters.",
+        |v, a, _, _| piece(bytes(v), a, false),
+    ),
+    converter("hex", "", BIN_STR, "1.6", "Hexadecimal digits.", |v, _, _, t| {
         written(t, |o| bytes(v).iter().for_each(|b| _ = write!(o, "{b:02X}")))
     }),
-    c("iif", "true:str?,false:str?", (Kind::Bool, Kind::Str), "2.3", "One text or another.", |v, a, _, t| {
+    converter("iif", "true:str?,false:str?", (Kind::Bool, Kind::Str), "2.3", "One text or another.", |v, a, _, t| {
         written(t, |o| o.put(a[usize::from(!v.truth())].text()))
     }),
-    c("length", "", (Kind::Str, Kind::Int), "1.8", "Number of bytes.", |v, _, _, _| {
+    converter("length", "", (Kind::Str, Kind::Int), "1.8", "Number of bytes.", |v, _, _, _| {
         Some(Value::Int(bytes(v).len() as i64))
     }),
-    c("lower", "", STR, "1.5", "Small letters.", |v, _, _, t| {
+    converter("lower", "", STR, "1.5", "Small letters.", |v, _, _, t| {
         let copy = t.scratch.copy(bytes(v))?;
         copy.make_ascii_lowercase();
         Some(Value::Str(copy))
     }),
-    c("ltrim", "bytes:str", STR, "2.0", "Without these bytes at its beginning.", |v, a, _, _| {
+    converter("ltrim", "bytes:str", STR, "2.0", "Without these bytes at its beginning.", |v, a, _, _| {
         let b = bytes(v);
         Some(Value::Str(&b[b.iter().take_while(|x| a[0].text().contains(x)).count()..]))
     }),
-    c(
+    converter(
         "regsub",
         "pattern:regex,replacement:str?,flags:flags?",
         STR,
@@ -209,12 +210,12 @@ pub static TABLE: &[Converter] = &[
         "Replaces what a pattern matches.",
         |v, a, _, t| substitute(bytes(v), a, t),
     ),
-    c("rtrim", "bytes:str", STR, "2.0", "Without these bytes at its end.", |v, a, _, _| {
+    converter("rtrim", "bytes:str", STR, "2.0", "Without these bytes at its end.", |v, a, _, _| {
         let b = bytes(v);
         Some(Value::Str(&b[..b.len() - b.iter().rev().take_while(|x| a[0].text().contains(x)).count()]))
     }),
-    c("str", "", STR, "1.6", "As text.", |v, _, _, _| Some(v)),
-    c("strcmp", "variable:var", (Kind::Str, Kind::Int), "1.8", "0 when it equals a variable.", |v, a, s, t| {
+    converter("str", "", STR, "1.6", "As text.", |v, _, _, _| Some(v)),
+    converter("strcmp", "variable:var", (Kind::Str, Kind::Int), "1.8", "0 when it equals a variable.", |v, a, s, t| {
         let Arg::Note(note) = a[0] else { return None };
         let other = s.notes.get(note)?.text(&mut t.scratch)?;
         Some(Value::Int(match bytes(v).cmp(other) {
@@ -223,13 +224,15 @@ pub static TABLE: &[Converter] = &[
             std::cmp::Ordering::Greater => 1,
         }))
     }),
-    c("upper", "", STR, "1.5", "Capital letters.", |v, _, _, t| {
+    converter("upper", "", STR, "1.5", "Capital letters.", |v, _, _, t| {
         let copy = t.scratch.copy(bytes(v))?;
         copy.make_ascii_uppercase();
         Some(Value::Str(copy))
     }),
-    c("url_dec", "form:int?", STR, "1.6", "Percent-decoded.", |v, a, _, t| url_dec(bytes(v), a[0].int_or(0) != 0, t)),
-    c("word", "index:int,delimiters:str,count:int?", STR, "1.6", "A word between delimiters.", |v, a, _, _| {
+    converter("url_dec", "form:int?", STR, "1.6", "Percent-decoded.", |v, a, _, t| {
+        url_dec(bytes(v), a[0].int_or(0) != 0, t)
+    }),
+    converter("word", "index:int,delimiters:str,count:int?", STR, "1.6", "A word between delimiters.", |v, a, _, _| {
         piece(bytes(v), a, true)
     }),
 ];

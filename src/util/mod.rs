@@ -10,3 +10,8 @@ pub mod hash;
 pub mod scratch;
 pub mod tick;
 pub mod words;
+
+/// A text for the manual, where there is one: without the feature `manual` the texts are no part of the program.
+pub const fn manual_text(text: &'static str) -> &'static str {
+    if cfg!(any(test, feature = "manual")) { text } else { "" }
+}
