@@ -65,6 +65,15 @@ pub fn is_oracle() -> bool {
     proxy::binary().file_name().is_some_and(|name| name.to_string_lossy().contains("haproxy"))
 }
 
+/// Whether the program runs under an emulator, too slow for what a test measures; says so, for a test to be skipped.
+pub fn skip_when_slow() -> bool {
+    let emulated = !proxy::runner().is_empty();
+    if emulated {
+        eprintln!("SKIPPED: an emulated program is too slow for this test (EVENKEEL_RUNNER is set)");
+    }
+    emulated
+}
+
 /// Whether the program runs under an emulator, whose processes cannot start each other; says so, for a test to be skipped.
 pub fn skip_under_emulation() -> bool {
     let emulated = !proxy::runner().is_empty();
