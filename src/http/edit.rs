@@ -47,7 +47,7 @@ impl Edit<'_> {
     }
 
     /// Removes all fields that `matches` wants removed by their names.
-    pub fn remove(&mut self, matches: impl Fn(&[u8]) -> bool) {
+    pub fn remove(&mut self, mut matches: impl FnMut(&[u8]) -> bool) {
         let text = &*self.text;
         self.index.fields.retain(|f| f.kind != Kind::Plain && f.kind != Kind::Upgrade || !matches(f.name.of(text)));
     }

@@ -4,9 +4,10 @@ use super::flow::{HTTP, format};
 use super::{Action, ActionRow, Family, Parts, Stage, Verdict, row};
 use crate::format::Format;
 use crate::http::Refused;
-use crate::pattern::Regex;
+use crate::pattern::{Method, Regex, RegexCache, Set, Value};
 use crate::sample::{Compiler, expand};
 use crate::util::fmt::Out;
+use crate::util::scratch::Scratch;
 use crate::util::words::{Args, Fault};
 
 const REQUEST: u16 = Family::HttpRequest.bit();
@@ -56,7 +57,7 @@ fn change_field(cc: &mut Compiler, args: &mut Args, put: Put) -> Result<Box<dyn 
 /// `del-header`
 enum Delete {
     Named(Box<[u8]>),
-    Matching(crate::pattern::Set),
+    Matching(Set),
 }
 
 impl Action for Delete {
@@ -64,14 +65,10 @@ impl Action for Delete {
         let Stage { head: Some(head), space, regexes, .. } = stage else { return Verdict::Continue };
         match self {
             Delete::Named(name) => head.remove(|n| n.eq_ignore_ascii_case(name)),
-            Delete::Matching(set) => {
-                let (space, regexes) = (std::cell::RefCell::new(space), std::cell::RefCell::new(regexes));
-                head.remove(|n| {
-                    let (mut space, mut regexes) = (space.borrow_mut(), regexes.borrow_mut());
-                    let mut scratch = crate::util::scratch::Scratch::new(&mut space);
-                    set.find(crate::pattern::Value::Str(n), &mut scratch, &mut regexes).is_some()
-                });
-            }
+            Delete::Matching(set) => head.remove(|n| {
+                let mut scratch = Scratch::new(space);
+                set.find(Value::Str(n), &mut scratch, regexes).is_some()
+            }),
         }
         Verdict::Continue
     }
@@ -90,11 +87,11 @@ fn delete(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> 
     let word = args.need("a method of comparison")?;
     cc.pos = word.pos;
     let methods = ["beg", "end", "reg", "str", "sub"];
-    let Some(method) = crate::pattern::Method::named(&word.text).filter(|_| methods.contains(&&*word.text)) else {
+    let Some(method) = Method::named(&word.text).filter(|_| methods.contains(&&*word.text)) else {
         return Err(cc.fault(format!("'{}' is no method here", word.text)).hint("str, beg, end, sub and reg are"));
     };
     cc.pos = name.pos;
-    let set = crate::pattern::Set::new(method, true, std::iter::once(&*name.text)).map_err(|e| cc.fault(e.1))?;
+    let set = Set::new(method, true, std::iter::once(&*name.text)).map_err(|e| cc.fault(e.1))?;
     Ok(Box::new(Delete::Matching(set)))
 }
 
@@ -120,7 +117,7 @@ struct Replace {
 
 impl Replace {
     /// Writes what `text` becomes behind the format's text in `out`; none when it stays.
-    fn one(regex: &Regex, regexes: &mut crate::pattern::RegexCache, text: &[u8], format: &[u8], out: &mut Out) -> bool {
+    fn one(regex: &Regex, regexes: &mut RegexCache, text: &[u8], format: &[u8], out: &mut Out) -> bool {
         match regex.captures(regexes, text, 0) {
             Some(found) => {
                 let (begin, end) = found.get(0).unwrap_or((0, text.len()));

@@ -181,6 +181,12 @@ fn rules_change_the_request() {
 }
 
 #[test]
+fn fields_are_removed_by_pattern() {
+    let (_, sent, _) = request("http-request del-header x- -m beg\nhttp-request del-header ^cook -m reg", GET);
+    assert_eq!(sent, "GET /img/a.png?x=1&y=2 HTTP/1.1\nHost: www.example.com\n\n");
+}
+
+#[test]
 fn the_first_verdict_counts() {
     assert_eq!(status("http-request allow if TRUE\nhttp-request deny"), None);
     assert_eq!(status("http-request deny status 429"), Some(429));
