@@ -137,6 +137,22 @@ fn redirects_and_answers() {
 }
 
 #[test]
+fn the_statistics_page_sees_what_rules_left() {
+    let server = Server::named("a");
+    let lines = "
+    stats enable
+    stats uri /stats
+    stats auth joe:secret
+    http-request set-header X-Long 0123456789012345678901234567890123456789
+    http-request set-header Authorization \"Basic am9lOnNlY3JldA==\" if { path /stats/in }
+    http-request set-path /stats if { path /page }";
+    let proxy = proxy(&server, lines);
+    for (path, status) in [("/stats", 401), ("/stats/in", 200), ("/page", 401), ("/", 200)] {
+        assert_eq!(get(proxy.addr("l"), path).status(), status, "{path}");
+    }
+}
+
+#[test]
 fn a_body_that_is_refused_is_not_taken_for_a_request() {
     let server = Server::named("a");
     let proxy = proxy(&server, "http-request deny if { path /no }");

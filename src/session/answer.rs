@@ -2,6 +2,7 @@
 
 use super::channel::{Fill, pump};
 use super::context::Ctx;
+use super::request::head_of;
 use super::{Phase, Session, Step, connect};
 use crate::http::{Body, Method, basic_credentials, without_connection};
 use crate::mem::Handle;
@@ -200,7 +201,7 @@ pub fn timeout<K: Kernel>(_cx: &mut Ctx<K>, s: &mut Session) -> Step {
 pub fn stats_page<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, proxy: usize, start: usize, len: usize) -> Step {
     let config = Arc::clone(&cx.config);
     let Some(page) = &config.proxies[proxy].stats else { return error(cx, s, 404, b'L', b'R') };
-    let head = &cx.bufs.get(s.req.buf)[start..start + len];
+    let head = head_of(&cx.bufs, &cx.room, s, start, len);
     if !page.auth.is_empty() && !authorized(cx, head, &page.auth) {
         return unauthorized(cx, s, &page.realm);
     }

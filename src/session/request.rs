@@ -240,8 +240,8 @@ pub fn skip<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, end: usize) -> Result<(
     Ok(())
 }
 
-/// The head of the request as rules left it, or as it came.
-fn head_of<'a>(bufs: &'a Buffers, room: &'a Room, s: &Session, start: usize, len: usize) -> &'a [u8] {
+/// What the index of the request's head refers to: the head as rules left it, or as it came.
+pub fn head_of<'a>(bufs: &'a Buffers, room: &'a Room, s: &Session, start: usize, len: usize) -> &'a [u8] {
     match s.edited {
         0 => &bufs.get(s.req.buf)[start..start + len],
         n => &room.text[..n.into()],
