@@ -180,7 +180,7 @@ fn captures_are_logged() {
 listen l
     bind {{bind:l}}
     log {{log}} local0
-    log-format \"%ci %hr %hs %[var(txn.x)] %{{+Q}}[var(txn.none)] %ST\"
+    log-format \"%ci %[dst] %hr %hs %[var(txn.x)] %{{+Q}}[var(txn.none)] %ST\"
     capture request header Host len 20
     capture request header X-Long len 3
     capture response header X-None len 10
@@ -193,7 +193,7 @@ listen l
     let mut client = Client::connect(proxy.addr("l"));
     client.ask("GET /a/long/path HTTP/1.1\r\nHost: h.example\r\nX-Long: 12345\r\n\r\n");
     let line = logs.find("the line", |m| m.contains("h.example").then(|| m.to_owned()));
-    assert!(line.ends_with("127.0.0.1 {h.example|123|/a/lo} {} 42 \"\" 200"), "{line}");
+    assert!(line.ends_with("127.0.0.1 127.0.0.1 {h.example|123|/a/lo} {} 42 \"\" 200"), "{line}");
 }
 
 #[test]

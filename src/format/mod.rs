@@ -2,12 +2,13 @@
 //! themselves, one row each.
 
 use crate::pattern::{Regex, RegexCache, Value};
-use crate::sample::{Compiler, Expr, Note, Notes, Scene, Tools};
+use crate::sample::{Compiler, Expr, Note, Notes, Scene, Tools, needs};
 use crate::sys::Addr;
 use crate::util::date;
 use crate::util::fmt::Out;
 use crate::util::manual_text;
 use crate::util::scratch::Scratch;
+use crate::util::words::closing;
 use std::fmt::Write;
 
 /// `option tcplog`
@@ -362,6 +363,8 @@ pub enum Use {
 pub struct Format {
     items: Vec<Item>,
     of: Use,
+    /// What it looks at ([`crate::sample::needs`]).
+    pub needs: u16,
 }
 
 /// Why a format cannot be compiled: where, what, and perhaps what was meant.
@@ -376,6 +379,11 @@ pub struct Trouble {
 impl Format {
     /// Compiles a format.
     pub fn compile(cc: &mut Compiler, format: &str, of: Use) -> Result<Format, Trouble> {
+        let (items, needs) = cc.needing(|cc| Self::items(cc, format));
+        Ok(Format { items: items?, of, needs })
+    }
+
+    fn items(cc: &mut Compiler, format: &str) -> Result<Vec<Item>, Trouble> {
         let mut items = Vec::new();
         let mut base = Flags::default();
         let mut literal = String::new();
@@ -405,7 +413,7 @@ impl Format {
         if !literal.is_empty() {
             items.push(Item::Text(literal));
         }
-        Ok(Format { items, of })
+        Ok(items)
     }
 
     fn item(cc: &mut Compiler, rest: &mut &str, base: &mut Flags) -> Result<Option<Item>, Trouble> {
@@ -428,7 +436,7 @@ impl Format {
             *rest = after;
         }
         if let Some(inner) = rest.strip_prefix('[') {
-            let end = closing(inner).ok_or_else(|| wrong("'[' without ']'".into()))?;
+            let end = closing(inner, ']').ok_or_else(|| wrong("'[' without ']'".into()))?;
             let (text, after) = (&inner[..end], &inner[end + 1..]);
             *rest = after;
             let compiled = Expr::compile(cc, text.trim());
@@ -445,6 +453,9 @@ impl Format {
         for n in (1..=len.min(4)).rev() {
             if let Some(v) = VARIABLES.iter().position(|v| v.name == &rest[..n]) {
                 *rest = &rest[n..];
+                if matches!(VARIABLES[v].name, "fi" | "fp") {
+                    cc.needs |= needs::DESTINATION;
+                }
                 return Ok(Some(Item::Variable(v, flags)));
             }
         }
@@ -520,25 +531,6 @@ impl Format {
         }
         out.put(quote);
     }
-}
-
-/// Where the bracket of `%[` closes: one within quotes or parentheses does not count.
-fn closing(text: &str) -> Option<usize> {
-    let (mut depth, mut quote, mut escaped) = (0usize, None, false);
-    for (at, c) in text.char_indices() {
-        match (c, quote) {
-            _ if escaped => escaped = false,
-            ('\\', None | Some('"')) => escaped = true,
-            ('\'' | '"', None) => quote = Some(c),
-            (c, Some(q)) if c == q => quote = None,
-            (_, Some(_)) => {}
-            ('(', None) => depth += 1,
-            (')', None) => depth = depth.saturating_sub(1),
-            (']', None) if depth == 0 => return Some(at),
-            _ => {}
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A condition: a sample, how it is compared, and with what (manual 7.1).
 
 use crate::pattern::{METHODS, Method, Regex, RegexCache, Set};
-use crate::sample::{Compiler, Expr, Got, Scene, Tools, Walk, find_fetch};
+use crate::sample::{Compiler, Expr, Got, Scene, Tools, Walk, call, find_fetch};
 use crate::util::scratch::Scratch;
 use crate::util::words::{Args, Fault, Pos, Word};
 
@@ -36,10 +36,8 @@ impl Acl {
 
     /// Adds a line: `criterion [flags] [operator] values...`.
     pub fn add(&mut self, cc: &mut Compiler, args: &mut Args) -> Result<(), Fault> {
-        let before = std::mem::take(&mut cc.needs);
-        let part = part(cc, args);
-        self.needs |= cc.needs;
-        cc.needs |= before;
+        let (part, needs) = cc.needing(|cc| part(cc, args));
+        self.needs |= needs;
         self.parts.push(part?);
         Ok(())
     }
@@ -82,20 +80,16 @@ impl Acl {
 
 /// The expression of a criterion, and the method that its name asks for (`path_beg`, `hdr_dom(host)`).
 fn criterion(cc: &mut Compiler, word: &Word) -> Result<(Expr, Option<Method>), Fault> {
-    let text = word.text.as_str();
-    let end = text.find(['(', ',']).unwrap_or(text.len());
-    let (name, rest) = text.split_at(end);
+    let (name, given, rest) = call(&word.text).map_err(|e| cc.fault(e))?;
     if find_fetch(name).is_none()
         && let Some((stem, suffix)) = name.rsplit_once('_')
         && let (Some(method), Some(fetch)) = (Method::named(suffix), find_fetch(stem))
     {
-        let close = if rest.starts_with('(') { rest.find(')') } else { None };
-        let given = close.map(|at| &rest[1..at]);
         let mut expr = Expr::of(cc, fetch, given)?;
-        expr.convert(cc, close.map_or(rest, |at| &rest[at + 1..]))?;
+        expr.convert(cc, rest)?;
         return Ok((expr, Some(method)));
     }
-    Ok((Expr::compile(cc, text)?, None))
+    Ok((Expr::compile(cc, &word.text)?, None))
 }
 
 /// The flags of a condition, and the patterns so far.

@@ -1,10 +1,10 @@
 //! From lines to programs: which directive is what kind of rule, and the order in which all of them are compiled.
 
 use super::condition::Conditions;
-use super::{ACTIONS, ActionRow, Family, Op, ProxyRules, Rulebook};
+use super::{ACTIONS, ActionRow, Family, ProxyRules, Rulebook};
 use crate::format::{CLF_LOG, CONNECT_LOG, Format, HTTP_LOG, TCP_LOG, Use};
 use crate::model::{Config, LogShape};
-use crate::sample::Compiler;
+use crate::sample::{Compiler, Expr};
 use crate::util::words::{Args, Fault, Pos, Word, nearest};
 
 /// A directive of a proxy that makes a rule.
@@ -122,7 +122,6 @@ fn rule(
     directive: &Directive,
     args: &mut Args,
 ) -> Result<(), Fault> {
-    cc.needs = 0;
     cc.response = directive.family == Family::HttpResponse;
     if let Some(name) = directive.action {
         let row = action(name, directive.family).expect("the directives' actions are in the tables");
@@ -149,16 +148,12 @@ fn finish(
     row: &'static ActionRow,
     args: &mut Args,
 ) -> Result<(), Fault> {
-    let action = (row.parse)(cc, args)?;
+    let (action, needs) = cc.needing(|cc| (row.parse)(cc, args));
+    let action = action?;
     let program = &mut rules.programs[directive.family as usize];
     known.compile(cc, args, program)?;
     args.finish()?;
-    let parts = action.parts();
-    program.needs |= cc.needs;
-    program.stores |= parts.stores;
-    program.records |= parts.formats.iter().any(|f| !f.is_plain());
-    program.ops.push(Op::Act(program.actions.len() as u32));
-    program.actions.push(action);
+    program.push(action, needs);
     Ok(())
 }
 
@@ -178,14 +173,10 @@ fn capture(cc: &mut Compiler, rules: &mut ProxyRules, directive: &str, args: &mu
     if let Some(name) = name {
         cc.pos = name.pos;
         let side = if response { "res" } else { "req" };
-        let expr = crate::sample::Expr::compile(cc, &format!("{side}.fhdr({})", name.text))?;
+        let (expr, needs) = cc.needing(|cc| Expr::compile(cc, &format!("{side}.fhdr({})", name.text)));
         let family = if response { Family::CaptureResponse } else { Family::CaptureRequest };
         let note = cc.layout.captures[cc.proxy][usize::from(response)][at];
-        let program = &mut rules.programs[family as usize];
-        program.needs |= cc.needs;
-        program.stores = true;
-        program.ops.push(Op::Act(program.actions.len() as u32));
-        program.actions.push(Box::new(super::vars::Capture(note, expr)));
+        rules.programs[family as usize].push(Box::new(super::vars::Capture(note, expr?)), needs);
     }
     Ok(())
 }

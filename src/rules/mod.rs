@@ -127,6 +127,16 @@ pub struct Program {
 }
 
 impl Program {
+    /// Adds an action, whose conditions were added before; `needs`: what it looks at.
+    fn push(&mut self, action: Box<dyn Action>, needs: u16) {
+        let parts = action.parts();
+        self.needs |= needs;
+        self.stores |= parts.stores;
+        self.records |= parts.formats.iter().any(|f| !f.is_plain());
+        self.ops.push(Op::Act(self.actions.len() as u32));
+        self.actions.push(action);
+    }
+
     /// True when there is no rule.
     pub fn is_empty(&self) -> bool {
         self.ops.is_empty()

@@ -64,6 +64,15 @@ impl<'a> Compiler<'a> {
         Compiler { config, proxy: 0, response: false, layout, needs: 0, warnings, pos }
     }
 
+    /// Compiles something and says what it looks at ([`super::needs`]); what is compiled around it looks at that too.
+    pub fn needing<T>(&mut self, compile: impl FnOnce(&mut Self) -> T) -> (T, u16) {
+        let before = std::mem::take(&mut self.needs);
+        let made = compile(self);
+        let needs = self.needs;
+        self.needs |= before;
+        (made, needs)
+    }
+
     /// An error at the word being read.
     pub fn fault(&self, message: impl Into<String>) -> Fault {
         Fault::new(self.pos, message)

@@ -3,7 +3,7 @@
 use super::{Arg, Compiler, Converter, Fetch, Got, Scene, Tools, Walk, args::parse_args, find_converter, find_fetch};
 use super::{CONVERTERS, FETCHES};
 use crate::pattern::{Kind, Regex, Value};
-use crate::util::words::{Fault, nearest};
+use crate::util::words::{Fault, closing, nearest};
 
 /// A fetch with its arguments, and the converters that its value goes through.
 pub struct Expr {
@@ -12,32 +12,15 @@ pub struct Expr {
     converters: Vec<(&'static Converter, Vec<Arg>)>,
 }
 
-/// The text up to the end of a name, the text between its brackets, and the rest.
-fn call(text: &str) -> Result<(&str, Option<&str>, &str), String> {
+/// The name of a fetch or a converter, the text between its brackets if there are any, and the rest.
+pub fn call(text: &str) -> Result<(&str, Option<&str>, &str), String> {
     let end = text.find(['(', ',']).unwrap_or(text.len());
     let (name, rest) = text.split_at(end);
-    if !rest.starts_with('(') {
-        return Ok((name, None, rest));
+    let Some(inner) = rest.strip_prefix('(') else { return Ok((name, None, rest)) };
+    match closing(inner, ')') {
+        Some(at) => Ok((name, Some(&inner[..at]), &inner[at + 1..])),
+        None => Err(format!("the bracket after '{name}' is not closed")),
     }
-    let (mut depth, mut quote, mut escaped) = (0usize, None, false);
-    for (at, c) in rest.char_indices() {
-        match (c, quote) {
-            _ if escaped => escaped = false,
-            ('\\', None | Some('"')) => escaped = true,
-            ('\'' | '"', None) => quote = Some(c),
-            (c, Some(q)) if c == q => quote = None,
-            (_, Some(_)) => {}
-            ('(', None) => depth += 1,
-            (')', None) => {
-                depth -= 1;
-                if depth == 0 {
-                    return Ok((name, Some(&rest[1..at]), &rest[at + 1..]));
-                }
-            }
-            _ => {}
-        }
-    }
-    Err(format!("the bracket after '{name}' is not closed"))
 }
 
 impl Expr {

@@ -19,7 +19,7 @@ mod scene;
 mod text;
 
 pub use args::{Arg, Compiler, parse_args};
-pub use expr::Expr;
+pub use expr::{Expr, call};
 pub use notes::{Layout, Note, Notes, Scope, VAR_BYTES};
 #[cfg(test)]
 pub use scene::quiet;

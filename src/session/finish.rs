@@ -297,8 +297,7 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
     let Some(c) = cx.conns.get(s.client) else { return };
     let (client, accepted_at, accepted, handshake) = (c.peer, c.accepted_at, c.accepted, c.handshake_ms);
     let (listener, requests, session_notes) = (c.origin as usize, c.requests, c.notes);
-    let shown = cx.logs.shows(s.fe(), &["fi", "fp"]);
-    let frontend_addr = if shown { connect::local_addr(cx, s.client) } else { Addr::None };
+    let frontend_addr = if cx.logs.shows_destination(s.fe()) { connect::local_addr(cx, s.client) } else { Addr::None };
     let d = durations(cx.now, accepted, &s.times);
     let server_name = match s.server() {
         Some(i) => config.servers[i].name.as_str(),

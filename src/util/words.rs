@@ -160,6 +160,25 @@ fn span(first: Pos, last: Pos) -> Pos {
     Pos { len: last.column - first.column + last.len, ..first }
 }
 
+/// Where what was opened before `text` is closed by `end`: not within quotes, after a backslash or within parentheses.
+pub fn closing(text: &str, end: char) -> Option<usize> {
+    let (mut depth, mut quote, mut escaped) = (0usize, None, false);
+    for (at, c) in text.char_indices() {
+        match (c, quote) {
+            _ if escaped => escaped = false,
+            ('\\', None | Some('"')) => escaped = true,
+            ('\'' | '"', None) => quote = Some(c),
+            (c, Some(q)) if c == q => quote = None,
+            (_, Some(_)) => {}
+            (c, None) if c == end && depth == 0 => return Some(at),
+            ('(', None) => depth += 1,
+            (')', None) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    None
+}
+
 /// The candidate that `word` was most likely meant to be, if any is close: up to a third of the letters mistyped,
 /// dropped, added or swapped (never more than [`MAX_DISTANCE`]), or a candidate that `word` begins. Case and `_`
 /// instead of `-` do not count.
@@ -213,6 +232,20 @@ fn distance(a: &[u8], b: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_opened_is_closed() {
+        for (text, end, want) in [
+            ("a)b", ')', Some(1)),
+            ("a(b)c)", ')', Some(5)),
+            ("a(]b)]", ']', Some(5)),
+            ("')'\\)\"\\\")\")", ')', Some(10)),
+            ("'a)", ')', None),
+            ("(", ']', None),
+        ] {
+            assert_eq!(closing(text, end), want, "{text}");
+        }
+    }
 
     #[test]
     fn suggestions() {
