@@ -107,8 +107,8 @@ impl Logs {
     }
 
     /// This machine's name, and the process id.
-    pub fn identity(&self) -> (Arc<str>, u32) {
-        (Arc::clone(&self.host), self.pid)
+    pub fn identity(&self) -> (&Arc<str>, u32) {
+        (&self.host, self.pid)
     }
 
     /// Sends the traffic line of a session.

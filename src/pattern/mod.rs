@@ -132,11 +132,6 @@ impl Set {
         Ok(Set { method, fold, store })
     }
 
-    /// How it compares.
-    pub fn method(&self) -> Method {
-        self.method
-    }
-
     /// Bytes of memory that it holds.
     pub fn memory_bytes(&self) -> usize {
         match &self.store {

@@ -66,7 +66,6 @@ pub struct Stage<'s> {
     pub is_response: bool,
     /// The body as far as it is there.
     pub body: &'s [u8],
-    pub body_complete: bool,
     pub stream: Stream<'s>,
     pub session_notes: &'s mut [u8],
     pub transaction_notes: &'s mut [u8],
@@ -88,11 +87,15 @@ struct Borrowed<'a> {
     record: &'a Record<'a>,
 }
 
+/// The slab that a place is in.
+fn slab<'a>(note: Note, session: &'a mut [u8], transaction: &'a mut [u8]) -> &'a mut [u8] {
+    if note.scope == Scope::Session { session } else { transaction }
+}
+
 impl Stage<'_> {
     fn borrow(&mut self) -> Borrowed<'_> {
-        let (body, body_complete) = (self.body, self.body_complete);
-        let message =
-            self.head.as_ref().map(|h| Message { index: &*h.index, text: &h.text[..h.used], body, body_complete });
+        let body = self.body;
+        let message = self.head.as_ref().map(|h| Message { index: &*h.index, text: &h.text[..h.used], body });
         let (request, response) = if self.is_response { (None, message) } else { (message, None) };
         let scene = Scene {
             config: self.config,
@@ -104,10 +107,6 @@ impl Stage<'_> {
             notes: Notes { session: self.session_notes, transaction: self.transaction_notes },
         };
         Borrowed { scene, space: self.space, out: self.out, regexes: self.regexes, record: self.record }
-    }
-
-    fn slab(&mut self, note: Note) -> &mut [u8] {
-        if note.scope == Scope::Session { self.session_notes } else { self.transaction_notes }
     }
 
     /// What a condition says.
@@ -141,19 +140,19 @@ impl Stage<'_> {
         let Some(value) = expr.now(&b.scene, &mut tools) else { return false };
         // By way of `out`: the value may stand in the notes themselves.
         let (Value::Str(s) | Value::Bin(s) | Value::Method(s)) = value else {
-            return value.detached().is_some_and(|v| note.set(self.slab(note), v));
+            return value
+                .detached()
+                .is_some_and(|v| note.set(slab(note, self.session_notes, self.transaction_notes), v));
         };
         let Some(copy) = b.out.get_mut(..s.len()) else { return false };
         copy.copy_from_slice(s);
         let (len, kind) = (s.len(), value.kind());
-        let slab = if note.scope == Scope::Session { &mut *self.session_notes } else { &mut *self.transaction_notes };
-        note.set(slab, Value::of_bytes(kind, &self.out[..len]))
+        note.set(slab(note, self.session_notes, self.transaction_notes), Value::of_bytes(kind, &self.out[..len]))
     }
 
     /// Stores the text at the start of `out` in a variable.
     pub fn store_text(&mut self, note: Note, len: usize) -> bool {
-        let slab = if note.scope == Scope::Session { &mut *self.session_notes } else { &mut *self.transaction_notes };
-        note.set(slab, Value::Str(&self.out[..len]))
+        note.set(slab(note, self.session_notes, self.transaction_notes), Value::Str(&self.out[..len]))
     }
 
     /// Stores the text at the start of `out` in a place for captures.
@@ -163,6 +162,6 @@ impl Stage<'_> {
 
     /// Forgets a variable.
     pub fn unset(&mut self, note: Note) {
-        note.unset(self.slab(note));
+        note.unset(slab(note, self.session_notes, self.transaction_notes));
     }
 }

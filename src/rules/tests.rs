@@ -74,7 +74,6 @@ fn request(text: &str, head: &str) -> (Verdict, String, Effects) {
         head: Some(Edit { index: &mut index, text: &mut text, used: head.len() }),
         is_response: false,
         body: b"a=1&b=2",
-        body_complete: true,
         stream: Stream { bytes: b"", complete: true },
         session_notes: &mut session,
         transaction_notes: &mut transaction,

@@ -2,7 +2,7 @@
 
 use super::notes::{Layout, Note, Scope};
 use crate::model::{Config, Proxy};
-use crate::pattern::{Regex, Set};
+use crate::pattern::Regex;
 use crate::util::words::{Fault, Pos, nearest};
 use std::net::IpAddr;
 
@@ -21,8 +21,6 @@ pub enum Arg {
     Server(usize),
     Note(Note),
     Regex(Box<Regex>),
-    /// Keys and their values.
-    Map(Box<(Set, Vec<Box<str>>)>),
 }
 
 impl Arg {

@@ -72,7 +72,6 @@ impl Expr {
         let all = self.args.iter().chain(self.converters.iter().flat_map(|c| &c.1));
         all.flat_map(|a| match a {
             Arg::Regex(r) => std::slice::from_ref(&**r),
-            Arg::Map(m) => m.0.regexes(),
             _ => &[],
         })
     }

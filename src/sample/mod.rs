@@ -41,18 +41,15 @@ pub mod needs {
     pub const SERVER: u16 = 1 << 1;
     /// Bytes of the request, before they are forwarded.
     pub const REQUEST_BYTES: u16 = 1 << 2;
-    pub const RESPONSE_BYTES: u16 = 1 << 3;
     /// The head of the request.
-    pub const REQUEST: u16 = 1 << 4;
-    pub const RESPONSE: u16 = 1 << 5;
+    pub const REQUEST: u16 = 1 << 3;
+    pub const RESPONSE: u16 = 1 << 4;
     /// Either head, whichever is looked at.
-    pub const MESSAGE: u16 = 1 << 6;
+    pub const MESSAGE: u16 = 1 << 5;
     /// The body of the request, as far as it is in the buffer.
-    pub const BODY: u16 = 1 << 7;
+    pub const BODY: u16 = 1 << 6;
     /// The address that the client connected to: costs a system call.
-    pub const DESTINATION: u16 = 1 << 8;
-    /// Known when the session ends (logs).
-    pub const END: u16 = 1 << 9;
+    pub const DESTINATION: u16 = 1 << 7;
 }
 
 /// What a fetch found.
@@ -83,11 +80,10 @@ impl Got<'_> {
     }
 }
 
-/// Where a fetch goes on that finds several values, one at a call; at 0 it begins.
+/// Which of several values a fetch is to find, one at a call.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
 pub struct Walk {
     pub item: u32,
-    pub offset: u32,
     /// There may be another value: call again.
     pub more: bool,
     /// The caller wants each of them; else the fetch picks the one that is wanted by default.

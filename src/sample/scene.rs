@@ -4,7 +4,6 @@ use super::notes::Notes;
 use crate::http::Head;
 use crate::model::Config;
 use crate::sys::Addr;
-use std::net::IpAddr;
 
 /// Numbers that change while the process runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,7 +28,6 @@ pub enum Count {
     ServerWeight,
     /// Of the process.
     Connections,
-    Maxconn,
     Workers,
 }
 
@@ -68,10 +66,8 @@ pub struct Message<'a> {
     pub index: &'a Head,
     /// What the index's offsets refer to.
     pub text: &'a [u8],
-    /// The body as far as it is in the buffer, chunk lines taken off.
+    /// What came of the body with the head; of chunks the first one.
     pub body: &'a [u8],
-    /// Nothing of the body is missing, or no more of it fits.
-    pub body_complete: bool,
 }
 
 /// Bytes that came and were not sent on yet.
@@ -97,14 +93,10 @@ pub struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// The message that is looked at: the response, once there is one.
-    pub fn message(&self) -> Option<Message<'a>> {
-        self.response.or(self.request)
-    }
-
-    /// The address of the client.
-    pub fn source(&self) -> Option<IpAddr> {
-        self.flow.client.ip()
+    /// The session alone, without its messages.
+    pub fn of_session(config: &'a Config, live: &'a dyn Live, flow: &'a Flow, notes: Notes<'a>) -> Scene<'a> {
+        let stream = Stream { bytes: &[], complete: true };
+        Scene { config, live, flow, request: None, response: None, stream, notes }
     }
 }
 
@@ -132,7 +124,6 @@ pub mod quiet {
 
     /// A scene that shows only the session.
     pub fn scene<'a>(config: &'a Config, flow: &'a Flow) -> Scene<'a> {
-        let stream = Stream { bytes: &[], complete: true };
-        Scene { config, live: &Quiet, flow, request: None, response: None, stream, notes: Notes::default() }
+        Scene::of_session(config, &Quiet, flow, Notes::default())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::context::Ctx;
 use super::endpoint::NO_INDEX;
-use super::request::choose_backend;
+use super::request::backend_of;
 use super::{Session, Step, answer};
 use crate::balance::key;
 use crate::http::Body;
@@ -61,7 +61,7 @@ pub fn assign<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
 /// Counts the session in its backend, once. False when there is none.
 fn enter_backend<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> bool {
     if !s.http {
-        let Some(be) = s.effects.backend.or_else(|| choose_backend(&cx.config, s.fe())) else { return false };
+        let Some(be) = backend_of(&cx.config, s) else { return false };
         s.be = be as u16;
         s.times.request = cx.now;
     }

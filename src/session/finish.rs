@@ -2,14 +2,14 @@
 
 use super::context::Ctx;
 use super::endpoint::Owner;
-use super::rules::View;
-use super::{AppletKind, Phase, Session, Times, assign, connect};
+use super::rules::{self, View};
+use super::{Phase, Session, Times, assign, connect};
 use crate::format::Record;
 use crate::log::{self, Sampled};
-use crate::mem::Handle;
+use crate::mem::{Buffers, Handle};
 use crate::model::opt;
 use crate::rules::Effects;
-use crate::sample::{Flow, Notes, Scene, Stream};
+use crate::sample::{Notes, Scene};
 use crate::sys::{Addr, Kernel};
 use crate::util::tick::Tick;
 use std::sync::Arc;
@@ -276,6 +276,11 @@ pub fn log_at_start<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     }
 }
 
+/// What is in a slab; nothing when there is none.
+fn held(pool: &Buffers, slab: Handle<()>) -> &[u8] {
+    if slab.is_some() { pool.get(slab) } else { &[] }
+}
+
 /// Writes the session's line, if its frontend logs and the options want it.
 fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
     s.logged = true;
@@ -283,53 +288,39 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
         return;
     }
     let config = Arc::clone(&cx.config);
-    let (fe, be) = (&config.proxies[s.fe()], &config.proxies[s.be()]);
+    let fe = &config.proxies[s.fe()];
     let good = s.cause.who == b'-' && s.retries == 0 && s.status < 500;
     // What becomes of a session is not known at its start.
     if good && fe.has(opt::DONTLOG_NORMAL) && moment != Moment::Start {
         return;
     }
-    let level = if !good && fe.has(opt::LOG_SEPARATE_ERRORS) && s.cause.who != b'L' { log::ERR } else { log::INFO };
     let shared = Arc::clone(&cx.shared);
     let end = cx.sys.wall();
     let zone = cx.logs.zone_offset(end.0);
     let (host, pid) = cx.logs.identity();
-    let Some(c) = cx.conns.get(s.client) else { return };
-    let (client, accepted_at, accepted, handshake) = (c.peer, c.accepted_at, c.accepted, c.handshake_ms);
-    let (listener, requests, session_notes) = (c.origin as usize, c.requests, c.notes);
+    let host = Arc::clone(host);
     let frontend_addr = if cx.logs.shows_destination(s.fe()) { connect::local_addr(cx, s.client) } else { Addr::None };
-    let d = durations(cx.now, accepted, &s.times);
-    let server_name = match s.server() {
-        Some(i) => config.servers[i].name.as_str(),
-        None if s.applet.kind != AppletKind::None => "<STATS>",
-        None => "<NOSRV>",
-    };
+    let Some(c) = cx.conns.get(s.client) else { return };
+    let flow = rules::flow(s, &config, c, frontend_addr, cx.worker);
+    let d = durations(cx.now, c.accepted, &s.times);
     let served = s.server().map_or(0, |i| shared.servers[i].served.load(Relaxed));
     let space = cx.lines.size();
     let line = if s.line.is_some() { &cx.lines.get(s.line)[..(s.line_len as usize).min(space)] } else { &[] };
     let idle_ms = s.times.idle_ms as i32;
     let record = Record {
-        client,
-        frontend_addr,
         source: s.source,
-        server_addr: s.server().map_or(Addr::None, |i| config.servers[i].target.addr()),
-        accept: accepted_at,
-        request: if s.times.start_at.0 > 0 { s.times.start_at } else { accepted_at },
+        accept: c.accepted_at,
+        request: if s.times.start_at.0 > 0 { s.times.start_at } else { c.accepted_at },
         end,
         zone,
-        frontend: &fe.name,
-        backend: &be.name,
-        server: server_name,
-        host_name: &host,
-        http: s.http,
-        t_handshake: handshake,
+        t_handshake: c.handshake_ms,
         t_idle: if s.http { idle_ms } else { 0 },
         t_request: d.request,
         t_queue: d.queue,
         t_connect: d.connect,
         t_response: d.response,
         t_active: d.active,
-        t_total: d.active + idle_ms + handshake.max(0),
+        t_total: d.active + idle_ms + c.handshake_ms.max(0),
         status: if s.status == 0 { -1 } else { s.status.into() },
         // So far: what came from the server, though none of it may have been sent yet.
         bytes_out: if moment == Moment::Early { s.res.received } else { s.res.sent },
@@ -345,36 +336,19 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
         backend_queue: s.queue_pos.1,
         counter: shared.process.next_unique.fetch_add(1, Relaxed),
         line_number: shared.proxies[s.fe()].log_lines.fetch_add(1, Relaxed),
-        pid,
         request_line: line,
         asap: fe.has(opt::LOGASAP),
         captures: shared.rules.captures(s.fe()),
-        notes: Notes {
-            session: if session_notes.is_some() { cx.session_notes.get(session_notes) } else { &[] },
-            transaction: if s.notes.is_some() { cx.notes.get(s.notes) } else { &[] },
-        },
+        notes: Notes { session: held(&cx.session_notes, c.notes), transaction: held(&cx.notes, s.notes) },
+        ..rules::record(s, &config, &flow, (&host, pid))
     };
-    let level = match s.effects.log_level {
-        Some(Effects::SILENT) => return,
-        Some(wanted) => wanted,
-        None => level,
-    };
-    let flow = Flow {
-        client,
-        destination: frontend_addr,
-        server_addr: record.server_addr,
-        frontend: s.fe(),
-        backend: s.be(),
-        server: s.server(),
-        listener,
-        first_request: requests <= 1,
-        worker: cx.worker,
-        status: s.status,
-    };
+    let separate = !good && fe.has(opt::LOG_SEPARATE_ERRORS) && s.cause.who != b'L';
+    let level = s.effects.log_level.unwrap_or(if separate { log::ERR } else { log::INFO });
+    if level == Effects::SILENT {
+        return;
+    }
     let live = View { shared: &shared, wall: end, random: cx.sys.random(), now_ms: cx.now_ms };
-    let stream = Stream { bytes: &[], complete: true };
-    let scene =
-        Scene { config: &config, live: &live, flow: &flow, request: None, response: None, stream, notes: record.notes };
+    let scene = Scene::of_session(&config, &live, &flow, record.notes);
     let sampled = Sampled { scene: &scene, space: &mut cx.room.space, regexes: &mut cx.room.regexes };
     cx.logs.traffic(&mut cx.sys, s.fe(), level, &record, sampled);
 }

@@ -5,7 +5,7 @@
 
 use super::channel::Fill;
 use super::context::Ctx;
-use super::{Phase, Session, Step, connect, rules};
+use super::{Session, Step, connect, rules};
 use crate::log;
 use crate::model::{ProxyHeader, opt};
 use crate::rules::Family;
@@ -135,11 +135,11 @@ fn received<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, addresses: Option<(Addr
     }
     if s.http {
         s.times.start = Tick::NEVER; // a request starts with its first byte
-        return Step::Goto(Phase::Request);
+        return Step::Next;
     }
     let _ = s.req.clear(cx);
     s.req.release_if_empty(cx);
-    Step::Goto(Phase::Inspect)
+    Step::Next
 }
 
 /// The header did not come in time.

@@ -176,7 +176,7 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, len: usize) -> Step {
     if cx.head.has_doubtful_body() && !config.global.payload_with_any_method {
         return refuse(cx, s, Fault::Payload);
     }
-    if choose_backend(&config, s.fe()).is_some_and(|be| waits_for_post(cx, s, start, len, &config.proxies[be])) {
+    if backend_of(&config, s).is_some_and(|be| waits_for_post(cx, s, start, len, &config.proxies[be])) {
         s.scanned = len as u32 - 4;
         return Step::Wait;
     }
@@ -202,7 +202,7 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, len: usize) -> Step {
     if let Some(step) = statistics(cx, s, start, len) {
         return step;
     }
-    let Some(be) = s.effects.backend.or_else(|| choose_backend(&config, s.fe())) else {
+    let Some(be) = backend_of(&config, s) else {
         if skip(cx, s, start + len).is_err() {
             return refuse(cx, s, Fault::Framing);
         }
@@ -222,10 +222,10 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, len: usize) -> Step {
     }
 }
 
-/// The backend that a frontend's sessions go to.
-pub fn choose_backend(config: &crate::model::Config, fe: usize) -> Option<usize> {
-    let p = &config.proxies[fe];
-    p.default_backend.or(p.is_backend.then_some(fe))
+/// The backend that a session goes to: the one that its rules chose, else the frontend's own.
+pub fn backend_of(config: &crate::model::Config, s: &Session) -> Option<usize> {
+    let p = &config.proxies[s.fe()];
+    s.effects.backend.or(p.default_backend).or(p.is_backend.then_some(s.fe()))
 }
 
 fn wants_keep(head: &Head) -> bool {
@@ -268,7 +268,7 @@ fn monitored<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usi
 
 /// The statistics page of frontend or backend.
 fn statistics<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usize) -> Option<Step> {
-    let be = s.effects.backend.or_else(|| choose_backend(&cx.config, s.fe()));
+    let be = backend_of(&cx.config, s);
     for p in [Some(s.fe()), be].into_iter().flatten() {
         let Some(page) = &cx.config.proxies[p].stats else { continue };
         let uri = cx.head.uri.of(head_of(&cx.bufs, &cx.room, s, start, len));

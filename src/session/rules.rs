@@ -3,11 +3,12 @@
 use super::channel::Fill;
 use super::context::Ctx;
 use super::endpoint::Conn;
-use super::request::{self, choose_backend};
-use super::{EndCause, Phase, Session, Step, answer, connect};
+use super::request::{self, backend_of};
+use super::{AppletKind, EndCause, Phase, Session, Step, answer, connect};
 use crate::format::Record;
 use crate::http::{Edit, Fault};
 use crate::mem::{Buffers, Handle};
+use crate::model::Config;
 use crate::rules::{Family, Program, Reply, Rulebook, Stage, Verdict};
 use crate::sample::{Count, Flow, Live, Scope, Stream, needs};
 use crate::server::Shared;
@@ -56,7 +57,6 @@ impl Live for View<'_> {
             Count::ServerIsUp => server().is_usable().into(),
             Count::ServerWeight => server().weight.load(Relaxed).into(),
             Count::Connections => shared.process.connections.load(Relaxed).into(),
-            Count::Maxconn => shared.limits.maxconn.into(),
             Count::Workers => shared.limits.workers as i64,
         }
     }
@@ -105,14 +105,9 @@ fn slab<'a>(pool: &'a mut Buffers, handle: &mut Handle<()>, wanted: bool) -> &'a
     if handle.is_some() { pool.get_mut(*handle) } else { &mut [] }
 }
 
-/// Runs a program of a proxy from an operation on.
-fn run<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, program: &Program, look: Look, from: usize) -> (Verdict, usize) {
-    let destination =
-        if program.needs & needs::DESTINATION != 0 { connect::local_addr(cx, s.client) } else { Addr::None };
-    let (wall, random) = (s.times.start_at, cx.sys.random());
-    let Ctx { config, shared, conns, bufs, notes, session_notes, room, head, now_ms, worker, .. } = cx;
-    let Some(client) = conns.get_mut(s.client) else { return (Verdict::Reject, from) };
-    let flow = Flow {
+/// The session, as samples see it.
+pub fn flow(s: &Session, config: &Config, client: &Conn, destination: Addr, worker: usize) -> Flow {
+    Flow {
         client: client.peer,
         destination,
         server_addr: s.server().map_or(Addr::None, |i| config.servers[i].target.addr()),
@@ -121,9 +116,25 @@ fn run<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, program: &Program, look: Loo
         server: s.server(),
         listener: client.origin as usize,
         first_request: client.requests <= 1,
-        worker: *worker,
+        worker,
         status: s.status,
-    };
+    }
+}
+
+/// Runs a program of the rulebook from an operation on.
+fn run<K: Kernel>(
+    cx: &mut Ctx<K>,
+    s: &mut Session,
+    (rules, program): (&Rulebook, &Program),
+    look: Look,
+    from: usize,
+) -> (Verdict, usize) {
+    let destination =
+        if program.needs & needs::DESTINATION != 0 { connect::local_addr(cx, s.client) } else { Addr::None };
+    let (wall, random) = (s.times.start_at, cx.sys.random());
+    let Ctx { config, shared, conns, bufs, notes, session_notes, room, head, now_ms, worker, logs, .. } = cx;
+    let Some(client) = conns.get_mut(s.client) else { return (Verdict::Reject, from) };
+    let flow = flow(s, config, client, destination, *worker);
     let session_slab = slab(session_notes, &mut client.notes, program.stores);
     let slab = slab(notes, &mut s.notes, program.stores);
     let view = View { shared, wall, random, now_ms: *now_ms };
@@ -145,17 +156,16 @@ fn run<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, program: &Program, look: Loo
             edit = Some(Edit { index: head, text: &mut room.text, used });
         }
     }
-    let record = if program.records { record(s, config, &flow) } else { Record::default() };
-    let rules = Arc::clone(&shared.rules);
+    let (host, pid) = logs.identity();
+    let record = if program.records { record(s, config, &flow, (host, pid)) } else { Record::default() };
     let mut stage = Stage {
-        book: &rules,
+        book: rules,
         config,
         live: &view,
         flow: &flow,
         head: edit,
         is_response: matches!(look, Look::Response { .. }),
         body,
-        body_complete: true,
         stream,
         session_notes: session_slab,
         transaction_notes: slab,
@@ -173,8 +183,8 @@ fn run<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, program: &Program, look: Loo
     result
 }
 
-/// What formats of rules can show of a session that is under way.
-fn record<'a>(s: &Session, config: &'a crate::model::Config, flow: &Flow) -> Record<'a> {
+/// What a format can show of a session at any time; `process`: the host's name, and the process id.
+pub fn record<'a>(s: &Session, config: &'a Config, flow: &Flow, process: (&'a str, u32)) -> Record<'a> {
     Record {
         client: flow.client,
         frontend_addr: flow.destination,
@@ -184,10 +194,15 @@ fn record<'a>(s: &Session, config: &'a crate::model::Config, flow: &Flow) -> Rec
         end: s.times.start_at,
         frontend: &config.proxies[flow.frontend].name,
         backend: &config.proxies[flow.backend].name,
-        server: flow.server.map_or("<NOSRV>", |i| config.servers[i].name.as_str()),
+        server: match flow.server {
+            Some(i) => config.servers[i].name.as_str(),
+            None if s.applet.kind != AppletKind::None => "<STATS>",
+            None => "<NOSRV>",
+        },
         http: s.http,
         status: s.status.into(),
-        pid: std::process::id(),
+        host_name: process.0,
+        pid: process.1,
         ..Record::default()
     }
 }
@@ -243,15 +258,15 @@ fn reply_now<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, reply: Reply, response
 /// Rules on a client's connection before anything of it is read (`tcp-request connection`), or after its handshakes (`session`).
 /// False: it is to be closed.
 pub fn admits<K: Kernel>(cx: &mut Ctx<K>, client: Handle<Conn>, fe: usize, family: Family) -> bool {
-    let rules = Arc::clone(&cx.shared.rules);
-    let program = rules.program(fe, family);
-    if program.is_empty() {
+    if cx.shared.rules.program(fe, family).is_empty() {
         return true;
     }
+    let rules = Arc::clone(&cx.shared.rules);
+    let program = rules.program(fe, family);
     // No session has begun: this one only lends its place.
     let mut s = Session::new(client, fe, false, Phase::Inspect);
     s.times.start_at = cx.conns[client].accepted_at;
-    let (verdict, _) = run(cx, &mut s, program, Look::Nothing, 0);
+    let (verdict, _) = run(cx, &mut s, (&rules, program), Look::Nothing, 0);
     if s.notes.is_some() {
         cx.notes.free(s.notes);
     }
@@ -265,10 +280,10 @@ pub fn admits<K: Kernel>(cx: &mut Ctx<K>, client: Handle<Conn>, fe: usize, famil
 
 /// The rules of a TCP session: on its first bytes, then where it goes, then those of its backend.
 pub fn inspect<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
-    let rules = Arc::clone(&cx.shared.rules);
-    if !rules.any {
+    if !cx.shared.rules.any {
         return Step::Next;
     }
+    let rules = Arc::clone(&cx.shared.rules);
     loop {
         let full = s.req.buf.is_some() && s.req.end >= s.req.limit(cx);
         let complete = s.req.eof || full || s.phase_at.is_set() && s.phase_at.is_due(cx.now);
@@ -280,7 +295,7 @@ pub fn inspect<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
             }
             Err(delay_ms) => {
                 if !s.phase_at.is_set() {
-                    s.phase_at = cx.now.after(delay_ms.max(1));
+                    s.phase_at = cx.now.after(delay_ms);
                 }
             }
         }
@@ -307,7 +322,7 @@ fn next_program<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, rules: &Rulebook, c
         one(cx, s, rules, s.fe(), Family::UseBackend, Look::Bytes { complete: true });
         s.rule = (1, 0);
     }
-    let Some(be) = s.effects.backend.or_else(|| choose_backend(&cx.config, s.fe())) else { return Ok(Step::Next) };
+    let Some(be) = backend_of(&cx.config, s) else { return Ok(Step::Next) };
     s.be = be as u16;
     if s.rule.0 == 1 {
         if be != s.fe()
@@ -334,7 +349,7 @@ fn bytes_program<K: Kernel>(
     }
     // Without a delay nothing is waited for.
     let complete = complete || delay_ms == 0;
-    let (verdict, at) = run(cx, s, program, Look::Bytes { complete }, s.rule.1 as usize);
+    let (verdict, at) = run(cx, s, (rules, program), Look::Bytes { complete }, s.rule.1 as usize);
     if verdict == Verdict::Later && !complete {
         s.rule.1 = at as u32;
         return Err(delay_ms);
@@ -353,7 +368,7 @@ pub fn request<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: u
         }
     }
     one(cx, s, &rules, s.fe(), Family::UseBackend, look);
-    let be = s.effects.backend.or_else(|| choose_backend(&cx.config, s.fe()))?;
+    let be = backend_of(&cx.config, s)?;
     s.be = be as u16;
     if be != s.fe() {
         for family in [Family::TcpRequest, Family::HttpRequest, Family::Redirect] {
@@ -403,7 +418,7 @@ fn one<K: Kernel>(
     if program.is_empty() {
         return None;
     }
-    let (verdict, _) = run(cx, s, program, look, 0);
+    let (verdict, _) = run(cx, s, (rules, program), look, 0);
     if let (Look::Request { at, len }, Verdict::Reply(_) | Verdict::Tarpit(_)) = (look, verdict)
         && request::skip(cx, s, at + len).is_err()
     {
