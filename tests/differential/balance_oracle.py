@@ -29,6 +29,8 @@ FARM = 251
 JOBS = 24
 # Longer than `timeout queue`: who got no server by then does not get one.
 WAITS_S = 0.5
+# HAProxy 2.6 contradicts itself now and then where `use_domain_only` meets names like `a.b.`: what only it says is asked again.
+TRIES = 6
 TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../src/balance/oracle.tsv")
 HEAD = """global
     nbthread 1
@@ -333,21 +335,30 @@ def main():
     rows = list(questions())
     version = subprocess.run([options.haproxy, "-v"], capture_output=True, text=True).stdout.split("\n")[0].split(" 20")[0]
     programs = [options.haproxy] if options.write else [options.haproxy, options.evenkeel]
-    theirs, *mine = asyncio.run(all_answers(programs, rows))
     if options.write:
+        theirs, = asyncio.run(all_answers(programs, rows))
         print(f"# written by tests/differential/balance_oracle.py with {version}; algorithm, hash-type, servers, kind, input, expected")
         print(*["\t".join(r + (a,)) for r, a in zip(rows, theirs)], sep="\n")
         return
     known = table(TABLE)
-    bad = reordered = 0
-    for r, a, b in zip(rows, theirs, mine[0]):
-        other_order = r[0] == "roundrobin" and a != b and same_shares(a, b)
-        reordered += other_order
-        if known.get(r) != a or a != b and not other_order:
-            bad += 1
-            print("differs:", *r, "\n  haproxy ", a, "\n  evenkeel", b, "\n  table   ", known.get(r))
     missing = len(known.keys() - set(rows))
-    picks = sum(len(a.split(",")) for a in theirs)
+    asked, wrong, doubtful, picks, reordered = rows, [], [], 0, 0
+    for _ in range(TRIES):
+        doubtful = []
+        for r, a, b in zip(asked, *asyncio.run(all_answers(programs, asked))):
+            other_order = r[0] == "roundrobin" and a != b and same_shares(a, b)
+            reordered += other_order
+            picks += len(a.split(","))
+            if known.get(r) != a or a != b and not other_order:
+                (doubtful if b == known.get(r) else wrong).append((r, a, b))
+        if not doubtful:
+            break
+        asked = [r for r, _, _ in doubtful]
+        print("asked again:", *[" ".join(r) for r in asked], sep="\n  ")
+    differ = wrong + doubtful
+    for r, a, b in differ:
+        print("differs:", *r, "\n  haproxy ", a, "\n  evenkeel", b, "\n  table   ", known.get(r))
+    bad = len(differ)
     print(f"{len(rows)} questions, {picks} picks, {bad} differ, {missing} rows of the table are not asked, {reordered} of roundrobin in another order, against {version}")
     if not reordered:
         print("no sequence of roundrobin is in another order any more: remove `same_shares`")
