@@ -12,7 +12,6 @@ pub struct Args {
     pub quiet: bool,
     pub daemon: bool,
     pub foreground: bool,
-    pub debug: bool,
     pub master: bool,
     pub notify: bool,
     /// `-v` (1) or `-vv` (2)
@@ -23,13 +22,10 @@ pub struct Args {
     pub memory_mib: Option<u32>,
     pub pidfile: Option<String>,
     pub directory: Option<String>,
-    pub peer: Option<String>,
     pub no_epoll: bool,
     pub no_kqueue: bool,
     pub no_poll: bool,
     pub no_splice: bool,
-    /// `-dr`: names that do not resolve are ignored.
-    pub ignore_unresolved: bool,
     pub diagnostics: bool,
     pub zero_warning: bool,
     pub keywords: Option<String>,
@@ -39,8 +35,8 @@ pub struct Args {
     pub terminate: Vec<i32>,
     /// `-x`: accepted for compatibility; the sockets of `-sf` processes are taken over without it.
     pub transfer: Option<String>,
-    /// Poison freed memory (`-dM`): nothing is freed here, so it has no effect.
-    pub poison: bool,
+    /// What was asked for and has no effect here, each with the reason.
+    pub without_effect: Vec<&'static str>,
     /// `evenkeel demo`
     pub demo: bool,
 }
@@ -55,18 +51,17 @@ Usage: evenkeel -f <file|folder> [-f ...] [options]
   -C <dir>       change to this folder before reading files
   -D             daemon: go to the background once ready
   -W, -Ws        master and worker: the master reloads on SIGUSR2 (-Ws: tells systemd when ready)
-  -db            stay in the foreground, whatever the configuration says
-  -d             debug: foreground, and more messages
+  -db, -d        stay in the foreground, whatever the configuration says
   -dD            report what is suspicious though valid
   -dK<kind>      list all keywords (kind: all, cfg, smp, cnv, acl, log, cli)
-  -dr            server names that do not resolve are ignored
+  -dr            accepted: servers whose names do not resolve always start in maintenance
   -dW            treat warnings as errors
   -de -dk -dp -dS   do not use epoll, kqueue, poll, splice
   -m <MiB>       memory that all pools together may take
   -n <number>    maxconn of the process
   -N <number>    default maxconn of the proxies
   -p <file>      write the process id here
-  -L <name>      name of this peer
+  -L <name>      name of this peer (no effect: there are no peers yet)
   -q             quiet: no messages
   -V             verbose
   -v, -vv        version; with build options
@@ -91,21 +86,28 @@ pub fn parse(args: &[String]) -> Result<Args, String> {
             "-Ds" | "-Ws" => (a.master, a.notify) = (true, true),
             "-W" => a.master = true,
             "-db" => a.foreground = true,
-            "-d" => (a.debug, a.foreground) = (true, true),
+            "-d" => {
+                a.foreground = true;
+                a.without_effect
+                    .push("-d shows no traffic: 'log stdout format raw local0' shows a line for each request");
+            }
             "-dD" => a.diagnostics = true,
             "-dW" => a.zero_warning = true,
-            "-dr" => a.ignore_unresolved = true,
             "-de" | "-ds" => a.no_epoll = true,
             "-dk" => a.no_kqueue = true,
             "-dp" => a.no_poll = true,
             "-dS" => a.no_splice = true,
-            // No getaddrinfo, no SSL verification, no SO_REUSEPORT, no locks' statistics: nothing to switch off.
-            "-dG" | "-dV" | "-dR" | "-dL" | "-dF" => {}
+            // Unresolved names are no errors anyway. No getaddrinfo, no SSL verification, no SO_REUSEPORT, no locks' statistics:
+            // nothing to switch off.
+            "-dr" | "-dG" | "-dV" | "-dR" | "-dL" | "-dF" => {}
             "-m" => a.memory_mib = Some(number(&value("a number of MiB")?)?),
             "-n" => a.maxconn = Some(number(&value("a number")?)?),
             "-N" => a.proxy_maxconn = Some(number(&value("a number")?)?),
             "-p" => a.pidfile = Some(value("a file")?),
-            "-L" => a.peer = Some(value("a name")?),
+            "-L" => {
+                value("a name")?;
+                a.without_effect.push("-L: there are no peers yet in this version");
+            }
             "-x" => a.transfer = Some(value("a socket")?),
             "-S" => drop(value("an address")?),
             "-q" => a.quiet = true,
@@ -123,7 +125,8 @@ pub fn parse(args: &[String]) -> Result<Args, String> {
             "--" => a.files.extend(it.by_ref().cloned()),
             "-dKdocs" => a.keywords = Some(format!("docs{}", value("a folder")?)),
             other if other.starts_with("-dK") => a.keywords = Some(other[3..].to_string()),
-            other if other.starts_with("-dM") => a.poison = true,
+            // Fills memory that is taken anew: none is.
+            other if other.starts_with("-dM") => {}
             other => return Err(format!("unknown argument '{other}'")),
         }
     }
@@ -148,6 +151,8 @@ mod tests {
         assert_eq!((a.files.len(), a.daemon, &a.finish[..]), (1, true, &[12, 345][..]));
         let a = read("-W -db -f a -f b -m 64 -n 100 -dM0x5a -de -- c d").unwrap();
         assert_eq!((a.files.len(), a.master, a.foreground, a.no_epoll), (4, true, true, true));
+        let a = read("-d -L me").unwrap();
+        assert_eq!((a.foreground, a.without_effect.len()), (true, 2));
         assert_eq!(read("-sf").unwrap().finish.len(), 0, "no old process: as `pidof` finds none");
         assert!(read("-f").is_err() && read("-n x").is_err() && read("-zz").is_err());
     }

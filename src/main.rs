@@ -111,6 +111,9 @@ fn run(args: &Args, words: &[String]) -> i32 {
     if args.no_poll && if cfg!(target_os = "linux") { config.global.noepoll } else { config.global.nokqueue } {
         return fail("no polling mechanism is left");
     }
+    if first {
+        args.without_effect.iter().for_each(|w| warn(args, w));
+    }
     if args.transfer.is_some() && args.finish.is_empty() && args.terminate.is_empty() && first {
         warn(
             args,
