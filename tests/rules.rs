@@ -269,3 +269,68 @@ fn client_hello(name: &str) -> Vec<u8> {
     let handshake = [&[1][..], &vector(3, &body)].concat();
     [&[22, 3, 1][..], &vector(2, &handshake)].concat()
 }
+
+#[test]
+fn rules_wait_for_bodies() {
+    let (server, logs) = (Server::named("a"), LogSink::start());
+    let config = format!(
+        "{HTTP}\nlisten l\n    bind {{bind:l}}\n    log {{log}} local0\n    option httplog
+    http-request set-header X-Before %[path]
+    http-request set-path /new
+    http-request wait-for-body time 300ms if {{ path /new }} !{{ hdr(x-buffered) -m found }}
+    http-request deny if {{ req.body -m sub evil }}
+    http-request set-header X-Len %[req.body_len]
+    server a {{server:a}}
+frontend f\n    bind {{bind:f}}\n    option http-buffer-request\n    use_backend bad if {{ req.body -m end bad }}\n    default_backend good
+backend good\n    http-request set-header X-Body %[req.body]\n    server a {{server:a}}
+backend bad\n    http-request deny\n"
+    );
+    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    let mut client = Client::connect(proxy.addr("l"));
+    client.send("POST /old HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\nX-Keep: 1\r\n\r\n01234");
+    std::thread::sleep(ms(100));
+    client.send("56789");
+    assert_eq!(client.response().status(), 200);
+    let request = server.last();
+    assert_eq!(
+        (request.target(), request.header("x-before"), request.header("x-len")),
+        ("/new", Some("/old"), Some("10"))
+    );
+    assert_eq!((request.header("x-keep"), &request.body[..]), (Some("1"), &b"0123456789"[..]));
+    // In chunks, and with an invitation.
+    let chunked = "POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n";
+    client.send(chunked);
+    assert_eq!(client.read_head(Kind::ResponseTo("POST")).unwrap().status(), 100);
+    client.send("2\r\nok\r\n");
+    std::thread::sleep(ms(50));
+    client.send("3\r\nay!\r\n0\r\n\r\n");
+    assert_eq!(client.response().status(), 200);
+    let request = server.last();
+    assert_eq!((request.header("x-len"), request.header("expect"), request.text()), (Some("5"), None, "okay!".into()));
+    client.send("POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nan \r\n2\r\nev\r\n");
+    std::thread::sleep(ms(50));
+    client.send("2\r\nil\r\n0\r\n\r\n");
+    assert_eq!(client.response().status(), 403);
+    // Too late.
+    let mut late = Client::connect(proxy.addr("l"));
+    late.send("POST /late HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n01234");
+    assert_eq!(late.response().status(), 408);
+    let line = logs.find("the late one", |m| m.contains("/late").then(|| m.to_owned()));
+    assert!(line.contains(" 408 ") && line.contains(" cR-- "), "{line}");
+    // The whole buffer is looked at when there is more than fits.
+    let mut large = Client::connect(proxy.addr("l"));
+    let body = "x".repeat(50_000);
+    large.send(format!("POST /large HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+    assert_eq!(large.response().status(), 200);
+    assert_eq!(server.last().body.len(), body.len());
+    let post = |text: &str| {
+        let mut client = Client::connect(proxy.addr("f"));
+        let (first, last) = text.split_at(2);
+        client.send(format!("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{first}", text.len()));
+        std::thread::sleep(ms(50));
+        client.send(last);
+        client.response().status()
+    };
+    assert_eq!((post("this is bad"), post("this is fine")), (403, 200));
+    assert_eq!(server.last().header("x-body"), Some("this is fine"));
+}

@@ -89,7 +89,13 @@ pub static TABLE: &[Row] = &[
     ),
     refused("option h1-case-adjust-bogus-client", FRONT, "2.1", "header names are sent as they came"),
     refused("option h1-case-adjust-bogus-server", BACK, "2.1", "header names are sent as they came"),
-    refused("option http-buffer-request", PROXY, "1.6", "waiting for the body comes with the rules that look at it"),
+    bit(
+        "option http-buffer-request",
+        PROXY,
+        "1.6",
+        "Waits for the body, as far as it fits the buffer, before rules look at the request; at most timeout http-request.",
+        |s, a| flip(s, a, opt::HTTP_BUFFER_REQUEST),
+    ),
     bit(
         "option http-ignore-probes",
         FRONT,

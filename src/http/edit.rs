@@ -139,7 +139,7 @@ fn clean(value: &mut [u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Keep, RequestEdits, write_request};
+    use super::super::{Keep, write_request};
     use super::*;
     use crate::util::fmt::Out;
 
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(e.add(b"X-Six", b"6"), Err(Refused));
         let mut space = [0; 512];
         let mut out = Out::new(&mut space);
-        write_request(&mut out, &index, &text, Keep::Alive, &RequestEdits::default());
+        write_request(&mut out, &index, &text, Keep::Alive, &[]);
         let sent = "POST /new?q HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nX-ONE: 3  Evil: 1\r\nX-Three: 4\r\nX-Five: 5\r\n\r\n";
         assert_eq!(std::str::from_utf8(out.bytes()).unwrap(), sent);
     }

@@ -216,6 +216,17 @@ impl Head {
 
     /// Parses a request head (`head` ends with the empty line). `lax`: `option accept-invalid-http-request`.
     pub fn parse_request(&mut self, head: &[u8], lax: bool) -> Result<(), Fault> {
+        self.parse_parts(head)?;
+        let uri = self.uri.of(head);
+        if !lax && uri.iter().any(|b| !b.is_ascii_graphic() || *b == b'#') {
+            return Err(Fault::Syntax);
+        }
+        self.check_target(uri)?;
+        self.check_host(head, uri)?;
+        self.frame_request()
+    }
+
+    fn parse_parts(&mut self, head: &[u8]) -> Result<(), Fault> {
         self.start(head)?;
         let mut space = [const { MaybeUninit::<httparse::Header>::uninit() }; MAX_HEADERS];
         let mut request = httparse::Request::new(&mut []);
@@ -227,14 +238,15 @@ impl Head {
         self.method = Method::named(method);
         self.method_name = Span::new(head, method);
         self.uri = Span::new(head, uri);
-        if !lax && uri.iter().any(|b| !b.is_ascii_graphic() || *b == b'#') {
-            return Err(Fault::Syntax);
-        }
-        self.check_target(uri)?;
         for h in request.headers.iter() {
             self.add(head, h.name.as_bytes(), h.value)?;
         }
-        self.check_host(head, uri)?;
+        Ok(())
+    }
+
+    /// Parses a head again that was checked, and written by us since.
+    pub fn parse_again(&mut self, head: &[u8]) -> Result<(), Fault> {
+        self.parse_parts(head)?;
         self.frame_request()
     }
 

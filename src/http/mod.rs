@@ -15,7 +15,7 @@ pub use body::{Body, MAX_CHUNK_EXTENSION, MAX_TRAILERS};
 pub use edit::{Edit, Refused};
 pub use head::{Connection, Fault, Head, HeadEnd, MAX_HEADERS, Method, Span, Version, head_end};
 pub use reply::{STATUSES, reason, standard_page, standard_reply, without_connection};
-pub use write::{Keep, RequestEdits, ResponseEdits, write_request, write_response};
+pub use write::{Keep, write_again, write_request, write_response};
 
 /// True for the characters of a token (RFC 9110 section 5.6.2).
 pub fn is_token(b: u8) -> bool {

@@ -18,41 +18,37 @@ pub enum Keep {
     Silent,
 }
 
-/// Changes to a request head.
-#[derive(Default)]
-pub struct RequestEdits<'a> {
-    /// Replaces the target.
-    pub uri: Option<&'a [u8]>,
-    /// Name and value of fields to add at the end.
-    pub add: &'a [(&'a [u8], &'a [u8])],
-    /// Leaves `Expect` out (we answered it).
-    pub drop_expect: bool,
+/// Writes the request head for the server. `head` is what was parsed; `add`: names and values of fields to add at the end.
+pub fn write_request(out: &mut Out, index: &Head, head: &[u8], keep: Keep, add: &[(&[u8], &[u8])]) {
+    request_line(out, index, head);
+    fields(out, index, head, keep, index.chunked);
+    finish(out, index, keep, add);
 }
 
-/// Changes to a response head.
-#[derive(Default)]
-pub struct ResponseEdits<'a> {
-    /// Name and value of fields to add at the end.
-    pub add: &'a [(&'a [u8], &'a [u8])],
-    /// Leaves `Transfer-Encoding` out (the chunks are taken off).
-    pub drop_coding: bool,
+/// Writes a request head as it is, to be parsed again; `drop_expect`: what `Expect` asks for was done.
+pub fn write_again(out: &mut Out, index: &Head, head: &[u8], drop_expect: bool) {
+    request_line(out, index, head);
+    for f in &index.fields {
+        if !(drop_expect && f.name.of(head).eq_ignore_ascii_case(b"expect")) {
+            put(out, f.name.of(head), f.value.of(head));
+        }
+    }
+    out.put(b"\r\n");
 }
 
-/// Writes the request head for the server. `head` is what was parsed.
-pub fn write_request(out: &mut Out, index: &Head, head: &[u8], keep: Keep, edits: &RequestEdits) {
+fn request_line(out: &mut Out, index: &Head, head: &[u8]) {
     out.put(index.method_name.of(head));
     out.byte(b' ');
-    out.put(edits.uri.unwrap_or(index.uri.of(head)));
+    out.put(index.uri.of(head));
     out.put(match index.version {
         Version::V10 => b" HTTP/1.0\r\n",
         Version::V11 => b" HTTP/1.1\r\n",
     });
-    fields(out, index, head, keep, edits.drop_expect, index.chunked);
-    finish(out, index, keep, edits.add);
 }
 
-/// Writes the response head for the client. `head` is what was parsed.
-pub fn write_response(out: &mut Out, index: &Head, head: &[u8], keep: Keep, edits: &ResponseEdits) {
+/// Writes the response head for the client. `head` is what was parsed; `drop_coding` leaves `Transfer-Encoding` out (the chunks are
+/// taken off).
+pub fn write_response(out: &mut Out, index: &Head, head: &[u8], keep: Keep, drop_coding: bool) {
     out.put(match index.version {
         Version::V10 => b"HTTP/1.0 ",
         Version::V11 => b"HTTP/1.1 ",
@@ -61,15 +57,15 @@ pub fn write_response(out: &mut Out, index: &Head, head: &[u8], keep: Keep, edit
     out.byte(b' ');
     out.put(index.reason.of(head));
     out.put(b"\r\n");
-    fields(out, index, head, keep, false, index.chunked && !edits.drop_coding);
-    finish(out, index, keep, edits.add);
+    fields(out, index, head, keep, index.chunked && !drop_coding);
+    finish(out, index, keep, &[]);
 }
 
-fn fields(out: &mut Out, index: &Head, head: &[u8], keep: Keep, drop_expect: bool, chunked: bool) {
+fn fields(out: &mut Out, index: &Head, head: &[u8], keep: Keep, chunked: bool) {
     let mut length_written = false;
     for f in &index.fields {
         let write = match f.kind {
-            Kind::Plain => !(drop_expect && f.name.of(head).eq_ignore_ascii_case(b"expect")),
+            Kind::Plain => true,
             Kind::HopByHop => false,
             Kind::Upgrade => keep == Keep::Upgrade || keep == Keep::Silent,
             Kind::TransferEncoding => chunked,
@@ -124,7 +120,7 @@ mod tests {
         let mut buf = [0; 300];
         let mut out = Out::new(&mut buf);
         let add: [(&[u8], &[u8]); 1] = [(b"X-Forwarded-For", b"1.2.3.4")];
-        write_request(&mut out, &h, head, Keep::Alive, &RequestEdits { add: &add, ..Default::default() });
+        write_request(&mut out, &h, head, Keep::Alive, &add);
         let expected = "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nX: y\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n";
         assert_eq!(std::str::from_utf8(out.bytes()).unwrap(), expected);
     }
@@ -136,7 +132,7 @@ mod tests {
         h.parse_response(head, super::super::Method::Get, false).unwrap();
         let mut buf = [0; 300];
         let mut out = Out::new(&mut buf);
-        write_response(&mut out, &h, head, Keep::Close, &ResponseEdits::default());
+        write_response(&mut out, &h, head, Keep::Close, false);
         assert_eq!(
             std::str::from_utf8(out.bytes()).unwrap(),
             "HTTP/1.1 204 No Content\r\nTE: x\r\nConnection: close\r\n\r\n"

@@ -190,6 +190,7 @@ pub mod opt {
     pub const DONTLOGNULL: u64 = 1 << 7;
     pub const NO_DELAY: u64 = 1 << 8;
     pub const PRETEND_KEEPALIVE: u64 = 1 << 9;
+    pub const HTTP_BUFFER_REQUEST: u64 = 1 << 10;
     pub const INDEPENDENT_STREAMS: u64 = 1 << 11;
     pub const LOG_HEALTH_CHECKS: u64 = 1 << 12;
     pub const LOG_SEPARATE_ERRORS: u64 = 1 << 13;

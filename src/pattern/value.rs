@@ -121,10 +121,10 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// As text: numbers in decimal, bytes in hexadecimal. None when there is no room.
+    /// As text: numbers in decimal, bytes as they are. None when there is no room.
     pub fn text(&self, scratch: &mut Scratch<'a>) -> Option<&'a [u8]> {
         match self {
-            Value::Str(s) | Value::Method(s) => Some(s),
+            Value::Str(s) | Value::Method(s) | Value::Bin(s) => Some(s),
             other => scratch.write(|out| other.write(out)),
         }
     }
@@ -157,11 +157,10 @@ impl<'a> Value<'a> {
     /// Appends it as text.
     pub fn write(&self, out: &mut Out) {
         match self {
-            Value::Str(s) | Value::Method(s) => out.put(s),
+            Value::Str(s) | Value::Method(s) | Value::Bin(s) => out.put(s),
             Value::Bool(b) => out.byte(b'0' + u8::from(*b)),
             Value::Int(n) => _ = write!(out, "{n}"),
             Value::Ip(ip) => _ = write!(out, "{ip}"),
-            Value::Bin(b) => b.iter().for_each(|x| _ = write!(out, "{x:02X}")),
         }
     }
 }
@@ -200,7 +199,7 @@ mod tests {
             (Value::Ip(ip), Kind::Int, Some(Value::Int(0x0a00_0001))),
             (Value::Ip(ip), Kind::Str, Some(Value::Str(b"10.0.0.1"))),
             (Value::Ip(ip), Kind::Bin, Some(Value::Bin(&[10, 0, 0, 1]))),
-            (Value::Bin(&[1, 0xab]), Kind::Str, Some(Value::Str(b"01AB"))),
+            (Value::Bin(&[1, 0xab]), Kind::Str, Some(Value::Str(&[1, 0xab]))),
             (Value::Bool(true), Kind::Str, Some(Value::Str(b"1"))),
             (Value::Int(0), Kind::Bool, Some(Value::Bool(false))),
             (Value::Method(b"GET"), Kind::Str, Some(Value::Str(b"GET"))),

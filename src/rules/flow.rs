@@ -3,6 +3,7 @@
 use super::{Action, ActionRow, Effects, Family, Parts, Stage, Verdict, row};
 use crate::format::{Format, Use};
 use crate::sample::Compiler;
+use crate::util::units;
 use crate::util::words::{Args, Fault};
 
 /// All rules of HTTP messages.
@@ -82,6 +83,42 @@ impl Action for UseServer {
     }
 }
 
+/// `wait-for-body`: until all of it, or this much, has come, or the time is over.
+struct WaitForBody {
+    time_ms: u32,
+    bytes: usize,
+}
+
+impl Action for WaitForBody {
+    fn run(&self, stage: &mut Stage) -> Verdict {
+        let (have, complete) = stage.arrived;
+        if complete || self.bytes > 0 && have >= self.bytes {
+            return Verdict::Continue;
+        }
+        stage.effects.await_body_ms = Some(self.time_ms);
+        Verdict::Later
+    }
+}
+
+fn wait_for_body(_: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {
+    let (mut time_ms, mut bytes) = (None, 0);
+    loop {
+        match args.peek() {
+            Some("time") => {
+                args.next();
+                time_ms = Some(units::time_ms(args)?);
+            }
+            Some("at-least") => {
+                args.next();
+                bytes = units::size(args, 0, u64::from(u32::MAX))? as usize;
+            }
+            _ => break,
+        }
+    }
+    let missing = || Fault::new(args.pos(), format!("'{}' expects 'time' and how long to wait", args.name));
+    Ok(Box::new(WaitForBody { time_ms: time_ms.ok_or_else(missing)?, bytes }))
+}
+
 /// Compiles a format for a message, with its error at the word.
 pub fn format(cc: &mut Compiler, args: &mut Args, what: &str) -> Result<Format, Fault> {
     let word = args.need(what)?;
@@ -142,4 +179,15 @@ pub static TABLE: &[ActionRow] = &[
         Ok(Box::new(UseServer(cc.server(&word.text)?)))
     }),
     row("use_backend", "<backend>", Family::UseBackend.bit(), "1.3", "Chooses a backend.", use_backend),
+    row(
+        "wait-for-body",
+        "time <time> [at-least <bytes>]",
+        Family::HttpRequest.bit(),
+        "2.4",
+        "Waits for the body as far as it fits the buffer; 408 when it does not come in time.",
+        wait_for_body,
+    ),
+    row("wait-for-handshake", "", Family::HttpRequest.bit(), "1.8", "Handshakes are over before requests.", |_, _| {
+        set(|_| ())
+    }),
 ];

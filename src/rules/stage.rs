@@ -46,6 +46,8 @@ pub struct Effects {
     pub server: Option<usize>,
     /// `set-log-level`: a syslog level, or [`Effects::SILENT`].
     pub log_level: Option<u8>,
+    /// `wait-for-body`: how long, while its rule waits.
+    pub await_body_ms: Option<u32>,
     /// `monitor fail`
     pub monitor_fails: bool,
 }
@@ -66,6 +68,8 @@ pub struct Stage<'s> {
     pub is_response: bool,
     /// The body as far as it is there.
     pub body: &'s [u8],
+    /// Bytes that came of the request's body, and whether there is nothing to wait for.
+    pub arrived: (usize, bool),
     pub stream: Stream<'s>,
     pub session_notes: &'s mut [u8],
     pub transaction_notes: &'s mut [u8],

@@ -74,6 +74,7 @@ fn request(text: &str, head: &str) -> (Verdict, String, Effects) {
         head: Some(Edit { index: &mut index, text: &mut text, used: head.len() }),
         is_response: false,
         body: b"a=1&b=2",
+        arrived: (0, true),
         stream: Stream { bytes: b"", complete: true },
         session_notes: &mut session,
         transaction_notes: &mut transaction,
@@ -96,7 +97,7 @@ fn request(text: &str, head: &str) -> (Verdict, String, Effects) {
     }
     let mut sent = [0; 4096];
     let mut o = crate::util::fmt::Out::new(&mut sent);
-    crate::http::write_request(&mut o, &index, &text, crate::http::Keep::Alive, &Default::default());
+    crate::http::write_request(&mut o, &index, &text, crate::http::Keep::Alive, &[]);
     (verdict, String::from_utf8_lossy(o.bytes()).replace("\r\n", "\n"), effects)
 }
 

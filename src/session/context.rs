@@ -81,15 +81,18 @@ pub struct Room {
     pub space: Box<[u8]>,
     /// For texts that rules make.
     pub out: Box<[u8]>,
+    /// A body whose chunks are put together.
+    pub body: Box<[u8]>,
     pub regexes: RegexCache,
 }
 
 impl Room {
     /// Room for messages of up to `bufsize` bytes; without rules only for the samples of log lines.
     fn new(rules: &Rulebook, bufsize: usize) -> Room {
-        let bytes = |n: usize| vec![0; n].into();
-        let (text, out) = if rules.any { (bytes(2 * bufsize), bytes(2 * bufsize)) } else { (bytes(0), bytes(0)) };
-        Room { text, out, space: bytes(bufsize * if rules.any { 2 } else { 1 }), regexes: rules.regex_cache() }
+        let bytes = |n: usize| vec![0; n * bufsize].into();
+        let any = usize::from(rules.any);
+        let (text, out, body, space) = (bytes(2 * any), bytes(2 * any), bytes(any), bytes(1 + any));
+        Room { text, out, body, space, regexes: rules.regex_cache() }
     }
 }
 

@@ -42,6 +42,8 @@ pub enum Phase {
     Inspect,
     /// Waits for the head of the request.
     Request,
+    /// Its rules wait: for the body, for a password that is being checked.
+    Rules,
     /// Waits for a server's slot.
     Assign,
     /// Waits for the connection to the server.
@@ -149,8 +151,9 @@ pub struct Session {
     pub keep_server: bool,
     /// The server did not announce to close: it still reads a request that is longer than its patience for an answer.
     pub server_stays: bool,
-    /// The client waits for `100 Continue`.
+    /// The client waits for `100 Continue`; it got ours.
     pub expects_continue: bool,
+    pub continued: bool,
     pub tunnel: bool,
     /// The request asked for another protocol: only then may the server switch.
     pub asked_upgrade: bool,
@@ -215,6 +218,7 @@ impl Session {
             keep_server: false,
             server_stays: false,
             expects_continue: false,
+            continued: false,
             tunnel: !http,
             asked_upgrade: false,
             request_broken: false,

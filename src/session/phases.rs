@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! TCP:   (ProxyHeader) -> Inspect -> Assign -> Connect -> Transfer -> end
-//! HTTP:  (ProxyHeader) -> Request -> Assign -> Connect -> Response -> Transfer -> end
-//!                            |          |         |           |
-//!                            +----------+---------+-----------+--> (Tarpit) -> Answer (errors, redirects) -> end
+//! HTTP:  (ProxyHeader) -> Request -> (Rules) -> Assign -> Connect -> Response -> Transfer -> end
+//!                            |          |         |         |           |
+//!                            +----------+---------+---------+-----------+--> (Tarpit) -> Answer (errors, redirects) -> end
 //!                            +--> Applet (statistics) -> end
 //! ```
 
@@ -26,11 +26,12 @@ pub enum Outcome {
 type Run<K> = fn(&mut Ctx<K>, &mut Session) -> Step;
 
 /// What runs in a phase, and what a timer that came means there. In the order of [`Phase`].
-fn table<K: Kernel>() -> [(Run<K>, Run<K>); 11] {
+fn table<K: Kernel>() -> [(Run<K>, Run<K>); 12] {
     [
         (proxy_header::receive, proxy_header::timeout),
         (rules::inspect, rules::inspect),
         (request::receive, request::timeout),
+        (request::resume, request::body_timeout),
         (assign::assign, assign::timeout),
         (connect::connect, connect::timeout),
         (response::exchange, response::timeout),
@@ -42,10 +43,11 @@ fn table<K: Kernel>() -> [(Run<K>, Run<K>); 11] {
     ]
 }
 
-const ORDER: [Phase; 11] = [
+const ORDER: [Phase; 12] = [
     Phase::ProxyHeader,
     Phase::Inspect,
     Phase::Request,
+    Phase::Rules,
     Phase::Assign,
     Phase::Connect,
     Phase::Response,
@@ -85,7 +87,7 @@ pub fn run<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Outcome {
 fn next(s: &Session) -> Phase {
     match s.phase {
         Phase::ProxyHeader if s.http => Phase::Request,
-        Phase::Inspect => Phase::Assign,
+        Phase::Inspect | Phase::Request => Phase::Assign,
         Phase::Connect if !s.http => Phase::Transfer,
         phase => ORDER[phase as usize + 1],
     }
@@ -101,6 +103,7 @@ fn wait<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     }
     let reads_client = match s.phase {
         Phase::ProxyHeader | Phase::Inspect | Phase::Request | Phase::Cli => true,
+        Phase::Rules => !s.req.eof && s.req.end < s.req.limit(cx),
         // Also when nothing more is to be read: that the client left must be seen.
         _ => !s.req.eof,
     };

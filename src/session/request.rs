@@ -1,16 +1,17 @@
 //! Receives the head of a request, looks at it once, and writes the head that will be sent on.
 
-use super::channel::Fill;
+use super::channel::{Fill, pump};
 use super::context::Ctx;
 use super::context::Room;
 use super::{Phase, Session, Step, answer, rules};
 use crate::balance::key;
-use crate::http::{Body, Fault, Head, HeadEnd, Keep, Method, RequestEdits, Version, head_end, write_request};
+use crate::http::{Body, Fault, Head, HeadEnd, Keep, Method, Version, head_end, write_again, write_request};
 use crate::mem::{Buffers, Handle};
 use crate::model::{CloseMode, ForwardFor, KeySource, Mode, Proxy, opt};
 use crate::server::hash_options;
 use crate::sys::{Addr, Kernel};
 use crate::util::fmt::Out;
+use crate::util::tick::Tick;
 use std::fmt::Write;
 
 /// Reads until the head is complete, then processes it.
@@ -176,17 +177,13 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, len: usize) -> Step {
     if cx.head.has_doubtful_body() && !config.global.payload_with_any_method {
         return refuse(cx, s, Fault::Payload);
     }
-    if backend_of(&config, s).is_some_and(|be| waits_for_post(cx, s, start, len, &config.proxies[be])) {
-        s.scanned = len as u32 - 4;
-        return Step::Wait;
-    }
     s.scanned = 0;
     s.times.request = cx.now;
     s.http11 = cx.head.version == Version::V11;
     s.expects_continue = cx.head.expects_continue && s.http11;
     s.keep_client = wants_keep(&cx.head) && fe.close_mode != CloseMode::Close;
     s.req.body = cx.head.body;
-    s.phase_at = crate::util::tick::Tick::NEVER;
+    s.phase_at = Tick::NEVER;
     capture_line(cx, s);
     cx.tally(cx.shared.fe_slot(s.fe())).requests.inc();
     cx.shared.proxies[s.fe()].fe_request_rate.tick(cx.now_ms);
@@ -194,11 +191,18 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, len: usize) -> Step {
     if let Some(step) = monitored(cx, s, start, len) {
         return step;
     }
+    s.rule = (0, 0);
+    dispatch(cx, s, start, len)
+}
+
+/// Lets the rules say what becomes of a request, and makes it ready for the server.
+fn dispatch<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usize) -> Step {
     if cx.shared.rules.any
         && let Some(step) = rules::request(cx, s, start, len)
     {
         return step;
     }
+    let config = std::sync::Arc::clone(&cx.config);
     if let Some(step) = statistics(cx, s, start, len) {
         return step;
     }
@@ -210,16 +214,93 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, len: usize) -> Step {
     };
     s.be = be as u16;
     let be = &config.proxies[be];
+    if waits_for_post(cx, s, start, len, be) {
+        await_body(cx, s, deadline(cx, s));
+        return suspend(cx, s, start, len);
+    }
     s.key = balance_key(cx, s, start, len, be);
-    match rewrite(cx, s, start, len, fe, be) {
+    match rewrite(cx, s, start, len, &config.proxies[s.fe()], be) {
         Ok(()) => {
             if s.req.clear(cx).is_err() {
                 return refuse(cx, s, Fault::Framing);
             }
-            Step::Next
+            Step::Goto(Phase::Assign)
         }
         Err(fault) => refuse(cx, s, fault),
     }
+}
+
+/// Stops in the middle of [`dispatch`], until more came or whoever holds it up wakes the session: the head is put back into the buffer
+/// as it is now.
+pub fn suspend<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usize) -> Step {
+    s.scanned = len as u32;
+    let answered = s.continued && cx.head.expects_continue;
+    if s.edited > 0 || answered {
+        let mut out = Out::new(&mut cx.scratch);
+        write_again(&mut out, &cx.head, head_of(&cx.bufs, &cx.room, s, start, len), answered);
+        let (new_len, cut) = (out.len(), out.overflow());
+        if cut || replace_head(cx, s.req.buf, &mut s.req, start, len, new_len).is_none() {
+            return refuse(cx, s, Fault::TooLarge);
+        }
+        s.req.cleared = s.req.start;
+        (s.edited, s.scanned) = (0, new_len as u32);
+    }
+    Step::Goto(Phase::Rules)
+}
+
+/// What the rules wait for may have come.
+pub fn resume<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    while let Fill::Got(_) = s.req.fill(cx, s.client, 0) {}
+    if pump(cx, Handle::NONE, &mut s.res, s.client).is_err() {
+        s.keep_client = false;
+        return s.end(b'C', b'R');
+    }
+    let (start, len) = (s.req.start as usize, s.scanned as usize);
+    if let Err(fault) = cx.head.parse_again(&cx.bufs.get(s.req.buf)[start..start + len]) {
+        return refuse(cx, s, fault);
+    }
+    match dispatch(cx, s, start, len) {
+        Step::Goto(Phase::Rules) => Step::Wait,
+        step => {
+            (s.phase_at, s.scanned) = (Tick::NEVER, 0);
+            step
+        }
+    }
+}
+
+/// A body that rules wait for did not come in time.
+pub fn body_timeout<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    s.times.request = Tick::NEVER; // for the log, the request was not complete
+    cx.tally(cx.shared.fe_slot(s.fe())).request_errors.inc();
+    answer::error(cx, s, 408, b'c', b'R')
+}
+
+/// Sets the time that a body is waited for, and asks for it where the client waits for that.
+pub fn await_body<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, until: Tick) {
+    if !s.phase_at.is_set() {
+        s.phase_at = until;
+    }
+    if s.expects_continue && s.res.need_buffer(cx, 0) {
+        const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+        cx.bufs.get_mut(s.res.buf)[..CONTINUE.len()].copy_from_slice(CONTINUE);
+        (s.res.end, s.res.cleared) = (CONTINUE.len() as u32, CONTINUE.len() as u32);
+        (s.expects_continue, s.continued) = (false, true);
+    }
+}
+
+/// Until when a request that is to be buffered may take (`timeout http-request`).
+pub fn deadline<K: Kernel>(cx: &Ctx<K>, s: &Session) -> Tick {
+    let t = &cx.config.proxies[s.fe()].timeouts;
+    s.times.start.after_opt(if t.http_request > 0 { t.http_request } else { t.client })
+}
+
+/// How much of the request's body came, and whether there is nothing to wait for: it is complete, or the buffer is full, or the client
+/// closed.
+pub fn arrived<K: Kernel>(cx: &Ctx<K>, s: &Session, body_at: usize) -> (usize, bool) {
+    let bytes = &cx.bufs.get(s.req.buf)[body_at..s.req.end as usize];
+    let mut body = s.req.body;
+    let seen = body.advance(bytes).unwrap_or(bytes.len());
+    (seen, body.is_done() || s.req.eof || s.req.end >= s.req.limit(cx))
 }
 
 /// The backend that a session goes to: the one that its rules chose, else the frontend's own.
@@ -335,23 +416,16 @@ const CHECK_POST: usize = 48;
 /// True while `balance url_param .. check_post` should wait for more of the body.
 fn waits_for_post<K: Kernel>(cx: &Ctx<K>, s: &Session, start: usize, len: usize, be: &Proxy) -> bool {
     let KeySource::UrlParam { name, check_post: Some(wanted) } = &be.balance.key else { return false };
-    let buffer = cx.bufs.get(s.req.buf);
-    let head = &buffer[start..start + len];
-    if cx.head.method != Method::Post || cx.head.body == Body::None || cx.head.expects_continue {
+    if s.method != Method::Post || s.req.body.is_done() || s.expects_continue {
         return false;
     }
+    let head = head_of(&cx.bufs, &cx.room, s, start, len);
     if key::url_param(&hash_options(be), cx.head.uri.of(head), name.as_bytes()).is_some() {
         return false;
     }
     let wanted = if *wanted == 0 { CHECK_POST } else { *wanted as usize };
-    let have = posted(&buffer[start + len..s.req.end as usize], &cx.head.body);
-    let whole = match cx.head.body {
-        Body::Length(n) => usize::try_from(n).unwrap_or(usize::MAX),
-        _ => usize::MAX,
-    };
-    // A chunked body that is shorter than wanted ends with "0": what came with its first chunk has to do.
-    let chunk_done = matches!(cx.head.body, Body::Chunked(_)) && buffer[..s.req.end as usize].ends_with(b"0\r\n\r\n");
-    have.is_none_or(|h| h.len() < wanted.min(whole)) && !chunk_done && s.req.end < s.req.limit(cx) && !s.req.eof
+    let have = posted(&cx.bufs.get(s.req.buf)[start + len..s.req.end as usize], &s.req.body);
+    have.is_none_or(|h| h.len() < wanted) && !arrived(cx, s, start + len).1
 }
 
 /// Writes the head for the server in place of the one that came: so that it ends where the body begins.
@@ -393,9 +467,8 @@ fn rewrite<K: Kernel>(
             n += 1;
         }
     }
-    let edits = RequestEdits { add: &add[..n], ..RequestEdits::default() };
     let mut out = Out::new(&mut cx.scratch);
-    write_request(&mut out, &cx.head, head, keep, &edits);
+    write_request(&mut out, &cx.head, head, keep, &add[..n]);
     if out.overflow() {
         return Err(Fault::TooLarge);
     }

@@ -4,7 +4,7 @@ use super::channel::{Fill, Trouble, pump};
 use super::context::Ctx;
 use super::request::replace_head;
 use super::{Session, Step, answer, connect, rules};
-use crate::http::{Body, Fault, HeadEnd, Keep, ResponseEdits, Version, head_end, write_response};
+use crate::http::{Body, Fault, HeadEnd, Keep, Version, head_end, write_response};
 use crate::mem::Handle;
 use crate::model::{CloseMode, opt, retry};
 use crate::sys::Kernel;
@@ -265,8 +265,7 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -
         n => &cx.room.text[..n.into()],
     };
     let mut out = Out::new(&mut cx.scratch);
-    let edits = ResponseEdits { drop_coding: s.res.strip, ..ResponseEdits::default() };
-    write_response(&mut out, &cx.head, head, keep, &edits);
+    write_response(&mut out, &cx.head, head, keep, s.res.strip);
     let (new_len, overflow) = (out.len(), out.overflow());
     let buf = s.res.buf;
     if overflow || replace_head(cx, buf, &mut s.res, at, len, new_len).is_none() {
@@ -343,7 +342,7 @@ fn interim<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -
     let head = &cx.bufs.get(s.res.buf)[at..at + len];
     let mut out = Out::new(&mut cx.scratch);
     if s.http11 {
-        write_response(&mut out, &cx.head, head, Keep::Silent, &ResponseEdits::default());
+        write_response(&mut out, &cx.head, head, Keep::Silent, false);
     }
     let new_len = out.len();
     let buf = s.res.buf;

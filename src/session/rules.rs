@@ -6,9 +6,9 @@ use super::endpoint::Conn;
 use super::request::{self, backend_of};
 use super::{AppletKind, EndCause, Phase, Session, Step, answer, connect};
 use crate::format::Record;
-use crate::http::{Edit, Fault};
+use crate::http::{Body, Edit, Fault};
 use crate::mem::{Buffers, Handle};
-use crate::model::Config;
+use crate::model::{Config, opt};
 use crate::rules::{Family, Program, Reply, Rulebook, Stage, Verdict};
 use crate::sample::{Count, Flow, Live, Scope, Stream, needs};
 use crate::server::Shared;
@@ -121,6 +121,15 @@ pub fn flow(s: &Session, config: &Config, client: &Conn, destination: Addr, work
     }
 }
 
+/// What is there of a chunked body, put together.
+fn unchunked<'a>(bytes: &[u8], body: &Body, room: &'a mut [u8]) -> &'a [u8] {
+    let copy = &mut room[..bytes.len()];
+    copy.copy_from_slice(bytes);
+    let mut body = *body;
+    let kept = body.strip(copy).map_or(0, |(_, kept)| kept);
+    &copy[..kept]
+}
+
 /// Runs a program of the rulebook from an operation on.
 fn run<K: Kernel>(
     cx: &mut Ctx<K>,
@@ -132,6 +141,7 @@ fn run<K: Kernel>(
     let destination =
         if program.needs & needs::DESTINATION != 0 { connect::local_addr(cx, s.client) } else { Addr::None };
     let (wall, random) = (s.times.start_at, cx.sys.random());
+    let arrived = if let Look::Request { at, len } = look { request::arrived(cx, s, at + len) } else { (0, true) };
     let Ctx { config, shared, conns, bufs, notes, session_notes, room, head, now_ms, worker, logs, .. } = cx;
     let Some(client) = conns.get_mut(s.client) else { return (Verdict::Reject, from) };
     let flow = flow(s, config, client, destination, *worker);
@@ -151,7 +161,16 @@ fn run<K: Kernel>(
                 room.text[..len].copy_from_slice(&bytes[at..at + len]);
                 used = len;
             }
-            body = request::posted(&bytes[at + len..], &channel.body).unwrap_or(&[]);
+            body = match &channel.body {
+                Body::Chunked(_) if program.needs & needs::BODY != 0 => {
+                    unchunked(&bytes[at + len..], &channel.body, &mut room.body)
+                }
+                Body::Chunked(_) => &[],
+                Body::Length(n) => {
+                    &bytes[at + len..][..usize::try_from(*n).unwrap_or(usize::MAX).min(bytes.len() - at - len)]
+                }
+                _ => &[],
+            };
             stream = Stream { bytes: &bytes[channel.start as usize..], complete: true };
             edit = Some(Edit { index: head, text: &mut room.text, used });
         }
@@ -166,6 +185,7 @@ fn run<K: Kernel>(
         head: edit,
         is_response: matches!(look, Look::Response { .. }),
         body,
+        arrived,
         stream,
         session_notes: session_slab,
         transaction_notes: slab,
@@ -357,29 +377,49 @@ fn bytes_program<K: Kernel>(
     Ok(obey(cx, s, verdict, false))
 }
 
-/// Rules on a request whose head was parsed: those of the frontend, where it goes, those of the backend. None: the session goes on to
-/// the backend that was chosen.
+/// The rules of a request in order: the frontend's (false), where it goes, then the backend's (true).
+const ORDER: [(bool, Family); 9] = [
+    (false, Family::TcpRequest),
+    (false, Family::CaptureRequest),
+    (false, Family::HttpRequest),
+    (false, Family::Redirect),
+    (false, Family::UseBackend),
+    (true, Family::TcpRequest),
+    (true, Family::HttpRequest),
+    (true, Family::Redirect),
+    (true, Family::UseServer),
+];
+
+/// Rules on a request whose head was parsed, from where they stopped. None: the session goes on to the backend that was chosen.
 pub fn request<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usize) -> Option<Step> {
     let rules = Arc::clone(&cx.shared.rules);
     let look = Look::Request { at: start, len };
-    for family in [Family::TcpRequest, Family::CaptureRequest, Family::HttpRequest, Family::Redirect] {
-        if let Some(step) = one(cx, s, &rules, s.fe(), family, look) {
-            return Some(step);
+    while let Some((of_backend, family)) = ORDER.get(usize::from(s.rule.0)) {
+        let mut proxy = s.fe();
+        if *of_backend {
+            proxy = backend_of(&cx.config, s)?;
+            s.be = proxy as u16;
         }
-    }
-    one(cx, s, &rules, s.fe(), Family::UseBackend, look);
-    let be = backend_of(&cx.config, s)?;
-    s.be = be as u16;
-    if be != s.fe() {
-        for family in [Family::TcpRequest, Family::HttpRequest, Family::Redirect] {
-            if let Some(step) = one(cx, s, &rules, be, family, look) {
+        // A section that is both has its rules run once.
+        if !of_backend || proxy != s.fe() || *family == Family::UseServer {
+            if *family == Family::HttpRequest && buffers(cx, s, proxy, start + len) {
+                request::await_body(cx, s, request::deadline(cx, s));
+                return Some(request::suspend(cx, s, start, len));
+            }
+            if let Some(step) = one(cx, s, &rules, proxy, *family, look) {
                 return Some(step);
             }
         }
+        s.rule = (s.rule.0 + 1, 0);
     }
-    one(cx, s, &rules, be, Family::UseServer, look);
     s.method = cx.head.method;
     None
+}
+
+/// `option http-buffer-request`: true while the rules wait for the body.
+fn buffers<K: Kernel>(cx: &Ctx<K>, s: &Session, proxy: usize, body_at: usize) -> bool {
+    let wanted = s.rule.1 == 0 && cx.config.proxies[proxy].has(opt::HTTP_BUFFER_REQUEST);
+    wanted && !s.req.body.is_done() && !request::arrived(cx, s, body_at).1
 }
 
 /// Rules on a response whose head was parsed: the backend's, then the frontend's.
@@ -418,11 +458,22 @@ fn one<K: Kernel>(
     if program.is_empty() {
         return None;
     }
-    let (verdict, _) = run(cx, s, (rules, program), look, 0);
-    if let (Look::Request { at, len }, Verdict::Reply(_) | Verdict::Tarpit(_)) = (look, verdict)
-        && request::skip(cx, s, at + len).is_err()
-    {
-        return Some(request::refuse(cx, s, Fault::Framing));
+    let from = if matches!(look, Look::Request { .. }) { s.rule.1 as usize } else { 0 };
+    let (verdict, op) = run(cx, s, (rules, program), look, from);
+    match (look, verdict) {
+        (Look::Request { at, len }, Verdict::Reply(_) | Verdict::Tarpit(_))
+            if request::skip(cx, s, at + len).is_err() =>
+        {
+            return Some(request::refuse(cx, s, Fault::Framing));
+        }
+        (Look::Request { at, len }, Verdict::Later) => {
+            s.rule.1 = op as u32;
+            if let Some(ms) = s.effects.await_body_ms.take() {
+                request::await_body(cx, s, cx.now.after(ms));
+            }
+            return Some(request::suspend(cx, s, at, len));
+        }
+        _ => {}
     }
     obey(cx, s, verdict, matches!(look, Look::Response { .. }))
 }

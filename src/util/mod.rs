@@ -1,4 +1,5 @@
-//! Small things without an owner elsewhere: time in wrapping ticks, hashes, counters, number formatting, words with places.
+//! Small things without an owner elsewhere: time in wrapping ticks, hashes, counters, number formatting, words with places and
+//! what they say.
 //!
 //! Nothing here knows a socket, a buffer or a configuration.
 
@@ -9,6 +10,7 @@ pub mod freq;
 pub mod hash;
 pub mod scratch;
 pub mod tick;
+pub mod units;
 pub mod words;
 
 /// A text for the manual, where there is one: without the feature `manual` the texts are no part of the program.
