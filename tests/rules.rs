@@ -334,3 +334,186 @@ backend bad\n    http-request deny\n"
     assert_eq!((post("this is bad"), post("this is fine")), (403, 200));
     assert_eq!(server.last().header("x-body"), Some("this is fine"));
 }
+
+/// The language of HAProxy 1.x, which later ones do not know.
+#[test]
+fn lines_are_rewritten_as_of_old() {
+    if is_oracle() {
+        return;
+    }
+    let server = Server::named("a");
+    let proxy = proxy(
+        &server,
+        r"
+    acl local src 127.0.0.0/8
+    reqrep ^([^\ ]*)\ /old/(.*) \1\ /new/\2
+    reqirep ^HOST:\ www\.(.*) Host:\ \1
+    reqidel ^x-secret:
+    reqadd X-Added:\ yes if local
+    reqadd X-Not:\ no unless local
+    reqallow ^X-Pass:\ let\ me
+    reqideny ^[^\ ]*\ /forbidden
+    reqpass ^X-Skip:
+    reqdeny ^X-Bad:
+    block if { path /blocked }
+    http-request set-header X-Order is-%[path]
+    rspidel ^server:
+    rsprep ^HTTP/1.1\ 200\ (.*) HTTP/1.1\ 299\ \1
+    rspirep ^x-from:\ (.*) X-Came-From:\ \1
+    rspadd X-Rsp:\ 1
+    rspdeny ^X-Leak:",
+    );
+    let mut client = Client::connect(proxy.addr("l"));
+    let mut ask =
+        |path: &str, more: &str| client.ask(format!("GET {path} HTTP/1.1\r\nHost: www.h.example\r\n{more}\r\n"));
+    let answer = ask("/old/x?q", "X-Secret: 1\r\nX-Keep: 2\r\n");
+    assert_eq!((answer.status(), answer.header("x-rsp"), answer.header("server")), (299, Some("1"), None));
+    let request = server.last();
+    assert_eq!((request.target(), request.header("host")), ("/new/x?q", Some("h.example")));
+    assert_eq!(
+        (request.header("x-secret"), request.header("x-keep"), request.header("x-added")),
+        (None, Some("2"), Some("yes"))
+    );
+    // http-request rules come first.
+    assert_eq!((request.header("x-order"), request.header("x-not")), (Some("is-/old/x"), None));
+    assert_eq!(ask("/forbidden", "").status(), 403);
+    assert_eq!(ask("/forbidden", "X-Pass: let me\r\n").status(), 299);
+    assert_eq!((ask("/", "X-Bad: 1\r\n").status(), ask("/", "X-Skip: 1\r\nX-Bad: 1\r\n").status()), (403, 299));
+    assert_eq!(ask("/blocked", "").status(), 403);
+}
+
+#[test]
+fn rules_on_all_answers() {
+    let server = Server::named("a");
+    let proxy = proxy(
+        &server,
+        "
+    http-after-response set-header X-After \"%[status]\"
+    http-after-response del-header Server
+    http-after-response set-status 418 if { status 403 }
+    http-request deny if { path /no }
+    http-request return status 200 content-type text/plain string hello if { path /own }
+    http-response set-header X-After early",
+    );
+    let get = |path: &str| get(proxy.addr("l"), path);
+    let (from_server, denied, own) = (get("/"), get("/no"), get("/own"));
+    assert_eq!(
+        (from_server.status(), from_server.header("x-after"), from_server.header("server")),
+        (200, Some("200"), None)
+    );
+    assert_eq!((denied.status(), denied.header("x-after")), (418, Some("403")));
+    assert_eq!((own.status(), own.header("x-after"), own.text()), (200, Some("200"), "hello".into()));
+}
+
+#[test]
+fn first_bytes_of_servers_are_looked_at() {
+    let good = Server::start(|mut conn| {
+        conn.send("220 hel").unwrap();
+        std::thread::sleep(ms(50));
+        conn.send("lo\r\n").unwrap();
+        let line = conn.read_n(4).unwrap();
+        conn.send(line).unwrap();
+    });
+    let bad = Server::start(|mut conn| _ = conn.send("500 no\r\n"));
+    let config = "
+defaults\n    mode tcp\n    timeout client 5s\n    timeout server 5s\n    timeout connect 5s
+listen good\n    bind {bind:good}\n    tcp-response inspect-delay 2s
+    tcp-response content accept if { payload(0,9) -m beg 220 }\n    tcp-response content reject\n    server a {server:good}
+listen bad\n    bind {bind:bad}\n    tcp-response inspect-delay 200ms
+    tcp-response content accept if { payload(0,8) -m beg 220 }\n    tcp-response content reject\n    server a {server:bad}
+";
+    let proxy = Proxy::with().server("good", good.addr()).server("bad", bad.addr()).start(config);
+    let mut client = Client::connect(proxy.addr("good"));
+    assert_eq!(client.read_n(11).unwrap(), b"220 hello\r\n");
+    client.send("ping");
+    assert_eq!(client.read_n(4).unwrap(), b"ping");
+    assert_eq!(Client::connect(proxy.addr("bad")).rest(), b"");
+}
+
+#[test]
+fn names_and_numbers_for_servers_and_logs() {
+    let (one, two, logs) = (Server::named("one"), Server::named("two"), LogSink::start());
+    let config = format!(
+        "{HTTP}
+listen l
+    bind {{bind:l}}
+    log {{log}} local0
+    log-format \"id=%ID cc=%CC cs=%CS sample=%[unique-id] %HP\"
+    unique-id-format id-%ci-%[path]-%{{+X}}rt
+    unique-id-header X-Id
+    capture cookie SID len 12
+    http-send-name-header X-Target
+    http-request set-header X-Early %[unique-id]
+    balance roundrobin
+    server one {{server:one}}
+    server number-two {{server:two}}
+"
+    );
+    let proxy =
+        Proxy::with().set("log", logs.addr()).server("one", one.addr()).server("two", two.addr()).start(&config);
+    let ask = |path: &str| {
+        Client::connect(proxy.addr("l"))
+            .ask(format!("GET {path} HTTP/1.1\r\nHost: h\r\nX-Target: forged\r\nCookie: a=b; SIDX=0123456789\r\n\r\n"));
+    };
+    ask("/a");
+    ask("/b");
+    for (server, name, path) in [(&one, "one", "/a"), (&two, "number-two", "/b")] {
+        let request = server.last();
+        assert_eq!(request.all("x-target").iter().map(|v| v.trim_end()).collect::<Vec<_>>(), [name]);
+        let id = request.header("x-id").unwrap();
+        assert!(id.starts_with(&format!("id-127.0.0.1-{path}-")), "{id}");
+        assert_eq!(request.header("x-early"), Some(id));
+        let line = logs.find("its line", |m| m.contains(path).then(|| m.to_owned()));
+        assert!(line.contains(&format!("id={id} cc=SIDX=0123456 cs=- sample={id} {path}")), "{line}");
+    }
+}
+
+#[test]
+fn rules_in_defaults_come_first() {
+    let server = Server::named("a");
+    let config = "
+defaults base
+    mode http
+    timeout client 5s
+    timeout server 5s
+    timeout connect 5s
+    acl special path_beg /special
+    http-request set-header X-Who default
+    http-request deny if special !{ hdr(x-pass) -m found }
+    http-response set-header X-Default 1
+    tcp-request content accept
+frontend l from base
+    bind {bind:l}
+    http-request set-header X-Who %[req.hdr(x-who)]+own
+    default_backend b
+defaults
+    mode http
+    timeout server 5s
+    timeout connect 5s
+backend b
+    server a {server:a}
+";
+    let proxy = Proxy::in_front_of(&server, config);
+    assert_eq!(get(proxy.addr("l"), "/special").status(), 403);
+    assert_eq!(get(proxy.addr("l"), "/").header("x-default"), Some("1"));
+    assert_eq!(server.last().header("x-who"), Some("default+own"));
+}
+
+#[test]
+fn dropped_without_a_word() {
+    let server = Server::named("a");
+    let proxy = proxy(
+        &server,
+        "
+    http-request silent-drop if { path /drop }
+    http-request set-tos 0x10
+    http-request reject if { path /reject }",
+    );
+    assert_eq!(get(proxy.addr("l"), "/").status(), 200);
+    for path in ["/drop", "/reject"] {
+        let mut client = Client::connect(proxy.addr("l"));
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n"));
+        assert!(client.try_response("GET").is_err(), "{path}");
+    }
+    assert_eq!(get(proxy.addr("l"), "/").status(), 200);
+}

@@ -5,7 +5,7 @@ use super::bind;
 use super::global::{no_effect, not_yet};
 use super::logs::rate;
 use super::options::redispatch;
-use super::row::{BACK, BACKEND, FRONT, FRONTEND, LISTEN, PROXY, Parse, Row, STRICT};
+use super::row::{BACK, BACKEND, FRONT, FRONTEND, LISTEN, OWN, PROXY, Parse, Row, STRICT};
 use super::server;
 use super::state::State;
 use super::values::{self, count, net, number, one_of};
@@ -23,9 +23,6 @@ const fn p(
 ) -> Row {
     Row::built("proxy", sections, name, args, since, doc, parse)
 }
-
-/// Own settings of a proxy, not allowed in `defaults`.
-const OWN: u16 = FRONTEND | LISTEN | BACKEND;
 
 /// Statuses that can have a reply of one's own.
 pub const ERROR_CODES: [u16; 17] =

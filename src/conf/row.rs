@@ -26,6 +26,8 @@ pub const STRICT: u16 = 1 << 15;
 pub const NEGATABLE: u16 = 1 << 14;
 /// The usual combinations.
 pub const PROXY: u16 = DEFAULTS | FRONTEND | LISTEN | BACKEND;
+/// Own settings of a proxy, not allowed in `defaults`.
+pub const OWN: u16 = FRONTEND | LISTEN | BACKEND;
 pub const FRONT: u16 = DEFAULTS | FRONTEND | LISTEN;
 pub const BACK: u16 = DEFAULTS | LISTEN | BACKEND;
 

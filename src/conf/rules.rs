@@ -1,13 +1,11 @@
 //! Lines that make conditions and rules: kept as they are read, and compiled when all sections are known.
 
-use super::row::{BACK, BACKEND, FRONT, FRONTEND, LISTEN, Parse, Row};
-use super::state::{Draft, State};
+use super::row::{BACK, BACKEND, DEFAULTS, FRONT, FRONTEND, LISTEN, OWN, PROXY, Parse, Row};
+use super::state::{Draft, Kind, State};
 use super::values::time_ms;
 use crate::model::{Config, Mode};
-use crate::rules::{Line, Rulebook, compile};
-use crate::util::words::{Args, Fault, Word};
-
-const OWN: u16 = FRONTEND | LISTEN | BACKEND;
+use crate::rules::{DIRECTIVES, Family, Line, Rulebook, compile};
+use crate::util::words::{Args, Fault, Pos, Word};
 
 const fn r(
     name: &'static str,
@@ -23,126 +21,162 @@ const fn r(
 /// Keeps the line.
 fn keep(s: &mut State, a: &mut Args, directive: &'static str) -> Result<(), Fault> {
     let pos = a.pos();
+    if s.draft().kind == Kind::Defaults && s.draft().proxy.name.is_empty() && directive != "unique-id-format" {
+        let fault = Fault::new(a.first().pos, format!("'{directive}' is allowed only in 'defaults' with a name"));
+        return Err(fault.hint("give the section a name, and the sections that use it 'from' and this name"));
+    }
+    warn_of_order(s, directive, a.first().pos);
     let words = a.rest().to_vec();
     s.draft().rules.push(Line { directive, words, pos });
     Ok(())
 }
 
+/// Rules of one kind run before those of another, in whatever order they are written.
+fn warn_of_order(s: &mut State, directive: &str, pos: Pos) {
+    let find = |name: &str| DIRECTIVES.iter().find(|d| d.name == name && d.family != Family::Monitor);
+    let Some(own) = find(directive) else { return };
+    let draft = s.draft();
+    let lines = &draft.rules[draft.inherited_rules..];
+    let mut later = lines
+        .iter()
+        .filter_map(|l| find(l.directive))
+        .filter(|d| d.family > own.family && d.family.is_response() == own.family.is_response());
+    if let Some(other) = later.next_back() {
+        let message = format!("a '{directive}' rule placed after a '{}' rule is still processed before it", other.name);
+        s.diags.warning(pos, message);
+    }
+}
+
 const CONDITION: &str = "[{ if | unless } <condition>]";
+const ACTION: &str = "<action> [{ if | unless } <condition>]";
+const SEARCH: &str = "<regex> [{ if | unless } <condition>]";
+const REPLACE: &str = "<regex> <text> [{ if | unless } <condition>]";
+const ADD: &str = "<name>:<value> [{ if | unless } <condition>]";
+const SWITCH: &str = "<regex> <backend> [{ if | unless } <condition>]";
+const LINES: &str = "Regular expressions on whole lines of a head.";
+const FRONTS: u16 = FRONTEND | LISTEN;
+
+/// A row whose lines are kept.
+macro_rules! kept {
+    ($name:literal, $sections:expr, $args:expr, $since:literal, $doc:expr) => {
+        r($name, $sections, $args, $since, $doc, |s, a| keep(s, a, $name))
+    };
+    ($name:literal, $args:expr, $today:literal) => {
+        kept!($name, OWN, $args, "1.0", LINES).removed($today)
+    };
+}
 
 /// Sorted by name.
 pub static TABLE: &[Row] = &[
-    r("acl", OWN, "<name> <criterion> [flags] [operator] <value>...", "1.3", "Names a condition.", |s, a| {
-        keep(s, a, "acl")
-    }),
-    r("block", OWN, CONDITION, "1.3", "Refuses requests.", |s, a| keep(s, a, "block")).removed("http-request deny"),
+    kept!("acl", PROXY, "<name> <criterion> [flags] [operator] <value>...", "1.3", "Names a condition."),
+    kept!("block", OWN, CONDITION, "1.3", "Refuses requests, before http-request rules.").removed("http-request deny"),
+    kept!("capture cookie", FRONTS, "<name> len <length>", "1.2", "Keeps a cookie of both directions for the log."),
+    kept!("capture request header", FRONTS, "<name> len <length>", "1.0", "Keeps a field of requests for the log."),
+    kept!("capture response header", FRONTS, "<name> len <length>", "1.0", "Keeps a field of responses for the log."),
+    kept!("declare capture request", FRONTS, "len <length>", "1.6", "A place that rules may capture to."),
+    kept!("declare capture response", FRONTS, "len <length>", "1.6", "A place that rules may capture to."),
+    kept!("http-after-response", PROXY, ACTION, "2.2", "Rules on all responses, our own answers too."),
+    kept!("http-request", PROXY, ACTION, "1.4", "Rules on requests."),
+    kept!("http-response", PROXY, ACTION, "1.5", "Rules on responses."),
     r(
-        "capture request header",
-        FRONTEND | LISTEN,
-        "<name> len <length>",
-        "1.0",
-        "Keeps a field of requests for the log.",
-        |s, a| keep(s, a, "capture request header"),
+        "http-send-name-header",
+        LISTEN | BACKEND | DEFAULTS,
+        "<header>",
+        "1.4",
+        "Tells the server its name, in this field.",
+        |s, a| {
+            let word = a.need("the name of a header field")?;
+            Ok(s.proxy().name_header = Some(header_name(word)?))
+        },
     ),
-    r(
-        "capture response header",
-        FRONTEND | LISTEN,
-        "<name> len <length>",
-        "1.0",
-        "Keeps a field of responses for the log.",
-        |s, a| keep(s, a, "capture response header"),
-    ),
-    r(
-        "declare capture request",
-        FRONTEND | LISTEN,
-        "len <length>",
-        "1.6",
-        "A place that rules may capture to.",
-        |s, a| keep(s, a, "declare capture request"),
-    ),
-    r(
-        "declare capture response",
-        FRONTEND | LISTEN,
-        "len <length>",
-        "1.6",
-        "A place that rules may capture to.",
-        |s, a| keep(s, a, "declare capture response"),
-    ),
-    r("http-request", OWN, "<action> [<condition>]", "1.4", "Rules on requests.", |s, a| keep(s, a, "http-request")),
-    r("http-response", OWN, "<action> [<condition>]", "1.5", "Rules on responses.", |s, a| keep(s, a, "http-response")),
-    r(
-        "monitor fail",
-        FRONTEND | LISTEN,
-        CONDITION,
-        "1.3",
-        "When monitors are told that the service is down.",
-        |s, a| keep(s, a, "monitor fail"),
-    ),
-    r(
+    kept!("monitor fail", FRONTS, CONDITION, "1.3", "When monitors are told that the service is down."),
+    kept!(
         "redirect",
         OWN,
         "{ location | prefix | scheme } <to> [<option>]... [<condition>]",
         "1.3",
-        "Sends clients elsewhere.",
-        |s, a| keep(s, a, "redirect"),
+        "Sends clients elsewhere."
     ),
-    r(
-        "tcp-request connection",
-        FRONTEND | LISTEN,
-        "<action> [<condition>]",
-        "1.4",
-        "Rules on connections, before anything is read.",
-        |s, a| keep(s, a, "tcp-request connection"),
-    ),
-    r("tcp-request content", OWN, "<action> [<condition>]", "1.4", "Rules on the first bytes of requests.", |s, a| {
-        keep(s, a, "tcp-request content")
-    }),
+    kept!("reqadd", ADD, "http-request add-header"),
+    kept!("reqallow", SEARCH, "http-request allow"),
+    kept!("reqdel", SEARCH, "http-request del-header"),
+    kept!("reqdeny", SEARCH, "http-request deny"),
+    kept!("reqiallow", SEARCH, "http-request allow"),
+    kept!("reqidel", SEARCH, "http-request del-header"),
+    kept!("reqideny", SEARCH, "http-request deny"),
+    kept!("reqipass", SEARCH, "http-request allow"),
+    kept!("reqirep", REPLACE, "http-request replace-uri or replace-header"),
+    kept!("reqisetbe", SWITCH, "use_backend"),
+    kept!("reqitarpit", SEARCH, "http-request tarpit"),
+    kept!("reqpass", SEARCH, "http-request allow"),
+    kept!("reqrep", REPLACE, "http-request replace-uri or replace-header"),
+    kept!("reqsetbe", SWITCH, "use_backend"),
+    kept!("reqtarpit", SEARCH, "http-request tarpit"),
+    kept!("rspadd", ADD, "http-response add-header"),
+    kept!("rspdel", SEARCH, "http-response del-header"),
+    kept!("rspdeny", SEARCH, "http-response deny"),
+    kept!("rspidel", SEARCH, "http-response del-header"),
+    kept!("rspideny", SEARCH, "http-response deny"),
+    kept!("rspirep", REPLACE, "http-response set-status or replace-header"),
+    kept!("rsprep", REPLACE, "http-response set-status or replace-header"),
+    kept!("tcp-request connection", FRONT, ACTION, "1.4", "Rules on connections, before anything is read."),
+    kept!("tcp-request content", PROXY, ACTION, "1.4", "Rules on the first bytes of requests."),
     r(
         "tcp-request inspect-delay",
         FRONT | BACK,
         "<time>",
         "1.4",
         "How long rules wait for bytes of a request.",
-        |s, a| Ok(s.draft().inspect_ms = time_ms(a)?),
+        |s, a| Ok(s.draft().inspect_ms[0] = time_ms(a)?),
     )
     .unit("ms"),
-    r(
-        "tcp-request session",
-        FRONTEND | LISTEN,
-        "<action> [<condition>]",
-        "1.6",
-        "Rules on connections, after their handshakes.",
-        |s, a| keep(s, a, "tcp-request session"),
-    ),
-    r("use-server", LISTEN | BACKEND, "<server> [<condition>]", "1.4", "Chooses a server.", |s, a| {
-        keep(s, a, "use-server")
+    kept!("tcp-request session", FRONT, ACTION, "1.6", "Rules on connections, after their handshakes."),
+    kept!("tcp-response content", BACK, ACTION, "1.5", "Rules on the first bytes of responses."),
+    r("tcp-response inspect-delay", BACK, "<time>", "1.5", "How long rules wait for bytes of a response.", |s, a| {
+        Ok(s.draft().inspect_ms[1] = time_ms(a)?)
+    })
+    .unit("ms"),
+    kept!("unique-id-format", FRONT, "<format>", "1.5", "A text for each request, for logs and servers."),
+    r("unique-id-header", FRONT, "<name>", "1.5", "Sends the unique id to the server in this field.", |s, a| {
+        let word = a.need("the name of a header field")?;
+        Ok(s.proxy().unique_id_header = Some(header_name(word)?))
     }),
-    r(
-        "use_backend",
-        FRONTEND | LISTEN,
-        "<backend> [<condition>]",
-        "1.3",
-        "Chooses a backend; the first that fits.",
-        |s, a| keep(s, a, "use_backend"),
-    ),
+    kept!("use-server", LISTEN | BACKEND, "<server> [<condition>]", "1.4", "Chooses a server."),
+    kept!("use_backend", FRONTS, "<backend> [<condition>]", "1.3", "Chooses a backend; the first that fits."),
 ];
+
+/// The name of a header field.
+fn header_name(word: &Word) -> Result<String, Fault> {
+    if word.text.bytes().all(crate::http::is_token) {
+        return Ok(word.text.clone());
+    }
+    Err(Fault::new(word.pos, format!("'{}' cannot be the name of a header field", word.text)))
+}
 
 /// What is kept of the drafts for [`rulebook`], in the order of the configuration's proxies.
 #[derive(Default)]
 pub struct Kept {
     pub lines: Vec<Vec<Line>>,
     pub formats: Vec<Option<Word>>,
-    pub inspect_ms: Vec<u32>,
+    pub inspect_ms: Vec<[u32; 2]>,
 }
 
 impl Kept {
     /// Takes the lines of a draft.
     pub fn take(&mut self, s: &mut State, draft: &mut Draft) {
         let mut lines = std::mem::take(&mut draft.rules);
+        // From `defaults`: what the section could not have itself.
+        let side = match draft.kind {
+            Kind::Frontend => FRONTEND,
+            Kind::Backend => BACKEND,
+            _ => LISTEN,
+        };
+        lines.retain(|l| TABLE.iter().any(|r| r.name == l.directive && r.sections & side != 0));
         if draft.proxy.mode != Mode::Http {
             let (title, diags) = (draft.title(), &mut s.diags);
             lines.retain(|l| {
-                let http = l.directive.starts_with("http-") || matches!(l.directive, "block" | "redirect");
+                let http = ["http-", "capture cookie", "req", "rsp"].iter().any(|p| l.directive.starts_with(p))
+                    || matches!(l.directive, "block" | "redirect");
                 if http {
                     diags.warning(l.pos, format!("'{}' is ignored in {title}: it needs 'mode http'", l.directive));
                 }

@@ -236,10 +236,11 @@ pub struct Draft {
     pub pos: Pos,
     pub id_pos: Pos,
     pub default_backend: Option<Word>,
-    /// Conditions and rules.
+    /// Conditions and rules, and how many of them come from the defaults.
     pub rules: Vec<crate::rules::Line>,
+    pub inherited_rules: usize,
     /// `tcp-request inspect-delay`
-    pub inspect_ms: u32,
+    pub inspect_ms: [u32; 2],
     /// The argument of `log-format`.
     pub log_format: Option<Word>,
     pub logs: Vec<LogEntry>,
@@ -274,7 +275,8 @@ impl Draft {
             id_pos: Pos::default(),
             default_backend: None,
             rules: Vec::new(),
-            inspect_ms: 0,
+            inherited_rules: 0,
+            inspect_ms: [0; 2],
             log_format: None,
             logs: Vec::new(),
             binds: Vec::new(),
@@ -292,6 +294,7 @@ impl Draft {
     pub fn heir(&self, kind: Kind, name: &str, pos: Pos) -> Draft {
         let mut heir = self.clone();
         heir.kind = kind;
+        heir.inherited_rules = heir.rules.len();
         heir.pos = pos;
         heir.proxy.name = name.to_owned();
         heir.stats_inherited = heir.proxy.stats.is_some();

@@ -74,6 +74,9 @@ pub struct Record<'a> {
     pub asap: bool,
     /// Places of the frontend's captures, of requests and of responses, and what is in them.
     pub captures: [&'a [Note]; 2],
+    /// Where the unique id is, and the cookies of request and response.
+    pub unique_id: Option<Note>,
+    pub cookies: [Option<Note>; 2],
     pub notes: Notes<'a>,
 }
 
@@ -100,8 +103,10 @@ enum Kind {
     Id(fn(&Record) -> u64, usize, usize),
     /// Counts, times, dates, states: never changed.
     Plain(Show),
-    /// Always absent in this version (cookies, TLS).
+    /// Always absent in this version (TLS).
     Absent,
+    /// A text in a place of the notes.
+    Noted(fn(&Record) -> Option<Note>),
     /// Captures of requests (0) or responses (1), as `{a|b}` or, as a list, `"a" "b"`.
     Captured(usize, bool),
 }
@@ -184,6 +189,14 @@ impl Variable {
             Kind::Id(get, digits, _) => o.zero_padded(get(r), digits),
             Kind::Plain(show) => show(r, o),
             Kind::Absent => o.put(absent),
+            Kind::Noted(place) => match place(r).and_then(|n| r.notes.get(n)) {
+                Some(Value::Str(text)) => {
+                    o.put(quote);
+                    encoded(text, flags.escape, o);
+                    o.put(quote);
+                }
+                _ => o.put(absent),
+            },
             Kind::Captured(side, list) => captured(r, side, list, flags, o),
         }
     }
@@ -251,8 +264,8 @@ fn total(r: &Record, o: &mut Out, n: i64) {
 /// All variables, sorted by name.
 pub static VARIABLES: &[Variable] = &[
     plain("B", "bytes from server to client", |r, o| total(r, o, r.bytes_out as i64)),
-    row("CC", "captured request cookie", Kind::Absent),
-    row("CS", "captured response cookie", Kind::Absent),
+    row("CC", "captured request cookie", Kind::Noted(|r| r.cookies[0])),
+    row("CS", "captured response cookie", Kind::Noted(|r| r.cookies[1])),
     row("H", "host name of this machine", Kind::Text(|r| r.host_name)),
     row("HM", "method", Kind::Request(|r| part(r, 0))),
     row("HP", "target without query", Kind::Request(path)),
@@ -260,7 +273,7 @@ pub static VARIABLES: &[Variable] = &[
     row("HQ", "query with its question mark", Kind::Request(query)),
     row("HU", "target of the request", Kind::Request(|r| part(r, 1))),
     row("HV", "version", Kind::Request(version)),
-    row("ID", "unique id", Kind::Absent),
+    row("ID", "unique id", Kind::Noted(|r| r.unique_id)),
     plain("ST", "status code", |r, o| o.int(r.status.into())),
     plain("T", "date in UTC", |r, o| {
         date::civil(r.accept.0).put_log(o);

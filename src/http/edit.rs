@@ -2,6 +2,7 @@
 
 use super::head::{Field, Head, Kind, Span};
 use super::{Method, is_token};
+use crate::util::fmt::Out;
 
 /// A head that may be changed.
 pub struct Edit<'a> {
@@ -112,6 +113,59 @@ impl Edit<'_> {
         Ok(())
     }
 
+    /// Writes the first line as it is now.
+    pub fn write_first_line(&self, response: bool, out: &mut Out) {
+        super::write::first_line(out, self.index, self.text, response);
+    }
+
+    /// Takes a first line apart and sets its parts; the version stays.
+    pub fn set_first_line(&mut self, response: bool, line: &[u8]) -> Result<(), Refused> {
+        let space = |from: &[u8]| from.iter().position(|b| *b == b' ').ok_or(Refused);
+        let (first, rest) = line.split_at(space(line)?);
+        let rest = &rest[1..];
+        if response {
+            let (status, reason) = rest.split_at(rest.iter().position(|b| *b == b' ').unwrap_or(rest.len()));
+            let status = std::str::from_utf8(status).ok().and_then(|s| s.parse().ok()).ok_or(Refused)?;
+            if !first.starts_with(b"HTTP/") || !(200..=599).contains(&status) {
+                return Err(Refused);
+            }
+            return self.set_status(status, reason.strip_prefix(b" ").unwrap_or(reason));
+        }
+        let uri = &rest[..rest.windows(6).rposition(|w| w == b" HTTP/").ok_or(Refused)?];
+        self.set_method(first)?;
+        self.set_uri(&[uri])
+    }
+
+    /// Writes the `n`-th field as a line.
+    pub fn write_line(&self, n: usize, out: &mut Out) {
+        let f = &self.index.fields[n];
+        out.put(f.name.of(self.text));
+        out.put(b": ");
+        out.put(f.value.of(self.text));
+    }
+
+    /// True when the `n`-th field may be changed or removed.
+    pub fn is_free(&self, n: usize) -> bool {
+        matches!(self.index.fields[n].kind, Kind::Plain | Kind::Upgrade)
+    }
+
+    /// Removes the `n`-th field.
+    pub fn remove_line(&mut self, n: usize) {
+        self.index.fields.remove(n);
+    }
+
+    /// Sets the `n`-th field to a line with a name and a value.
+    pub fn set_line(&mut self, n: usize, line: &[u8]) -> Result<(), Refused> {
+        let (name, value) = line_parts(line).ok_or(Refused)?;
+        if is_ours(name) {
+            return Err(Refused);
+        }
+        let name = self.keep(&[name])?;
+        self.replace(n, value)?;
+        self.index.fields[n].name = name;
+        Ok(())
+    }
+
     /// The target's parts: what stands before the path, the path, and the query with its question mark.
     pub fn target(&self) -> (&[u8], &[u8], &[u8]) {
         let (uri, tail) = (self.index.uri.of(self.text), self.index.path_and_query(self.text));
@@ -119,6 +173,13 @@ impl Edit<'_> {
         let (path, query) = tail.split_at(tail.iter().position(|b| *b == b'?').unwrap_or(tail.len()));
         (before, path, query)
     }
+}
+
+/// Name and value of a line of a head.
+pub fn line_parts(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = line.iter().position(|b| *b == b':')?;
+    let name = &line[..colon];
+    (!name.is_empty() && name.iter().all(|b| is_token(*b))).then(|| (name, super::trim(&line[colon + 1..])))
 }
 
 /// Framing and the connection are written anew from what was parsed.
@@ -141,7 +202,6 @@ fn clean(value: &mut [u8]) {
 mod tests {
     use super::super::{Keep, write_request};
     use super::*;
-    use crate::util::fmt::Out;
 
     #[test]
     fn what_is_changed_is_what_is_sent() {

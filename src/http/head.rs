@@ -244,6 +244,19 @@ impl Head {
         Ok(())
     }
 
+    /// Leaves all fields of a name out.
+    pub fn remove(&mut self, head: &[u8], name: &[u8]) {
+        self.fields.retain(|f| f.kind != Kind::Plain || !f.name.of(head).eq_ignore_ascii_case(name));
+    }
+
+    /// The cookies of a request, or those that a response sets: `name=value`.
+    pub fn cookies<'a>(&'a self, head: &'a [u8], response: bool) -> impl Iterator<Item = &'a [u8]> {
+        let field: &[u8] = if response { b"set-cookie" } else { b"cookie" };
+        // A response sets one cookie a field, before its first attribute.
+        let pairs = move |value: &'a [u8]| value.split(|b| *b == b';').take(if response { 1 } else { usize::MAX });
+        self.fields_named(head, field).flat_map(pairs).map(super::trim)
+    }
+
     /// Parses a head again that was checked, and written by us since.
     pub fn parse_again(&mut self, head: &[u8]) -> Result<(), Fault> {
         self.parse_parts(head)?;

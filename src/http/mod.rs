@@ -12,7 +12,7 @@ mod write;
 
 pub use auth::basic_credentials;
 pub use body::{Body, MAX_CHUNK_EXTENSION, MAX_TRAILERS};
-pub use edit::{Edit, Refused};
+pub use edit::{Edit, Refused, line_parts};
 pub use head::{Connection, Fault, Head, HeadEnd, MAX_HEADERS, Method, Span, Version, head_end};
 pub use reply::{STATUSES, reason, standard_page, standard_reply, without_connection};
 pub use write::{Keep, write_again, write_request, write_response};

@@ -21,13 +21,20 @@ pub enum Keep {
 /// Writes the request head for the server. `head` is what was parsed; `add`: names and values of fields to add at the end.
 pub fn write_request(out: &mut Out, index: &Head, head: &[u8], keep: Keep, add: &[(&[u8], &[u8])]) {
     request_line(out, index, head);
+    out.put(b"\r\n");
     fields(out, index, head, keep, index.chunked);
     finish(out, index, keep, add);
 }
 
-/// Writes a request head as it is, to be parsed again; `drop_expect`: what `Expect` asks for was done.
-pub fn write_again(out: &mut Out, index: &Head, head: &[u8], drop_expect: bool) {
-    request_line(out, index, head);
+/// Writes the first line of a head as it is, without its end.
+pub fn first_line(out: &mut Out, index: &Head, head: &[u8], response: bool) {
+    if response { status_line(out, index, head) } else { request_line(out, index, head) }
+}
+
+/// Writes a head as it is, to be parsed again; `drop_expect`: what `Expect` asks for was done.
+pub fn write_again(out: &mut Out, index: &Head, head: &[u8], response: bool, drop_expect: bool) {
+    first_line(out, index, head, response);
+    out.put(b"\r\n");
     for f in &index.fields {
         if !(drop_expect && f.name.of(head).eq_ignore_ascii_case(b"expect")) {
             put(out, f.name.of(head), f.value.of(head));
@@ -41,14 +48,12 @@ fn request_line(out: &mut Out, index: &Head, head: &[u8]) {
     out.byte(b' ');
     out.put(index.uri.of(head));
     out.put(match index.version {
-        Version::V10 => b" HTTP/1.0\r\n",
-        Version::V11 => b" HTTP/1.1\r\n",
+        Version::V10 => b" HTTP/1.0",
+        Version::V11 => b" HTTP/1.1",
     });
 }
 
-/// Writes the response head for the client. `head` is what was parsed; `drop_coding` leaves `Transfer-Encoding` out (the chunks are
-/// taken off).
-pub fn write_response(out: &mut Out, index: &Head, head: &[u8], keep: Keep, drop_coding: bool) {
+fn status_line(out: &mut Out, index: &Head, head: &[u8]) {
     out.put(match index.version {
         Version::V10 => b"HTTP/1.0 ",
         Version::V11 => b"HTTP/1.1 ",
@@ -56,6 +61,12 @@ pub fn write_response(out: &mut Out, index: &Head, head: &[u8], keep: Keep, drop
     out.zero_padded(index.status.into(), 3);
     out.byte(b' ');
     out.put(index.reason.of(head));
+}
+
+/// Writes the response head for the client. `head` is what was parsed; `drop_coding` leaves `Transfer-Encoding` out (the chunks are
+/// taken off).
+pub fn write_response(out: &mut Out, index: &Head, head: &[u8], keep: Keep, drop_coding: bool) {
+    status_line(out, index, head);
     out.put(b"\r\n");
     fields(out, index, head, keep, index.chunked && !drop_coding);
     finish(out, index, keep, &[]);

@@ -457,6 +457,9 @@ pub struct Proxy {
     pub original_to: Option<ForwardFor>,
     pub stats: Option<StatsPage>,
     pub monitor_uri: Option<String>,
+    /// `http-send-name-header`, `unique-id-header`
+    pub name_header: Option<String>,
+    pub unique_id_header: Option<String>,
     pub monitor_net: Option<Net>,
     pub errors: Vec<(u16, ErrorReply)>,
     pub loggers: Vec<Logger>,

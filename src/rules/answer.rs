@@ -12,8 +12,8 @@ use crate::util::fmt::Out;
 use crate::util::words::{Args, Fault, Word};
 use std::fmt::Write;
 
-const REQUEST: u16 = Family::HttpRequest.bit();
-const ANY: u16 = REQUEST | Family::HttpResponse.bit();
+const REQUEST: u32 = Family::HttpRequest.bit();
+const ANY: u32 = REQUEST | Family::Block.bit() | Family::HttpResponse.bit();
 
 enum Content {
     /// The usual page for the status.

@@ -4,7 +4,7 @@ use super::condition::Conditions;
 use super::{ACTIONS, ActionRow, Family, ProxyRules, Rulebook};
 use crate::format::{CLF_LOG, CONNECT_LOG, Format, HTTP_LOG, TCP_LOG, Use};
 use crate::model::{Config, LogShape};
-use crate::sample::{Compiler, Expr};
+use crate::sample::{Compiler, Expr, UNIQUE_ID};
 use crate::util::words::{Args, Fault, Pos, Word, nearest};
 
 /// A directive of a proxy that makes a rule.
@@ -18,14 +18,38 @@ pub struct Directive {
 
 /// All of them but `acl`, sorted by name.
 pub static DIRECTIVES: &[Directive] = &[
-    Directive { name: "block", family: Family::HttpRequest, action: Some("deny") },
+    Directive { name: "block", family: Family::Block, action: Some("deny") },
+    Directive { name: "http-after-response", family: Family::AfterResponse, action: None },
     Directive { name: "http-request", family: Family::HttpRequest, action: None },
     Directive { name: "http-response", family: Family::HttpResponse, action: None },
     Directive { name: "monitor fail", family: Family::Monitor, action: Some("fail") },
     Directive { name: "redirect", family: Family::Redirect, action: Some("redirect") },
+    Directive { name: "reqadd", family: Family::RequestAdd, action: Some("reqadd") },
+    Directive { name: "reqallow", family: Family::RequestLines, action: Some("reqallow") },
+    Directive { name: "reqdel", family: Family::RequestLines, action: Some("reqdel") },
+    Directive { name: "reqdeny", family: Family::RequestLines, action: Some("reqdeny") },
+    Directive { name: "reqiallow", family: Family::RequestLines, action: Some("reqiallow") },
+    Directive { name: "reqidel", family: Family::RequestLines, action: Some("reqidel") },
+    Directive { name: "reqideny", family: Family::RequestLines, action: Some("reqideny") },
+    Directive { name: "reqipass", family: Family::RequestLines, action: Some("reqipass") },
+    Directive { name: "reqirep", family: Family::RequestLines, action: Some("reqirep") },
+    Directive { name: "reqisetbe", family: Family::RequestLines, action: Some("reqisetbe") },
+    Directive { name: "reqitarpit", family: Family::RequestLines, action: Some("reqitarpit") },
+    Directive { name: "reqpass", family: Family::RequestLines, action: Some("reqpass") },
+    Directive { name: "reqrep", family: Family::RequestLines, action: Some("reqrep") },
+    Directive { name: "reqsetbe", family: Family::RequestLines, action: Some("reqsetbe") },
+    Directive { name: "reqtarpit", family: Family::RequestLines, action: Some("reqtarpit") },
+    Directive { name: "rspadd", family: Family::ResponseAdd, action: Some("rspadd") },
+    Directive { name: "rspdel", family: Family::ResponseLines, action: Some("rspdel") },
+    Directive { name: "rspdeny", family: Family::ResponseLines, action: Some("rspdeny") },
+    Directive { name: "rspidel", family: Family::ResponseLines, action: Some("rspidel") },
+    Directive { name: "rspideny", family: Family::ResponseLines, action: Some("rspideny") },
+    Directive { name: "rspirep", family: Family::ResponseLines, action: Some("rspirep") },
+    Directive { name: "rsprep", family: Family::ResponseLines, action: Some("rsprep") },
     Directive { name: "tcp-request connection", family: Family::TcpConnection, action: None },
     Directive { name: "tcp-request content", family: Family::TcpRequest, action: None },
     Directive { name: "tcp-request session", family: Family::TcpSession, action: None },
+    Directive { name: "tcp-response content", family: Family::TcpResponse, action: None },
     Directive { name: "use-server", family: Family::UseServer, action: Some("use-server") },
     Directive { name: "use_backend", family: Family::UseBackend, action: Some("use_backend") },
 ];
@@ -111,7 +135,11 @@ fn one(cc: &mut Compiler, known: &mut Conditions, rules: &mut ProxyRules, line: 
     if let Some(directive) = DIRECTIVES.iter().find(|d| d.name == line.directive) {
         return rule(cc, known, rules, directive, &mut args);
     }
-    capture(cc, rules, line.directive, &mut args)
+    match line.directive {
+        "unique-id-format" => unique_id(cc, rules, &mut args),
+        "capture cookie" => capture_cookie(cc, rules, &mut args),
+        directive => capture(cc, rules, directive, &mut args),
+    }
 }
 
 /// A rule: its action, then its condition.
@@ -122,7 +150,7 @@ fn rule(
     directive: &Directive,
     args: &mut Args,
 ) -> Result<(), Fault> {
-    cc.response = directive.family == Family::HttpResponse;
+    cc.response = directive.family.is_response();
     if let Some(name) = directive.action {
         let row = action(name, directive.family).expect("the directives' actions are in the tables");
         return finish(cc, known, rules, directive, row, args);
@@ -157,17 +185,45 @@ fn finish(
     Ok(())
 }
 
-/// `capture request header <name> len <length>` and its kin: rules of their own.
-fn capture(cc: &mut Compiler, rules: &mut ProxyRules, directive: &str, args: &mut Args) -> Result<(), Fault> {
-    let response = directive.ends_with("response header") || directive == "declare capture response";
-    cc.response = response;
-    let name = if directive.starts_with("capture") { Some(args.need("the name of a field")?) } else { None };
+/// `unique-id-format`
+fn unique_id(cc: &mut Compiler, rules: &mut ProxyRules, args: &mut Args) -> Result<(), Fault> {
+    cc.response = false;
+    let (format, needs) = cc.needing(|cc| super::flow::format(cc, args, "a format"));
+    let note = cc.variable(UNIQUE_ID)?;
+    args.finish()?;
+    rules.programs[Family::CaptureRequest as usize].push(Box::new(super::vars::UniqueId(note, format?)), needs);
+    Ok(())
+}
+
+/// `capture cookie <name> len <length>`
+fn capture_cookie(cc: &mut Compiler, rules: &mut ProxyRules, args: &mut Args) -> Result<(), Fault> {
+    let name = args.need("the beginning of a cookie's name")?;
+    let len = length(args)?;
+    args.finish()?;
+    let notes = cc.layout.capture_cookie(cc.proxy, len);
+    for (family, note) in [Family::CaptureRequest, Family::CaptureResponse].into_iter().zip(notes) {
+        let action = super::vars::CaptureCookie(note, name.text.as_bytes().into());
+        rules.programs[family as usize].push(Box::new(action), 0);
+    }
+    Ok(())
+}
+
+/// `len <length>`
+fn length(args: &mut Args) -> Result<u16, Fault> {
     if !args.accept("len") {
         return Err(Fault::new(args.pos(), format!("'{}' expects 'len' and a length", args.name)));
     }
     let word = args.need("a length in bytes")?;
     let wrong = || Fault::new(word.pos, format!("'{}' is not a length from 1 to 8192", word.text));
-    let len: u16 = word.text.parse().ok().filter(|n| (1..=8192).contains(n)).ok_or_else(wrong)?;
+    word.text.parse().ok().filter(|n| (1..=8192).contains(n)).ok_or_else(wrong)
+}
+
+/// `capture request header <name> len <length>` and its kin: rules of their own.
+fn capture(cc: &mut Compiler, rules: &mut ProxyRules, directive: &str, args: &mut Args) -> Result<(), Fault> {
+    let response = directive.ends_with("response header") || directive == "declare capture response";
+    cc.response = response;
+    let name = if directive.starts_with("capture") { Some(args.need("the name of a field")?) } else { None };
+    let len = length(args)?;
     args.finish()?;
     let at = cc.layout.capture(cc.proxy, response, len);
     if let Some(name) = name {

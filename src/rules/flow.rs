@@ -7,9 +7,12 @@ use crate::util::units;
 use crate::util::words::{Args, Fault};
 
 /// All rules of HTTP messages.
-pub const HTTP: u16 = Family::HttpRequest.bit() | Family::HttpResponse.bit();
+pub const HTTP: u32 = Family::HttpRequest.bit() | Family::HttpResponse.bit();
+/// Those that change messages.
+pub const MESSAGE: u32 = HTTP | Family::AfterResponse.bit();
 /// All rules of connections and bytes.
-pub const TCP: u16 = Family::TcpConnection.bit() | Family::TcpSession.bit() | Family::TcpRequest.bit();
+pub const TCP: u32 =
+    Family::TcpConnection.bit() | Family::TcpSession.bit() | Family::TcpRequest.bit() | Family::TcpResponse.bit();
 
 /// Ends the rules of its kind with a verdict.
 struct End(Verdict);
@@ -144,6 +147,15 @@ fn log_level(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Faul
     set(move |e| e.log_level = Some(level))
 }
 
+/// A number for packets, decimal or hexadecimal.
+fn packet_number(cc: &mut Compiler, args: &mut Args, most: u32) -> Result<u32, Fault> {
+    let word = args.need("a number")?;
+    cc.pos = word.pos;
+    let hex = word.text.strip_prefix("0x").or_else(|| word.text.strip_prefix("0X"));
+    let number = hex.map_or_else(|| word.text.parse(), |digits| u32::from_str_radix(digits, 16));
+    number.ok().filter(|n| *n <= most).ok_or_else(|| cc.fault(format!("'{}' is not a number up to {most}", word.text)))
+}
+
 fn use_backend(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {
     if args.peek().is_some_and(|t| t.contains('%')) {
         return Ok(Box::new(UseBackend::Named(format(cc, args, "the name of a backend")?)));
@@ -165,14 +177,50 @@ fn use_backend(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fa
 /// Sorted by name.
 pub static TABLE: &[ActionRow] = &[
     row("accept", "", TCP, "1.4", "Ends these rules; the session goes on.", |_, _| end(Verdict::Stop)),
-    row("allow", "", HTTP, "1.4", "Ends these rules; the message goes on.", |_, _| end(Verdict::Stop)),
+    row("allow", "", MESSAGE, "1.4", "Ends these rules; the message goes on.", |_, _| end(Verdict::Stop)),
+    row("close", "", Family::TcpResponse.bit(), "1.5", "Closes the connections to server and client.", |_, _| {
+        end(Verdict::Reject)
+    }),
     row("fail", "", Family::Monitor.bit(), "1.3", "Monitors are told that the service is down.", |_, _| {
         set(|e| e.monitor_fails = true)
     }),
     row("reject", "", TCP | Family::HttpRequest.bit(), "1.4", "Closes the connection without an answer.", |_, _| {
         end(Verdict::Reject)
     }),
-    row("set-log-level", "<level>", HTTP | TCP, "1.5", "The level of the session's log line, or silent.", log_level),
+    row("set-log-level", "<level>", MESSAGE | TCP, "1.5", "The level of the session's log line, or silent.", log_level),
+    row("set-mark", "<mark>", HTTP | TCP, "1.5", "The mark of packets to the client (Linux, a privilege).", |cc, a| {
+        let mark = packet_number(cc, a, u32::MAX)?;
+        set(move |e| e.mark = Some(mark))
+    }),
+    row("set-nice", "<number>", HTTP | TCP, "1.5", "No effect: all sessions have their turn alike.", |cc, a| {
+        let word = a.need("a number from -1024 to 1024")?;
+        let valid = word.text.parse().is_ok_and(|n: i32| (-1024..=1024).contains(&n));
+        if !valid {
+            return Err(Fault::new(word.pos, format!("'{}' is not a number from -1024 to 1024", word.text)));
+        }
+        cc.warnings.push((word.pos, "'set-nice' has no effect: all sessions have their turn alike".into()));
+        set(|_| ())
+    }),
+    row("set-tos", "<tos>", HTTP | TCP, "1.5", "The type of service of packets to the client.", |cc, a| {
+        let tos = packet_number(cc, a, 255)? as u8;
+        set(move |e| e.tos = Some(tos))
+    }),
+    row(
+        "silent-drop",
+        "",
+        TCP | Family::HttpRequest.bit(),
+        "1.6",
+        "Closes the connection without telling the client (unless a router answers for it).",
+        |_, _| end(Verdict::Drop),
+    ),
+    row("strict-mode", "{ on | off }", MESSAGE, "2.2", "Whether a change that is not possible is an error.", |_, a| {
+        let word = a.need("on or off")?;
+        match word.text.as_str() {
+            "on" => set(|e| e.lax = false),
+            "off" => set(|e| e.lax = true),
+            other => Err(Fault::new(word.pos, format!("'{other}' is neither on nor off"))),
+        }
+    }),
     row("use-server", "<server>", Family::UseServer.bit(), "1.4", "Chooses a server, if it is up.", |cc, a| {
         let word = a.need("the name of a server")?;
         cc.pos = word.pos;

@@ -1,6 +1,6 @@
 //! Actions that change a message: its first line and its fields.
 
-use super::flow::{HTTP, format};
+use super::flow::{MESSAGE, format};
 use super::{Action, ActionRow, Family, Parts, Stage, Verdict, row};
 use crate::format::Format;
 use crate::http::Refused;
@@ -10,8 +10,8 @@ use crate::util::fmt::Out;
 use crate::util::scratch::Scratch;
 use crate::util::words::{Args, Fault};
 
-const REQUEST: u16 = Family::HttpRequest.bit();
-const RESPONSE: u16 = Family::HttpResponse.bit();
+const REQUEST: u32 = Family::HttpRequest.bit();
+const RESPONSE: u32 = Family::HttpResponse.bit() | Family::AfterResponse.bit();
 
 /// What a format's text is written to.
 type Put = fn(&mut Stage, &[u8], usize) -> Result<(), Refused>;
@@ -25,11 +25,11 @@ struct Change {
 
 impl Action for Change {
     fn run(&self, stage: &mut Stage) -> Verdict {
-        // What does not fit is left as it was: the message is still a valid one.
-        if let Some(len) = stage.format(0, &self.format) {
-            let _ = (self.put)(stage, &self.name, len);
+        let len = stage.format(0, &self.format).ok_or(Refused);
+        match len.and_then(|len| (self.put)(stage, &self.name, len)) {
+            Err(Refused) if !stage.effects.lax => Verdict::Fail,
+            _ => Verdict::Continue, // what is not possible is left as it was: the message is still a valid one
         }
-        Verdict::Continue
     }
 
     fn parts(&self) -> Parts<'_> {
@@ -130,8 +130,8 @@ impl Replace {
         }
     }
 
-    fn fields(&self, stage: &mut Stage, len: usize) {
-        let Stage { head: Some(head), out, regexes, .. } = stage else { return };
+    fn fields(&self, stage: &mut Stage, len: usize) -> Result<(), Refused> {
+        let Stage { head: Some(head), out, regexes, .. } = stage else { return Ok(()) };
         let (format, space) = out.split_at_mut(len);
         for n in 0..head.count() {
             let Some(value) = head.value(n, &self.name) else { continue };
@@ -150,14 +150,18 @@ impl Replace {
                     }
                 }
             }
-            if changed && !out.overflow() {
-                let _ = head.replace(n, out.bytes());
+            if out.overflow() {
+                return Err(Refused);
+            }
+            if changed {
+                head.replace(n, out.bytes())?;
             }
         }
+        Ok(())
     }
 
-    fn target(&self, stage: &mut Stage, len: usize) {
-        let Stage { head: Some(head), out, regexes, .. } = stage else { return };
+    fn target(&self, stage: &mut Stage, len: usize) -> Result<(), Refused> {
+        let Stage { head: Some(head), out, regexes, .. } = stage else { return Ok(()) };
         let (format, space) = out.split_at_mut(len);
         let (before, path, query) = head.target();
         let tail = head.index.path_and_query(head.text);
@@ -171,21 +175,21 @@ impl Replace {
         out.put(front);
         let changed = Self::one(&self.regex, regexes, text, format, &mut out);
         out.put(back);
-        if changed && !out.overflow() {
-            let _ = head.set_uri(&[out.bytes()]);
+        match changed {
+            true if out.overflow() => Err(Refused),
+            true => head.set_uri(&[out.bytes()]),
+            false => Ok(()),
         }
     }
 }
 
 impl Action for Replace {
     fn run(&self, stage: &mut Stage) -> Verdict {
-        if let Some(len) = stage.format(0, &self.format) {
-            match self.part {
-                Part::Field | Part::Member => self.fields(stage, len),
-                Part::Path | Part::PathAndQuery | Part::Uri => self.target(stage, len),
-            }
-        }
-        Verdict::Continue
+        let done = stage.format(0, &self.format).ok_or(Refused).and_then(|len| match self.part {
+            Part::Field | Part::Member => self.fields(stage, len),
+            Part::Path | Part::PathAndQuery | Part::Uri => self.target(stage, len),
+        });
+        if done.is_err() && !stage.effects.lax { Verdict::Fail } else { Verdict::Continue }
     }
 
     fn parts(&self) -> Parts<'_> {
@@ -235,11 +239,11 @@ fn put_target(s: &mut Stage, parts: impl Fn(&[u8], &[u8], &[u8], &mut Out), len:
 
 /// Sorted by name.
 pub static TABLE: &[ActionRow] = &[
-    row("add-header", "<name> <format>", HTTP, "1.5", "Adds a field.", |cc, a| {
+    row("add-header", "<name> <format>", MESSAGE, "1.5", "Adds a field.", |cc, a| {
         change_field(cc, a, |s, name, len| s.head.as_mut().map_or(Ok(()), |h| h.add(name, &s.out[..len])))
     }),
-    row("del-header", "<name> [-m <method>]", HTTP, "1.5", "Removes all fields of a name.", delete),
-    row("replace-header", "<name> <regex> <format>", HTTP, "1.5", "Replaces what matches in a field.", |cc, a| {
+    row("del-header", "<name> [-m <method>]", MESSAGE, "1.5", "Removes all fields of a name.", delete),
+    row("replace-header", "<name> <regex> <format>", MESSAGE, "1.5", "Replaces what matches in a field.", |cc, a| {
         replace(cc, a, Part::Field)
     }),
     row("replace-path", "<regex> <format>", REQUEST, "2.2", "Replaces what matches in the path.", |cc, a| {
@@ -254,12 +258,12 @@ pub static TABLE: &[ActionRow] = &[
     row(
         "replace-value",
         "<name> <regex> <format>",
-        HTTP,
+        MESSAGE,
         "1.5",
         "Replaces what matches in members of a list.",
         |cc, a| replace(cc, a, Part::Member),
     ),
-    row("set-header", "<name> <format>", HTTP, "1.5", "Sets a field.", |cc, a| {
+    row("set-header", "<name> <format>", MESSAGE, "1.5", "Sets a field.", |cc, a| {
         change_field(cc, a, |s, name, len| s.head.as_mut().map_or(Ok(()), |h| h.set(name, &s.out[..len])))
     }),
     row("set-method", "<format>", REQUEST, "1.6", "Sets the method.", |cc, a| {

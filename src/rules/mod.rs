@@ -16,6 +16,7 @@ mod answer;
 mod compile;
 mod condition;
 mod flow;
+mod lines;
 mod message;
 mod stage;
 mod vars;
@@ -31,7 +32,7 @@ use crate::util::manual_text;
 use crate::util::words::{Args, Fault};
 
 /// The kinds of rules of a proxy, in the order in which a session comes by them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
 #[repr(usize)]
 pub enum Family {
     TcpConnection,
@@ -39,21 +40,34 @@ pub enum Family {
     TcpRequest,
     CaptureRequest,
     Monitor,
+    Block,
     HttpRequest,
+    /// `reqrep` and its kin, then `reqadd`.
+    RequestLines,
+    RequestAdd,
     Redirect,
     UseBackend,
     UseServer,
+    TcpResponse,
     CaptureResponse,
     HttpResponse,
+    ResponseLines,
+    ResponseAdd,
+    AfterResponse,
 }
 
 /// Number of kinds.
-pub const FAMILIES: usize = 11;
+pub const FAMILIES: usize = Family::AfterResponse as usize + 1;
 
 impl Family {
     /// The bit of a family in [`ActionRow::families`].
-    pub const fn bit(self) -> u16 {
-        1 << self as u16
+    pub const fn bit(self) -> u32 {
+        1 << self as u32
+    }
+
+    /// True for rules that look at responses.
+    pub fn is_response(self) -> bool {
+        self >= Family::TcpResponse
     }
 }
 
@@ -86,7 +100,7 @@ pub struct ActionRow {
     pub name: &'static str,
     pub args: &'static str,
     /// Where it may be used, a bit for each family.
-    pub families: u16,
+    pub families: u32,
     pub since: &'static str,
     pub doc: &'static str,
     pub parse: Parse,
@@ -95,7 +109,7 @@ pub struct ActionRow {
 const fn row(
     name: &'static str,
     args: &'static str,
-    families: u16,
+    families: u32,
     since: &'static str,
     doc: &'static str,
     parse: Parse,
@@ -104,7 +118,7 @@ const fn row(
 }
 
 /// The tables of actions, each sorted by name.
-pub static ACTIONS: [&[ActionRow]; 4] = [answer::TABLE, flow::TABLE, message::TABLE, vars::TABLE];
+pub static ACTIONS: [&[ActionRow]; 5] = [answer::TABLE, flow::TABLE, lines::TABLE, message::TABLE, vars::TABLE];
 
 enum Op {
     /// Goes on at `yes` or `no` by what a condition says.
@@ -167,8 +181,8 @@ impl Program {
 #[derive(Default)]
 pub struct ProxyRules {
     programs: [Program; FAMILIES],
-    /// `tcp-request inspect-delay`, ms.
-    pub inspect_delay_ms: u32,
+    /// `tcp-request inspect-delay` and `tcp-response inspect-delay`, ms.
+    pub inspect_delay_ms: [u32; 2],
 }
 
 impl ProxyRules {

@@ -25,6 +25,10 @@ pub enum Verdict {
     Tarpit(Reply),
     /// The connection is closed without a word.
     Reject,
+    /// The same, and nobody at the other end is told (`silent-drop`).
+    Drop,
+    /// A change was not possible: an error of ours (`strict-mode`).
+    Fail,
 }
 
 /// An answer of ours.
@@ -48,6 +52,13 @@ pub struct Effects {
     pub log_level: Option<u8>,
     /// `wait-for-body`: how long, while its rule waits.
     pub await_body_ms: Option<u32>,
+    /// `strict-mode off`: a change that is not possible is left out.
+    pub lax: bool,
+    /// `set-tos`, `set-mark`: of the client's connection.
+    pub tos: Option<u8>,
+    pub mark: Option<u32>,
+    /// `reqallow`
+    pub allowed: bool,
     /// `monitor fail`
     pub monitor_fails: bool,
 }

@@ -85,7 +85,7 @@ fn request(text: &str, head: &str) -> (Verdict, String, Effects) {
         effects: &mut effects,
     };
     let mut verdict = Verdict::Continue;
-    for family in [Family::CaptureRequest, Family::HttpRequest, Family::Redirect, Family::UseBackend] {
+    for family in [Family::CaptureRequest, Family::Block, Family::HttpRequest, Family::Redirect, Family::UseBackend] {
         verdict = book.program(0, family).run(&mut stage, 0).0;
         if !matches!(verdict, Verdict::Continue | Verdict::Stop) {
             break;

@@ -1,6 +1,6 @@
 //! Actions that remember: variables and captures.
 
-use super::flow::{HTTP, TCP, format};
+use super::flow::{HTTP, MESSAGE, TCP, format};
 use super::{Action, ActionRow, Family, Parts, Stage, Verdict, row};
 use crate::format::Format;
 use crate::sample::{Compiler, Expr, Note};
@@ -62,6 +62,41 @@ impl Action for Capture {
     }
 }
 
+/// `unique-id-format`
+pub struct UniqueId(pub Note, pub Format);
+
+impl Action for UniqueId {
+    fn run(&self, stage: &mut Stage) -> Verdict {
+        if let Some(len) = stage.format(0, &self.1) {
+            stage.capture(self.0, len);
+        }
+        Verdict::Continue
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        Parts { formats: vec![&self.1], stores: true, ..Parts::default() }
+    }
+}
+
+/// `capture cookie`: the first cookie whose pair begins with the text.
+pub struct CaptureCookie(pub Note, pub Box<[u8]>);
+
+impl Action for CaptureCookie {
+    fn run(&self, stage: &mut Stage) -> Verdict {
+        let response = stage.is_response;
+        let Some(head) = &stage.head else { return Verdict::Continue };
+        let mut pairs = head.index.cookies(head.text, response);
+        if let Some(pair) = pairs.find(|p| p.starts_with(&self.1)) {
+            self.0.capture(stage.transaction_notes, pair);
+        }
+        Verdict::Continue
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        Parts { stores: true, ..Parts::default() }
+    }
+}
+
 /// The variable between the brackets of the action's name.
 fn variable(cc: &mut Compiler, args: &mut Args) -> Result<Note, Fault> {
     let word = args.need("the name of a variable in brackets")?;
@@ -103,13 +138,13 @@ pub static TABLE: &[ActionRow] = &[
         "Keeps a value for the log.",
         capture,
     ),
-    row("set-var", "(<variable>) <expression>", HTTP | TCP, "1.6", "Sets a variable.", |cc, a| {
+    row("set-var", "(<variable>) <expression>", MESSAGE | TCP, "1.6", "Sets a variable.", |cc, a| {
         Ok(Box::new(SetVar(variable(cc, a)?, expression(cc, a)?)))
     }),
-    row("set-var-fmt", "(<variable>) <format>", HTTP | TCP, "2.5", "Sets a variable to a text.", |cc, a| {
+    row("set-var-fmt", "(<variable>) <format>", MESSAGE | TCP, "2.5", "Sets a variable to a text.", |cc, a| {
         Ok(Box::new(SetVarFormat(variable(cc, a)?, format(cc, a, "a format")?)))
     }),
-    row("unset-var", "(<variable>)", HTTP | TCP, "1.6", "Forgets a variable.", |cc, a| {
+    row("unset-var", "(<variable>)", MESSAGE | TCP, "1.6", "Forgets a variable.", |cc, a| {
         Ok(Box::new(UnsetVar(variable(cc, a)?)))
     }),
 ];

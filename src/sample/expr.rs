@@ -1,7 +1,7 @@
 //! A compiled expression: a fetch and the converters after it.
 
 use super::{Arg, Compiler, Converter, Fetch, Got, Scene, Tools, Walk, args::parse_args, find_converter, find_fetch};
-use super::{CONVERTERS, FETCHES};
+use super::{CONVERTERS, FETCHES, UNIQUE_ID};
 use crate::pattern::{Kind, Regex, Value};
 use crate::util::words::{Fault, closing, nearest};
 
@@ -35,6 +35,7 @@ impl Expr {
 
     /// A fetch with the text between its brackets.
     pub fn of(cc: &mut Compiler, fetch: &'static Fetch, given: Option<&str>) -> Result<Expr, Fault> {
+        let given = if fetch.name == "unique-id" { Some(UNIQUE_ID) } else { given };
         let args = parse_args(cc, fetch.name, fetch.args, given)?;
         cc.needs |= fetch.needs;
         Ok(Expr { fetch, args, converters: Vec::new() })

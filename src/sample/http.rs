@@ -127,11 +127,9 @@ fn cookie<'a>(s: &Scene<'a>, a: &[Arg], w: &mut Walk, response: bool) -> Got<'a>
         Ok(m) => m,
         Err(got) => return got,
     };
-    let (field, name): (&[u8], _) = (if response { b"set-cookie" } else { b"cookie" }, a[0].text());
-    // A response sets one cookie a field, before its first attribute.
-    let pairs = move |value: &'a [u8]| value.split(|b| *b == b';').take(if response { 1 } else { usize::MAX });
+    let name = a[0].text();
     let all = || {
-        m.index.fields_named(m.text, field).flat_map(pairs).filter_map(move |pair| {
+        m.index.cookies(m.text, response).filter_map(move |pair| {
             let at = pair.iter().position(|b| *b == b'=')?;
             (trim(&pair[..at]) == name).then(|| trim(&pair[at + 1..]))
         })

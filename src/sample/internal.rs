@@ -199,6 +199,9 @@ pub static TABLE: &[Fetch] = &[
     fetch("thread", "", Kind::Int, INTERNAL, "1.9", "Number of the worker, from 0.", |s, _, _, _| {
         Got::int(s.flow.worker as i64)
     }),
+    fetch("unique-id", "name:var", Kind::Str, INTERNAL, "1.5", "What unique-id-format made.", |s, a, _, _| {
+        if let Arg::Note(note) = a[0] { s.notes.get(note).into() } else { Got::Nothing }
+    }),
     fetch("var", "name:var", Kind::Any, INTERNAL, "1.6", "A variable.", |s, a, _, _| {
         if let Arg::Note(note) = a[0] { s.notes.get(note).into() } else { Got::Nothing }
     }),

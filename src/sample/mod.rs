@@ -20,7 +20,7 @@ mod text;
 
 pub use args::{Arg, Compiler, parse_args};
 pub use expr::{Expr, call};
-pub use notes::{Layout, Note, Notes, Scope, VAR_BYTES};
+pub use notes::{Layout, Note, Notes, Scope, UNIQUE_ID, VAR_BYTES};
 #[cfg(test)]
 pub use scene::quiet;
 pub use scene::{Count, Flow, Live, Message, Scene, Stream};

@@ -53,12 +53,18 @@ pub struct Layout {
     transaction_bytes: u32,
     /// Captures of each proxy, request and response, in the order in which the log shows them.
     pub captures: Vec<[Vec<Note>; 2]>,
+    /// Of each proxy, the places of the cookies that it captures of requests and of responses.
+    pub cookies: Vec<[Option<Note>; 2]>,
 }
+
+/// The variable that holds what `unique-id-format` made.
+pub const UNIQUE_ID: &str = "txn._unique_id";
 
 impl Layout {
     /// A layout for so many proxies.
     pub fn new(proxies: usize) -> Layout {
-        Layout { captures: (0..proxies).map(|_| Default::default()).collect(), ..Layout::default() }
+        let captures = (0..proxies).map(|_| Default::default()).collect();
+        Layout { captures, cookies: vec![[None; 2]; proxies], ..Layout::default() }
     }
 
     fn place(&mut self, scope: Scope, len: u16) -> Note {
@@ -76,6 +82,18 @@ impl Layout {
         let note = self.place(Scope::of(name)?, VAR_BYTES);
         self.vars.push((name.to_owned(), note));
         Some(note)
+    }
+
+    /// The place of the unique id, if there is one.
+    pub fn unique_id(&self) -> Option<Note> {
+        self.vars.iter().find(|v| v.0 == UNIQUE_ID).map(|v| v.1)
+    }
+
+    /// The places of the cookie that a proxy captures.
+    pub fn capture_cookie(&mut self, proxy: usize, len: u16) -> [Note; 2] {
+        let notes = [(); 2].map(|()| self.place(Scope::Transaction, len));
+        self.cookies[proxy] = notes.map(Some);
+        notes
     }
 
     /// A new place for a capture of a proxy, up to `len` bytes; its number.

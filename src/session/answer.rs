@@ -3,7 +3,7 @@
 use super::channel::{Fill, pump};
 use super::context::Ctx;
 use super::request::head_of;
-use super::{Phase, Session, Step, connect};
+use super::{Phase, Session, Step, connect, rules};
 use crate::http::{Body, Method, basic_credentials, without_connection};
 use crate::mem::Handle;
 use crate::model::ErrorReply;
@@ -63,7 +63,7 @@ pub fn error<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, status: u16, who: u8, 
         None => put_reply(&mut out, standard, &mut s.keep_client, s.http11),
     }
     let len = (!out.overflow()).then(|| visible(out.bytes(), s.method));
-    ready(cx, s, before, len)
+    complete(cx, s, before, len)
 }
 
 /// Answers with what a rule wrote at the start of the room's `out`, and ends the session for a cause.
@@ -72,7 +72,7 @@ pub fn ruled<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, status: u16, len: usiz
     let mut out = Out::new(&mut cx.bufs.get_mut(s.res.buf)[before..]);
     put_reply(&mut out, &cx.room.out[..len], &mut s.keep_client, s.http11);
     let len = (!out.overflow()).then(|| visible(out.bytes(), s.method));
-    ready(cx, s, before, len)
+    complete(cx, s, before, len)
 }
 
 /// Gives up what the session was about and counts the answer; how many bytes of an interim response go out before it. None: nothing
@@ -103,6 +103,18 @@ fn begin<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, status: u16, cause: (u8, u
 fn visible(answer: &[u8], method: Method) -> usize {
     let body = if method == Method::Head { answer.windows(4).position(|w| w == b"\r\n\r\n") } else { None };
     body.map_or(answer.len(), |at| at + 4)
+}
+
+/// The answer is written (none: it did not fit): what is left are the rules on all answers.
+fn complete<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, before: usize, len: Option<usize>) -> Step {
+    let Some(len) = len else { return ready(cx, s, before, None) };
+    s.res.end = (before + len) as u32;
+    if cx.shared.rules.any {
+        let written = &cx.bufs.get(s.res.buf)[before..before + len];
+        let head = written.windows(4).position(|w| w == b"\r\n\r\n").map_or(len, |at| at + 4);
+        rules::on_answer(cx, s, before, head);
+    }
+    ready(cx, s, before, Some(s.res.end as usize - before))
 }
 
 /// The answer is in the buffer (none: it did not fit).
@@ -225,8 +237,12 @@ pub fn stats_page<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, proxy: usize, sta
     out.put(b"Content-Type: ");
     out.put(if csv { b"text/plain" } else { b"text/html; charset=utf-8" });
     out.put(b"\r\n\r\n");
-    let head_len = out.len() as u32;
-    (s.res.end, s.res.cleared) = (head_len, head_len);
+    let head_len = out.len();
+    s.res.end = head_len as u32;
+    if cx.shared.rules.any {
+        rules::on_answer(cx, s, 0, head_len);
+    }
+    s.res.cleared = s.res.end;
     s.applet = AppletState {
         kind: if csv { AppletKind::StatsCsv } else { AppletKind::StatsPage },
         proxy: proxy as u16,

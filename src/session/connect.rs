@@ -2,7 +2,7 @@
 
 use super::context::Ctx;
 use super::endpoint::{Conn, NO_INDEX, Owner};
-use super::{Phase, Session, Step, answer, proxy_header};
+use super::{Phase, Session, Step, answer, proxy_header, request};
 use crate::mem::Handle;
 use crate::model::{CloseMode, ProxyHeader, Reuse, opt};
 use crate::sys::{Addr, ConnectOptions, IoError, Kernel, Target};
@@ -202,6 +202,7 @@ fn established<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     if s.http {
         s.req.held = may_be_sent_again(cx, s);
         s.req.held_from = s.req.start;
+        request::write_name(cx, s);
         s.req.splice = cx.splices(s.fe(), s.be(), opt::SPLICE_REQUEST);
     } else {
         super::finish::log_early(cx, s);

@@ -64,6 +64,8 @@ pub struct Ctx<K: Kernel> {
     pub logs: Logs,
     pub idle: Vec<IdleList>,
     pub sizes: PoolSizes,
+    /// Blanks, as many as the longest name of a server has bytes (`http-send-name-header`).
+    pub name_room: Box<[u8]>,
     /// Standard answers, written once.
     pub replies: Vec<(u16, Vec<u8>)>,
     /// A client connection was closed: a listener that was full may accept again.
@@ -148,6 +150,7 @@ impl<K: Kernel> Ctx<K> {
             logs: parts.logs,
             idle: vec![IdleList::default(); parts.config.servers.len()],
             sizes,
+            name_room: vec![b' '; parts.config.servers.iter().map(|s| s.name.len()).max().unwrap_or(0)].into(),
             replies: replies.collect(),
             freed_client: false,
             clients: 0,

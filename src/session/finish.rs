@@ -307,6 +307,7 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
     let space = cx.lines.size();
     let line = if s.line.is_some() { &cx.lines.get(s.line)[..(s.line_len as usize).min(space)] } else { &[] };
     let idle_ms = s.times.idle_ms as i32;
+    let number = s.number.unwrap_or_else(|| shared.process.next_unique.fetch_add(1, Relaxed));
     let record = Record {
         source: s.source,
         accept: c.accepted_at,
@@ -334,11 +335,13 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
         redispatched: s.redispatched,
         srv_queue: s.queue_pos.0,
         backend_queue: s.queue_pos.1,
-        counter: shared.process.next_unique.fetch_add(1, Relaxed),
+        counter: number,
         line_number: shared.proxies[s.fe()].log_lines.fetch_add(1, Relaxed),
         request_line: line,
         asap: fe.has(opt::LOGASAP),
         captures: shared.rules.captures(s.fe()),
+        unique_id: shared.rules.layout.unique_id(),
+        cookies: shared.rules.layout.cookies.get(s.fe()).copied().unwrap_or_default(),
         notes: Notes { session: held(&cx.session_notes, c.notes), transaction: held(&cx.notes, s.notes) },
         ..rules::record(s, &config, &flow, (&host, pid))
     };

@@ -177,6 +177,10 @@ pub struct Session {
     pub effects: Effects,
     /// Where its rules go on: the stage and the operation.
     pub rule: (u8, u32),
+    /// The number of the request, once something shows it.
+    pub number: Option<u32>,
+    /// Where the server's name is to be put: offset from the head's start (`http-send-name-header`).
+    pub name_at: Option<u16>,
     /// Captures and variables.
     pub notes: Handle<()>,
     /// Bytes of the room's `text` that are the head that rules changed; 0 = the head is the one that came.
@@ -235,6 +239,8 @@ impl Session {
             applet: AppletState::default(),
             effects: Effects::default(),
             rule: (0, 0),
+            number: None,
+            name_at: None,
             notes: Handle::NONE,
             edited: 0,
         }

@@ -8,7 +8,9 @@ use crate::balance::key;
 use crate::http::{Body, Fault, Head, HeadEnd, Keep, Method, Version, head_end, write_again, write_request};
 use crate::mem::{Buffers, Handle};
 use crate::model::{CloseMode, ForwardFor, KeySource, Mode, Proxy, opt};
-use crate::server::hash_options;
+use crate::pattern::Value;
+use crate::sample::Notes;
+use crate::server::{Shared, hash_options};
 use crate::sys::{Addr, Kernel};
 use crate::util::fmt::Out;
 use crate::util::tick::Tick;
@@ -237,7 +239,7 @@ pub fn suspend<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: u
     let answered = s.continued && cx.head.expects_continue;
     if s.edited > 0 || answered {
         let mut out = Out::new(&mut cx.scratch);
-        write_again(&mut out, &cx.head, head_of(&cx.bufs, &cx.room, s, start, len), answered);
+        write_again(&mut out, &cx.head, head_of(&cx.bufs, &cx.room, s, start, len), false, answered);
         let (new_len, cut) = (out.len(), out.overflow());
         if cut || replace_head(cx, s.req.buf, &mut s.req, start, len, new_len).is_none() {
             return refuse(cx, s, Fault::TooLarge);
@@ -455,8 +457,19 @@ fn rewrite<K: Kernel>(
     let original = be.original_to.is_some() || fe.original_to.is_some();
     let local = if original { super::connect::local_addr(cx, s.client) } else { Addr::None };
     let head = head_of(&cx.bufs, &cx.room, s, start, len);
-    let mut add: [(&[u8], &[u8]); 2] = [(b"", b""); 2];
+    let mut add: [(&[u8], &[u8]); 4] = [(b"", b""); 4];
     let mut n = 0;
+    if let Some(name) = &fe.unique_id_header
+        && let Some(id) = unique_id(&cx.shared, &cx.notes, s)
+    {
+        add[n] = (name.as_bytes(), id);
+        n += 1;
+    }
+    if let Some(name) = &be.name_header {
+        cx.head.remove(head, name.as_bytes());
+        add[n] = (name.as_bytes(), &cx.name_room);
+        n += 1;
+    }
     let settings = [
         ([&be.forward_for, &fe.forward_for], peer, &mut for_text),
         ([&be.original_to, &fe.original_to], local, &mut to_text),
@@ -473,7 +486,34 @@ fn rewrite<K: Kernel>(
         return Err(Fault::TooLarge);
     }
     let new_len = out.len();
+    s.name_at = be.name_header.as_ref().and_then(|name| place_of_name(out.bytes(), name));
     replace_head(cx, s.req.buf, &mut s.req, start, len, new_len).ok_or(Fault::TooLarge)
+}
+
+/// What `unique-id-format` made.
+fn unique_id<'a>(shared: &Shared, notes: &'a Buffers, s: &Session) -> Option<&'a [u8]> {
+    let note = shared.rules.layout.unique_id()?;
+    let transaction = if s.notes.is_some() { notes.get(s.notes) } else { return None };
+    match (Notes { session: &[], transaction }).get(note) {
+        Some(Value::Str(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// Where the value of `http-send-name-header` begins in a head that was just written: its name stands in no other field.
+fn place_of_name(head: &[u8], name: &str) -> Option<u16> {
+    let line = |w: &[u8]| w.starts_with(b"\r\n") && w.ends_with(b": ") && w[2..].starts_with(name.as_bytes());
+    head.windows(name.len() + 4).position(line).map(|at| (at + name.len() + 4) as u16)
+}
+
+/// Tells the server its name, in the place that was kept for it: blanks behind a value are no part of it.
+pub fn write_name<K: Kernel>(cx: &mut Ctx<K>, s: &Session) {
+    let (Some(at), Some(server)) = (s.name_at, s.server()) else { return };
+    let from = s.req.start as usize + usize::from(s.prefix) + usize::from(at);
+    let name = cx.config.servers[server].name.as_bytes();
+    let place = &mut cx.bufs.get_mut(s.req.buf)[from..from + cx.name_room.len()];
+    place.fill(b' ');
+    place[..name.len()].copy_from_slice(name);
 }
 
 /// The field that tells an address, by the settings of backend and frontend: the backend's name for it counts, each one's exceptions

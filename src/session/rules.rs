@@ -6,13 +6,14 @@ use super::endpoint::Conn;
 use super::request::{self, backend_of};
 use super::{AppletKind, EndCause, Phase, Session, Step, answer, connect};
 use crate::format::Record;
-use crate::http::{Body, Edit, Fault};
+use crate::http::{Body, Edit, Fault, write_again};
 use crate::mem::{Buffers, Handle};
 use crate::model::{Config, opt};
 use crate::rules::{Family, Program, Reply, Rulebook, Stage, Verdict};
 use crate::sample::{Count, Flow, Live, Scope, Stream, needs};
 use crate::server::Shared;
 use crate::sys::{Addr, Kernel};
+use crate::util::fmt::Out;
 use crate::util::tick::Tick;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -83,6 +84,10 @@ enum Look {
     Bytes {
         complete: bool,
     },
+    /// The first bytes of the response.
+    ResponseBytes {
+        complete: bool,
+    },
     /// A head in its buffer, and what follows it; rules look at its copy in the room's text.
     Request {
         at: usize,
@@ -148,14 +153,17 @@ fn run<K: Kernel>(
     let session_slab = slab(session_notes, &mut client.notes, program.stores);
     let slab = slab(notes, &mut s.notes, program.stores);
     let view = View { shared, wall, random, now_ms: *now_ms };
-    let channel = if matches!(look, Look::Response { .. }) { &s.res } else { &s.req };
+    let is_response = matches!(look, Look::Response { .. } | Look::ResponseBytes { .. });
+    let channel = if is_response { &s.res } else { &s.req };
     let bytes = if channel.buf.is_some() { &bufs.get(channel.buf)[..channel.end as usize] } else { &[] };
     let mut used = usize::from(s.edited);
     let (mut body, mut stream) = (&[][..], Stream { bytes: &[], complete: true });
     let mut edit = None;
     match look {
         Look::Nothing => {}
-        Look::Bytes { complete } => stream = Stream { bytes: &bytes[channel.start as usize..], complete },
+        Look::Bytes { complete } | Look::ResponseBytes { complete } => {
+            stream = Stream { bytes: &bytes[channel.start as usize..], complete }
+        }
         Look::Request { at, len } | Look::Response { at, len } => {
             if used == 0 {
                 room.text[..len].copy_from_slice(&bytes[at..at + len]);
@@ -176,14 +184,17 @@ fn run<K: Kernel>(
         }
     }
     let (host, pid) = logs.identity();
-    let record = if program.records { record(s, config, &flow, (host, pid)) } else { Record::default() };
+    let mut record = if program.records { record(s, config, &flow, (host, pid)) } else { Record::default() };
+    if program.records {
+        record.counter = *s.number.get_or_insert_with(|| shared.process.next_unique.fetch_add(1, Relaxed));
+    }
     let mut stage = Stage {
         book: rules,
         config,
         live: &view,
         flow: &flow,
         head: edit,
-        is_response: matches!(look, Look::Response { .. }),
+        is_response,
         body,
         arrived,
         stream,
@@ -200,7 +211,19 @@ fn run<K: Kernel>(
         used = edit.used;
     }
     s.edited = used as u16;
+    mark_packets(cx, s);
     result
+}
+
+/// `set-tos` and `set-mark`, where a rule wanted them.
+fn mark_packets<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
+    let Some(client) = cx.conns.get(s.client) else { return };
+    if let Some(tos) = s.effects.tos.take() {
+        cx.sys.set_tos(client.fd, client.peer, tos);
+    }
+    if let Some(mark) = s.effects.mark.take() {
+        cx.sys.set_mark(client.fd, mark);
+    }
 }
 
 /// What a format can show of a session at any time; `process`: the host's name, and the process id.
@@ -231,11 +254,15 @@ pub fn record<'a>(s: &Session, config: &'a Config, flow: &Flow, process: (&'a st
 fn obey<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, verdict: Verdict, response: bool) -> Option<Step> {
     match verdict {
         Verdict::Continue | Verdict::Stop | Verdict::Later => None,
-        Verdict::Reject => {
+        Verdict::Reject | Verdict::Drop => {
+            if let (Verdict::Drop, Some(client)) = (verdict, cx.conns.get(s.client)) {
+                cx.sys.set_silent_close(client.fd, client.peer);
+            }
             s.keep_client = false;
             count_denied(cx, s, response);
-            Some(s.end(b'P', b'R'))
+            Some(s.end(b'P', if response { b'H' } else { b'R' }))
         }
+        Verdict::Fail => Some(answer::error(cx, s, 500, b'I', if response { b'H' } else { b'R' })),
         Verdict::Reply(reply) => Some(reply_now(cx, s, reply, response, b'R')),
         Verdict::Tarpit(reply) => {
             let step = reply_now(cx, s, reply, response, b'T');
@@ -290,7 +317,11 @@ pub fn admits<K: Kernel>(cx: &mut Ctx<K>, client: Handle<Conn>, fe: usize, famil
     if s.notes.is_some() {
         cx.notes.free(s.notes);
     }
-    let refused = verdict == Verdict::Reject;
+    if verdict == Verdict::Drop {
+        let c = &cx.conns[client];
+        cx.sys.set_silent_close(c.fd, c.peer);
+    }
+    let refused = matches!(verdict, Verdict::Reject | Verdict::Drop);
     if refused {
         let t = cx.tally(cx.shared.fe_slot(fe));
         if family == Family::TcpConnection { t.denied_connections.inc() } else { t.denied_sessions.inc() }
@@ -363,7 +394,7 @@ fn bytes_program<K: Kernel>(
     proxy: usize,
     complete: bool,
 ) -> Result<Option<Step>, u32> {
-    let (program, delay_ms) = (rules.program(proxy, Family::TcpRequest), rules.proxies[proxy].inspect_delay_ms);
+    let (program, delay_ms) = (rules.program(proxy, Family::TcpRequest), rules.proxies[proxy].inspect_delay_ms[0]);
     if program.is_empty() {
         return Ok(None);
     }
@@ -378,17 +409,74 @@ fn bytes_program<K: Kernel>(
 }
 
 /// The rules of a request in order: the frontend's (false), where it goes, then the backend's (true).
-const ORDER: [(bool, Family); 9] = [
+const ORDER: [(bool, Family); 15] = [
     (false, Family::TcpRequest),
     (false, Family::CaptureRequest),
+    (false, Family::Block),
     (false, Family::HttpRequest),
+    (false, Family::RequestLines),
+    (false, Family::RequestAdd),
     (false, Family::Redirect),
     (false, Family::UseBackend),
     (true, Family::TcpRequest),
+    (true, Family::Block),
     (true, Family::HttpRequest),
+    (true, Family::RequestLines),
+    (true, Family::RequestAdd),
     (true, Family::Redirect),
     (true, Family::UseServer),
 ];
+
+/// What the rules on a server's first bytes say in TCP mode.
+pub enum Held {
+    /// The bytes may go on.
+    Passed,
+    /// More must come before that is known.
+    Waits,
+    Ends(Step),
+}
+
+/// Stage of a TCP session's rules after which its response may pass.
+const RESPONSE_PASSED: u8 = 3;
+
+/// `tcp-response content` in TCP mode: holds the response back until its rules are done.
+pub fn inspect_response<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Held {
+    if s.http || s.rule.0 >= RESPONSE_PASSED || !cx.shared.rules.any {
+        return Held::Passed;
+    }
+    let rules = Arc::clone(&cx.shared.rules);
+    let program = rules.program(s.be(), Family::TcpResponse);
+    let delay_ms = rules.proxies[s.be()].inspect_delay_ms[1];
+    if !program.is_empty() {
+        let mut more = true;
+        while more {
+            more = matches!(s.res.fill(cx, s.server_conn, 0), Fill::Got(_));
+            let full = s.res.buf.is_some() && s.res.end >= s.res.limit(cx);
+            if s.res.buf.is_none() && !s.res.eof {
+                return Held::Waits;
+            }
+            let complete = s.res.eof || full || delay_ms == 0 || s.phase_at.is_set() && s.phase_at.is_due(cx.now);
+            let (verdict, at) = run(cx, s, (&rules, program), Look::ResponseBytes { complete }, s.rule.1 as usize);
+            if verdict == Verdict::Later && !complete {
+                s.rule.1 = at as u32;
+                if !s.phase_at.is_set() {
+                    s.phase_at = cx.now.after(delay_ms);
+                }
+                if more {
+                    continue;
+                }
+                return Held::Waits;
+            }
+            if let Some(step) = obey(cx, s, verdict, true) {
+                return Held::Ends(step);
+            }
+            break;
+        }
+        let _ = s.res.clear(cx); // a tunnel: whatever came may go on
+    }
+    (s.rule, s.phase_at) = ((RESPONSE_PASSED, 0), Tick::NEVER);
+    Held::Passed
+}
 
 /// Rules on a request whose head was parsed, from where they stopped. None: the session goes on to the backend that was chosen.
 pub fn request<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usize) -> Option<Step> {
@@ -401,8 +489,11 @@ pub fn request<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: u
             s.be = proxy as u16;
         }
         // A section that is both has its rules run once.
-        if !of_backend || proxy != s.fe() || *family == Family::UseServer {
-            if *family == Family::HttpRequest && buffers(cx, s, proxy, start + len) {
+        let once = !of_backend || proxy != s.fe() || *family == Family::UseServer;
+        // `reqsetbe` comes before `use_backend`.
+        let decided = *family == Family::UseBackend && s.effects.backend.is_some();
+        if once && !decided {
+            if *family == Family::Block && buffers(cx, s, proxy, start + len) {
                 request::await_body(cx, s, request::deadline(cx, s));
                 return Some(request::suspend(cx, s, start, len));
             }
@@ -430,13 +521,56 @@ pub fn response<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usi
         rules.layout.clear(cx.notes.get_mut(s.notes), Scope::Request);
     }
     one(cx, s, &rules, s.fe(), Family::CaptureResponse, look);
-    let sides = [s.be(), s.fe()];
-    for proxy in &sides[..if sides[0] == sides[1] { 1 } else { 2 }] {
-        if let Some(step) = one(cx, s, &rules, *proxy, Family::HttpResponse, look) {
-            return Some(step);
+    if let Some(step) = one(cx, s, &rules, s.be(), Family::TcpResponse, look) {
+        return Some(step);
+    }
+    for proxy in sides(s) {
+        for family in [Family::HttpResponse, Family::ResponseLines, Family::ResponseAdd] {
+            if let Some(step) = one(cx, s, &rules, proxy, family, look) {
+                return Some(step);
+            }
         }
     }
+    after(cx, s, &rules, look);
     None
+}
+
+/// The backend and the frontend; one of them if they are the same.
+fn sides(s: &Session) -> impl Iterator<Item = usize> + use<> {
+    let (be, fe) = (s.be(), s.fe());
+    std::iter::once(be).chain((be != fe).then_some(fe))
+}
+
+fn after<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, rules: &Rulebook, look: Look) {
+    for proxy in sides(s) {
+        one(cx, s, rules, proxy, Family::AfterResponse, look);
+    }
+}
+
+/// `http-after-response` on an answer of ours: its head is at `at..at + len` of the response buffer.
+pub fn on_answer<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) {
+    let rules = Arc::clone(&cx.shared.rules);
+    if sides(s).all(|p| rules.program(p, Family::AfterResponse).is_empty()) {
+        return;
+    }
+    s.edited = 0;
+    let head = &cx.bufs.get(s.res.buf)[at..at + len];
+    if cx.head.parse_response(head, s.method, true).is_err() {
+        return; // an `errorfile` may be anything
+    }
+    after(cx, s, &rules, Look::Response { at, len });
+    let mut out = Out::new(&mut cx.scratch);
+    write_again(&mut out, &cx.head, &cx.room.text[..s.edited.into()], true, false);
+    s.edited = 0;
+    let (new_len, cut) = (out.len(), out.overflow());
+    let buffer = cx.bufs.get_mut(s.res.buf);
+    let end = s.res.end as usize;
+    if cut || end + new_len > buffer.len() + len {
+        return;
+    }
+    buffer.copy_within(at + len..end, at + new_len);
+    buffer[at..at + new_len].copy_from_slice(&cx.scratch[..new_len]);
+    s.res.end = (end + new_len - len) as u32;
 }
 
 /// `monitor fail`: true when monitors are to be told that the service is down.

@@ -4,6 +4,7 @@ use super::channel::{Pumped, Trouble, pump};
 use super::context::Ctx;
 use super::finish::count_bytes;
 use super::response::{count_client_abort, send_request};
+use super::rules::{self, Held};
 use super::{Session, Step, connect};
 use crate::http::Body;
 use crate::model::opt;
@@ -131,8 +132,15 @@ fn http_timers<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, done: Pumped) {
 
 fn tunnel<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     let (client, server) = (s.client, s.server_conn);
+    let held = rules::inspect_response(cx, s);
+    if let Held::Ends(step) = held {
+        return step;
+    }
     let there = pump(cx, client, &mut s.req, server);
-    let back = pump(cx, server, &mut s.res, client);
+    let back = match held {
+        Held::Waits => Ok(Pumped::default()),
+        _ => pump(cx, server, &mut s.res, client),
+    };
     let (there, back) = match (there, back) {
         (Ok(t), Ok(b)) => (t, b),
         (Err(Trouble::Source(_)), _) | (_, Err(Trouble::Destination(_))) => {

@@ -1,7 +1,7 @@
 //! The operating system as a [`Kernel`].
 
 use super::poller::{Backend, Poller};
-use super::sockopt::{bind_to_device, borrow, error, from_any, unix_addr};
+use super::sockopt::{bind_to_device, borrow, error, from_any, set_int, unix_addr};
 use super::{Addr, ConnectOptions, Event, Fd, IoError, Kernel, Pipe, Target};
 use rustix::fd::{AsRawFd, IntoRawFd, OwnedFd};
 use rustix::net::{self, AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
@@ -182,6 +182,27 @@ impl Kernel for Real {
 
     fn set_reset_on_close(&mut self, fd: Fd) {
         let _ = net::sockopt::set_socket_linger(borrow(fd), Some(std::time::Duration::ZERO));
+    }
+
+    fn set_silent_close(&mut self, fd: Fd, peer: Addr) {
+        // The reset that the close sends goes no further than the first router.
+        let _ = match peer {
+            Addr::V6(..) => set_int(fd, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, 1),
+            _ => set_int(fd, libc::IPPROTO_IP, libc::IP_TTL, 1),
+        };
+        self.set_reset_on_close(fd);
+    }
+
+    fn set_tos(&mut self, fd: Fd, peer: Addr, tos: u8) {
+        let _ = match peer {
+            Addr::V6(..) => set_int(fd, libc::IPPROTO_IPV6, libc::IPV6_TCLASS, tos.into()),
+            _ => set_int(fd, libc::IPPROTO_IP, libc::IP_TOS, tos.into()),
+        };
+    }
+
+    #[cfg(target_os = "linux")]
+    fn set_mark(&mut self, fd: Fd, mark: u32) {
+        let _ = set_int(fd, libc::SOL_SOCKET, libc::SO_MARK, mark as i32);
     }
 
     fn set_nodelay(&mut self, fd: Fd) {
