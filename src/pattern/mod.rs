@@ -101,6 +101,15 @@ enum Store {
     Regexes(Vec<Regex>),
 }
 
+/// The first pattern that cannot be read.
+#[derive(Debug)]
+pub struct Unreadable {
+    pub number: usize,
+    /// Which byte of it is wrong, where that can be said.
+    pub at: Option<usize>,
+    pub why: String,
+}
+
 /// The patterns of a condition.
 pub struct Set {
     method: Method,
@@ -110,18 +119,14 @@ pub struct Set {
 }
 
 impl Set {
-    /// Reads the patterns. The error is the number of the first one that cannot be read, and why.
-    pub fn new<'a>(
-        method: Method,
-        fold: bool,
-        patterns: impl Iterator<Item = &'a str>,
-    ) -> Result<Set, (usize, String)> {
+    /// Reads the patterns.
+    pub fn new<'a>(method: Method, fold: bool, patterns: impl Iterator<Item = &'a str>) -> Result<Set, Unreadable> {
         let numbered = patterns.enumerate();
         let store = match method {
             Method::Found | Method::Bool => Store::Nothing,
             Method::Int | Method::Len => Store::Ranges(Ranges::new(each(numbered, ranges::parse)?)),
             Method::Ip => Store::Nets(Nets::new(each(numbered, nets::parse)?)),
-            Method::Reg => Store::Regexes(each(numbered, |p| Regex::new(p, fold))?),
+            Method::Reg => Store::Regexes(numbered.map(|(n, p)| matcher(n, p, fold)).collect::<Result<_, _>>()?),
             Method::Bin => Store::Texts(Texts::new(each(numbered, hex)?, false, Order::Forward)),
             Method::Str | Method::Beg => Store::Texts(Texts::new(each(numbered, bytes)?, fold, Order::Forward)),
             Method::End => Store::Texts(Texts::new(each(numbered, bytes)?, fold, Order::Backward)),
@@ -187,8 +192,12 @@ impl Set {
 fn each<'a, T>(
     patterns: impl Iterator<Item = (usize, &'a str)>,
     parse: impl Fn(&str) -> Result<T, String>,
-) -> Result<Vec<T>, (usize, String)> {
-    patterns.map(|(n, p)| parse(p).map_err(|e| (n, e))).collect()
+) -> Result<Vec<T>, Unreadable> {
+    patterns.map(|(number, p)| parse(p).map_err(|why| Unreadable { number, at: None, why })).collect()
+}
+
+fn matcher(number: usize, pattern: &str, fold: bool) -> Result<Regex, Unreadable> {
+    Regex::matcher(pattern, fold).map_err(|e| Unreadable { number, at: Some(e.at), why: e.about(pattern) })
 }
 
 fn bytes(pattern: &str) -> Result<Box<[u8]>, String> {

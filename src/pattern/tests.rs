@@ -69,7 +69,7 @@ fn what_cannot_be_read_is_named() {
     ] {
         let set = Set::new(method, false, ["1", bad].into_iter().skip(usize::from(method != Method::Int)));
         let at = usize::from(method == Method::Int);
-        assert_eq!(set.err().map(|e| e.0), Some(at), "{method:?} {bad}");
+        assert_eq!(set.err().map(|e| e.number), Some(at), "{method:?} {bad}");
     }
 }
 

@@ -158,6 +158,7 @@ fn part(cc: &mut Compiler, args: &mut Args) -> Result<Part, Fault> {
         cc.pos = word.pos;
         return Err(cc.fault(format!("'{}' cannot be compared so: it is of type {}", word.text, kind.name())));
     }
+    let from_files = flags.patterns.len();
     let mut operator = "";
     for word in args.rest() {
         if matches!(method, Method::Int | Method::Len) && matches!(&*word.text, "eq" | "ge" | "gt" | "le" | "lt") {
@@ -171,9 +172,10 @@ fn part(cc: &mut Compiler, args: &mut Args) -> Result<Part, Fault> {
         cc.warnings.push((word.pos, format!("'{}' is compared with nothing, so it is never true", word.text)));
     }
     let texts = flags.patterns.iter().map(|p| p.0.as_str());
-    let set = Set::new(method, flags.fold, texts).map_err(|(n, message)| {
-        cc.pos = flags.patterns[n].1;
-        cc.fault(message)
+    let set = Set::new(method, flags.fold, texts).map_err(|e| {
+        let (text, pos) = &flags.patterns[e.number];
+        cc.pos = e.at.filter(|_| e.number >= from_files).map_or(*pos, |at| pos.within(text, at));
+        cc.fault(e.why)
     })?;
     Ok(Part { expr, set })
 }

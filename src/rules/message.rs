@@ -91,7 +91,10 @@ fn delete(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> 
         return Err(cc.fault(format!("'{}' is no method here", word.text)).hint("str, beg, end, sub and reg are"));
     };
     cc.pos = name.pos;
-    let set = Set::new(method, true, std::iter::once(&*name.text)).map_err(|e| cc.fault(e.1))?;
+    let set = Set::new(method, true, std::iter::once(&*name.text)).map_err(|e| {
+        cc.pos = e.at.map_or(name.pos, |at| name.pos.within(&name.text, at));
+        cc.fault(e.why)
+    })?;
     Ok(Box::new(Delete::Matching(set)))
 }
 
@@ -201,7 +204,10 @@ fn replace(cc: &mut Compiler, args: &mut Args, part: Part) -> Result<Box<dyn Act
     let name = if matches!(part, Part::Field | Part::Member) { field(args)? } else { Box::default() };
     let word = args.need("a regular expression")?;
     cc.pos = word.pos;
-    let regex = Regex::new(&word.text, false).map_err(|e| cc.fault(e))?;
+    let regex = Regex::new(&word.text, false).map_err(|e| {
+        cc.pos = word.pos.within(&word.text, e.at);
+        cc.fault(e.about(&word.text))
+    })?;
     Ok(Box::new(Replace { part, name, regex, format: format(cc, args, "a format")? }))
 }
 

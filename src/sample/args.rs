@@ -222,5 +222,5 @@ fn one(cc: &mut Compiler, owner: &str, name: &str, kind: &str, text: &str) -> Re
 }
 
 fn regex(cc: &Compiler, text: &str, fold: bool) -> Result<Arg, Fault> {
-    Ok(Arg::Regex(Box::new(Regex::new(text, fold).map_err(|e| cc.fault(e))?)))
+    Ok(Arg::Regex(Box::new(Regex::new(text, fold).map_err(|e| cc.fault(e.about(text)))?)))
 }

@@ -17,6 +17,18 @@ pub struct Pos {
     pub len: u32,
 }
 
+impl Pos {
+    /// The place of a byte of the word `text` that stands here; of the word where escapes or variables came between.
+    #[must_use]
+    pub fn within(self, text: &str, at: usize) -> Pos {
+        let quotes = self.len.wrapping_sub(text.len() as u32);
+        if quotes != 0 && quotes != 2 {
+            return self;
+        }
+        Pos { column: self.column + quotes / 2 + at as u32, len: 1, ..self }
+    }
+}
+
 /// One word of a line, quotes and escapes resolved.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Word {
