@@ -55,7 +55,8 @@ fn balance_bytes(config: &Config, p: &crate::model::Proxy) -> u64 {
 fn fixed_bytes(config: &Config, rules: &Rulebook, workers: u64) -> u64 {
     let bufsize = u64::from(config.global.tune.bufsize);
     let room = if rules.any { 6 * bufsize + 64 * 1024 } else { bufsize };
-    let per_worker = bufsize + room + 64 * 1024 + 140 * 1024;
+    let regexes = rules.regex_cache().memory_bytes() as u64;
+    let per_worker = bufsize + room + regexes + 64 * 1024 + 140 * 1024;
     let counters = (config.proxies.len() * 2 + config.servers.len()) as u64 * 320;
     let balancing: u64 = config.proxies.iter().map(|p| balance_bytes(config, p)).sum();
     PROGRAM_BYTES

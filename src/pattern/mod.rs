@@ -137,15 +137,14 @@ impl Set {
         Ok(Set { method, fold, store })
     }
 
-    /// Bytes of memory that it holds.
+    /// Bytes of memory that it holds, without those of regular expressions.
     pub fn memory_bytes(&self) -> usize {
         match &self.store {
-            Store::Nothing => 0,
+            Store::Nothing | Store::Regexes(_) => 0,
             Store::Ranges(r) => r.memory_bytes(),
             Store::Nets(n) => n.memory_bytes(),
             Store::Texts(t) => t.memory_bytes(),
             Store::List(l) => l.iter().map(|p| p.len() + size_of::<Box<[u8]>>()).sum(),
-            Store::Regexes(r) => r.iter().map(Regex::memory_bytes).sum(),
         }
     }
 

@@ -72,7 +72,7 @@ impl Acl {
         self.parts.iter().flat_map(|p| p.expr.regexes().chain(p.set.regexes()))
     }
 
-    /// Bytes of memory that its patterns hold.
+    /// Bytes of memory that its patterns hold, without those of regular expressions.
     pub fn memory_bytes(&self) -> usize {
         self.parts.iter().map(|p| p.set.memory_bytes()).sum()
     }

@@ -215,8 +215,8 @@ impl Rulebook {
         self.layout.captures.get(proxy).map_or([&[], &[]], |c| [&c[0], &c[1]])
     }
 
-    /// A cache that never grows while these rules run.
-    pub fn regex_cache(&self) -> RegexCache {
+    /// All regular expressions.
+    fn regexes(&self) -> Vec<&Regex> {
         let mut all: Vec<&Regex> = self.acls.iter().flat_map(Acl::regexes).collect();
         for action in self.proxies.iter().flat_map(|p| &p.programs).flat_map(|p| &p.actions) {
             let parts = action.parts();
@@ -225,12 +225,18 @@ impl Rulebook {
             all.extend(parts.regexes);
         }
         all.extend(self.logs.iter().flat_map(Format::regexes));
-        RegexCache::new(all.into_iter())
+        all
+    }
+
+    /// A cache that never grows while these rules run.
+    pub fn regex_cache(&self) -> RegexCache {
+        RegexCache::new(self.regexes().into_iter())
     }
 
     /// Bytes of memory that patterns hold.
     pub fn memory_bytes(&self) -> usize {
-        self.acls.iter().map(Acl::memory_bytes).sum()
+        let lists: usize = self.acls.iter().map(Acl::memory_bytes).sum();
+        lists + self.regexes().iter().map(|r| r.memory_bytes()).sum::<usize>()
     }
 }
 

@@ -126,6 +126,11 @@ impl RegexCache {
         }
         RegexCache(space)
     }
+
+    /// Bytes of memory that it takes.
+    pub fn memory_bytes(&self) -> usize {
+        self.0.memory_bytes()
+    }
 }
 
 #[cfg(test)]

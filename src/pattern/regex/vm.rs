@@ -50,6 +50,12 @@ impl Space {
         }
     }
 
+    pub fn memory_bytes(&self) -> usize {
+        let threads = |t: &Threads| t.list.capacity() * size_of::<u16>() + t.slots.len() * size_of::<u32>();
+        let stack = self.stack.capacity() * size_of::<Job>();
+        threads(&self.now) + threads(&self.next) + stack + self.reached.len() * size_of::<u32>()
+    }
+
     fn begin_round(&mut self) {
         self.round = self.round.wrapping_add(1);
         if self.round == 0 {
