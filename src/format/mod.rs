@@ -475,9 +475,13 @@ impl Format {
         Err(wrong(format!("unknown variable '%{}'", &rest[..len])))
     }
 
-    /// The regular expressions in its samples.
-    pub fn regexes(&self) -> impl Iterator<Item = &Regex> {
-        self.items.iter().filter_map(|i| if let Item::Sample(e, _) = i { Some(e.regexes()) } else { None }).flatten()
+    /// Adds the regular expressions in its samples.
+    pub fn regexes<'a>(&'a self, all: &mut Vec<&'a Regex>) {
+        for item in &self.items {
+            if let Item::Sample(expr, _) = item {
+                expr.regexes(all);
+            }
+        }
     }
 
     /// True when there is no variable in it: a record is not needed.
@@ -561,7 +565,9 @@ mod tests {
         let mut o = Out::new(&mut b);
         let (config, flow, mut space) = (Config::default(), Flow::default(), [0; 256]);
         let format = compile(format).unwrap();
-        let mut regexes = RegexCache::new(format.regexes());
+        let mut all = Vec::new();
+        format.regexes(&mut all);
+        let mut regexes = RegexCache::new(all.into_iter());
         format.write(r, &quiet::scene(&config, &flow), &mut space, &mut regexes, &mut o);
         String::from_utf8(o.bytes().to_vec()).unwrap()
     }

@@ -67,9 +67,12 @@ impl Acl {
         if later { Truth::Later } else { Truth::No }
     }
 
-    /// The regular expressions in it.
-    pub fn regexes(&self) -> impl Iterator<Item = &Regex> {
-        self.parts.iter().flat_map(|p| p.expr.regexes().chain(p.set.regexes()))
+    /// Adds the regular expressions in it.
+    pub fn regexes<'a>(&'a self, all: &mut Vec<&'a Regex>) {
+        for part in &self.parts {
+            part.expr.regexes(all);
+            all.extend(part.set.regexes());
+        }
     }
 
     /// Bytes of memory that its patterns hold, without those of regular expressions.

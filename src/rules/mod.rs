@@ -217,14 +217,15 @@ impl Rulebook {
 
     /// All regular expressions.
     fn regexes(&self) -> Vec<&Regex> {
-        let mut all: Vec<&Regex> = self.acls.iter().flat_map(Acl::regexes).collect();
+        let mut all = Vec::new();
+        self.acls.iter().for_each(|a| a.regexes(&mut all));
         for action in self.proxies.iter().flat_map(|p| &p.programs).flat_map(|p| &p.actions) {
             let parts = action.parts();
-            all.extend(parts.exprs.iter().flat_map(|e| e.regexes()));
-            all.extend(parts.formats.iter().flat_map(|f| f.regexes()));
+            parts.exprs.iter().for_each(|e| e.regexes(&mut all));
+            parts.formats.iter().for_each(|f| f.regexes(&mut all));
             all.extend(parts.regexes);
         }
-        all.extend(self.logs.iter().flat_map(Format::regexes));
+        self.logs.iter().for_each(|f| f.regexes(&mut all));
         all
     }
 

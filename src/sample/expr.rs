@@ -68,13 +68,11 @@ impl Expr {
         self.converters.last().map_or(self.fetch.kind, |c| c.0.output)
     }
 
-    /// The regular expressions in it.
-    pub fn regexes(&self) -> impl Iterator<Item = &Regex> {
-        let all = self.args.iter().chain(self.converters.iter().flat_map(|c| &c.1));
-        all.flat_map(|a| match a {
-            Arg::Regex(r) => std::slice::from_ref(&**r),
-            _ => &[],
-        })
+    /// Adds the regular expressions in it.
+    pub fn regexes<'a>(&'a self, all: &mut Vec<&'a Regex>) {
+        for args in std::iter::once(&self.args).chain(self.converters.iter().map(|c| &c.1)) {
+            all.extend(args.iter().filter_map(|a| if let Arg::Regex(r) = a { Some(&**r) } else { None }));
+        }
     }
 
     /// One value: of several, the one that the fetch takes by default.
