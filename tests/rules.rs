@@ -43,6 +43,61 @@ fn requests_are_changed_on_their_way() {
 }
 
 #[test]
+fn conditions_as_the_manual_has_them() {
+    let server = Server::named("a");
+    let folder = std::env::temp_dir().join(format!("evenkeel-patterns-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let blanks = file("blanks", "  /begin\n/end  \n # kept\n#dropped\n");
+    let (map, words, keys) = (file("map", "/key value\n"), file("words", "/word\n"), file("keys", "/key\n"));
+    let conditions = [
+        format!("path -f {blanks}"),
+        format!("path -M -f {map}"),
+        format!("path -f {words} -i -f {keys} /MORE"),
+        "req.hdr_cnt(x-b) 1:2 } { req.hdr_cnt ge 4".to_owned(),
+        "query -m found".to_owned(),
+        "hdr_ip(x-a) 10.1/16".to_owned(),
+        "hdr_val(x-n) 0".to_owned(),
+        "path_dom :a.b/".to_owned(),
+        "req.hdr_ip(x-a),ipmask(8) 10.0.0.0".to_owned(),
+    ];
+    let rules: Vec<String> =
+        conditions.iter().enumerate().map(|(n, c)| format!("http-request add-header x-hit {n} if {{ {c} }}")).collect();
+    let proxy = proxy(&server, &rules.join("\n    "));
+    let hits = |path: &str, fields: &str| {
+        let mut client = Client::connect(proxy.addr("l"));
+        client.ask(format!("GET {path} HTTP/1.1\r\nHost: h\r\n{fields}\r\n"));
+        server.last().all("x-hit").join("")
+    };
+    for (path, fields, want) in [
+        ("/begin", "", "0"),
+        ("/end", "", ""),
+        ("/key", "", "12"),
+        ("/KEY", "", "2"),
+        ("/key%20value", "", ""),
+        ("/WORD", "", ""),
+        ("/more", "", "2"),
+        ("/?", "", "4"),
+        ("/", "X-B: 1\r\nX-C: 2, 3\r\n", "3"),
+        ("/", "X-A: 10.0.0.1:80\r\n", "58"),
+        ("/", "X-A: 010.000.000.001\r\n", "58"),
+        ("/", "X-A: ::10.0.0.1\r\n", "5"),
+        ("/", "X-A: 2002:a00:1::\r\n", "5"),
+        ("/", "X-A: ::ffff:10.0.0.1\r\n", "58"),
+        ("/", "X-N: x\r\n", "6"),
+        ("/", "X-N:\r\n", "6"),
+        ("/a.b", "", "7"),
+    ] {
+        assert_eq!(hits(path, fields), want, "{path} {fields}");
+    }
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+#[test]
 fn refusals_keep_the_rest_going() {
     let (server, logs) = (Server::named("a"), LogSink::start());
     let lines = "

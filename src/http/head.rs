@@ -473,17 +473,17 @@ impl Head {
 
     /// The values of all fields with a name, in order.
     pub fn values<'a>(&'a self, head: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-        let same = move |f: &&Field| f.name.of(head).eq_ignore_ascii_case(name);
+        let same = move |f: &&Field| name.is_empty() || f.name.of(head).eq_ignore_ascii_case(name);
         self.fields.iter().filter(same).map(move |f| f.value.of(head))
     }
 
-    /// The same, where neither the index nor the name is kept.
+    /// The same, where neither the index nor the name is kept; of all fields when the name is empty.
     pub fn fields_named<'a, 'n>(
         &'n self,
         head: &'a [u8],
         name: &'n [u8],
     ) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-        let same = move |f: &&Field| f.name.of(head).eq_ignore_ascii_case(name);
+        let same = move |f: &&Field| name.is_empty() || f.name.of(head).eq_ignore_ascii_case(name);
         self.fields.iter().filter(same).map(move |f| f.value.of(head))
     }
 

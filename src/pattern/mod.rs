@@ -179,8 +179,8 @@ impl Set {
                 }
                 list.iter().position(|p| match method {
                     Method::Sub => contains(text, p),
-                    Method::Dir => part(text, p, b'/'),
-                    _ => part(text, p, b'.'),
+                    Method::Dir => part(text, p, b"/?"),
+                    _ => part(text, p, b"./?:"),
                 })
             }
             (Store::Nothing, _) => None,
@@ -222,17 +222,15 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
 }
 
 /// True when `part` stands in `text` between delimiters (or at an end of it); delimiters around `part` itself do not count.
-fn part(text: &[u8], part: &[u8], delimiter: u8) -> bool {
-    let is =
-        |b: &u8| *b == delimiter || *b == b'?' || *b == b'/' && delimiter == b'.' || *b == b':' && delimiter == b'.';
-    let mut part = part;
+fn part(text: &[u8], mut part: &[u8], delimiters: &[u8]) -> bool {
+    let is = |b: &u8| delimiters.contains(b);
     while let [first, rest @ ..] = part
-        && *first == delimiter
+        && is(first)
     {
         part = rest;
     }
     while let [rest @ .., last] = part
-        && *last == delimiter
+        && is(last)
     {
         part = rest;
     }

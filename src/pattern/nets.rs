@@ -1,6 +1,6 @@
 //! Networks by prefix, IPv4 and IPv6: nested or apart, never across each other, so that one binary search finds the smallest.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// No network around this one.
 const NONE: u32 = u32::MAX;
@@ -11,6 +11,7 @@ struct Net {
     first: u128,
     /// Bits of the prefix, of 128.
     bits: u8,
+    v4: bool,
     number: u32,
     /// The smallest network around it.
     around: u32,
@@ -28,10 +29,22 @@ pub struct Nets {
     list: Vec<Net>,
 }
 
+/// `10.12` is 10.0.0.12: groups that are left out are 0, and stand before the last one (manual 7.1.6).
+fn abbreviated(text: &str) -> Option<IpAddr> {
+    let groups: Option<Vec<u8>> = text.split('.').map(|g| g.parse().ok()).collect();
+    match *groups?.as_slice() {
+        [a] => Some(Ipv4Addr::new(a, 0, 0, 0).into()),
+        [a, d] => Some(Ipv4Addr::new(a, 0, 0, d).into()),
+        [a, b, d] => Some(Ipv4Addr::new(a, b, 0, d).into()),
+        _ => None,
+    }
+}
+
 /// Reads `address`, `address/bits` or `address/mask`.
 pub fn parse(text: &str) -> Result<(IpAddr, u8), String> {
     let (address, mask) = text.split_once('/').map_or((text, None), |(a, m)| (a, Some(m)));
-    let ip: IpAddr = address.parse().map_err(|_| format!("'{address}' is not an IP address"))?;
+    let ip: Option<IpAddr> = address.parse().ok().or_else(|| abbreviated(address));
+    let ip = ip.ok_or_else(|| format!("'{address}' is not an IP address"))?;
     let widest = if ip.is_ipv4() { 32 } else { 128 };
     let Some(mask) = mask else { return Ok((ip, widest)) };
     if let Ok(bits) = mask.parse::<u8>() {
@@ -48,32 +61,30 @@ pub fn parse(text: &str) -> Result<(IpAddr, u8), String> {
     }
 }
 
-fn number(ip: IpAddr) -> u128 {
-    match ip {
-        IpAddr::V4(ip) => u128::from(ip.to_ipv6_mapped()),
-        IpAddr::V6(ip) => u128::from(six_to_four(ip)),
-    }
-}
-
-/// 2002:a.b.c.d::/48 stands for the IPv4 address in it (RFC 3056), as in HAProxy.
-fn six_to_four(ip: Ipv6Addr) -> Ipv6Addr {
+/// The IPv4 address that one of IPv6 stands for, as HAProxy knows them: ::a.b.c.d, ::ffff:a.b.c.d, 2002:a.b.c.d::/48.
+fn embedded(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     let s = ip.segments();
-    if s[0] == 0x2002 { Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, s[1], s[2]) } else { ip }
+    let [high, low] = match s {
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x2002, high, low, ..] => [high, low],
+        _ => return None,
+    };
+    Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
 }
 
 impl Nets {
     pub fn new(nets: Vec<(IpAddr, u8)>) -> Nets {
         let mut list: Vec<Net> = Vec::with_capacity(nets.len());
         for (at, (ip, bits)) in nets.into_iter().enumerate() {
+            let v4 = ip.is_ipv4();
             let (ip, bits) = match ip {
                 IpAddr::V4(v4) => (u128::from(v4.to_ipv6_mapped()), bits + 96),
                 IpAddr::V6(v6) => (u128::from(v6), bits),
             };
             let mask = if bits == 0 { 0 } else { u128::MAX << (128 - u32::from(bits)) };
-            list.push(Net { first: ip & mask, bits, number: at as u32, around: NONE });
+            list.push(Net { first: ip & mask, bits, v4, number: at as u32, around: NONE });
         }
-        list.sort_by_key(|n| (n.first, n.bits, n.number));
-        list.dedup_by_key(|n| (n.first, n.bits));
+        list.sort_by_key(|n| (n.first, n.bits, n.v4, n.number));
+        list.dedup_by_key(|n| (n.first, n.bits, n.v4));
         list.shrink_to_fit();
         let mut open: Vec<u32> = Vec::new();
         for i in 0..list.len() {
@@ -88,13 +99,22 @@ impl Nets {
         Nets { list }
     }
 
-    /// The number of the smallest network that holds `ip`.
+    /// The number of the smallest network that holds `ip`; one of IPv6 is also looked for among those of IPv4 when it stands for one.
     pub fn find(&self, ip: IpAddr) -> Option<usize> {
-        let ip = number(ip);
+        match ip {
+            IpAddr::V4(v4) => self.smallest(v4.to_ipv6_mapped(), false),
+            IpAddr::V6(v6) => self
+                .smallest(v6, false)
+                .or_else(|| embedded(v6).and_then(|v4| self.smallest(v4.to_ipv6_mapped(), true))),
+        }
+    }
+
+    fn smallest(&self, ip: Ipv6Addr, v4_only: bool) -> Option<usize> {
+        let ip = u128::from(ip);
         let mut at = self.list.partition_point(|n| n.first <= ip).checked_sub(1)? as u32;
         while at != NONE {
             let net = &self.list[at as usize];
-            if net.holds(ip) {
+            if net.holds(ip) && (net.v4 || !v4_only) {
                 return Some(net.number as usize);
             }
             at = net.around;

@@ -58,7 +58,7 @@ fn what_cannot_be_read_is_named() {
         (Method::Int, "9:1"),
         (Method::Int, ":"),
         (Method::Int, "zz 5"),
-        (Method::Ip, "10.0.0"),
+        (Method::Ip, "10.0.0.x"),
         (Method::Ip, "10.0.0.0/33"),
         (Method::Ip, "10.0.0.0/255.0.255.0"),
         (Method::Bin, "0"),

@@ -116,7 +116,7 @@ impl<'a> Value<'a> {
         match self {
             Value::Ip(ip) => Some(*ip),
             Value::Int(n) => Some(IpAddr::V4(Ipv4Addr::from(*n as u32))),
-            Value::Str(s) => std::str::from_utf8(s).ok()?.parse().ok(),
+            Value::Str(s) => address(s),
             Value::Bool(_) | Value::Bin(_) | Value::Method(_) => None,
         }
     }
@@ -165,17 +165,32 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The number that a text begins with; none when it does not begin with one.
+/// The address that a text is: IPv6, or IPv4 with decimal groups and perhaps a port behind it.
+fn address(text: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(text).ok()?;
+    let (v4, port) = text.split_once(':').map_or((text, None), |(v4, port)| (v4, Some(port)));
+    if !v4.contains('.') {
+        return text.parse().ok().filter(IpAddr::is_ipv6);
+    }
+    let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
+    let mut groups = v4.split('.').map(|g| g.parse::<u8>().ok().filter(|_| digits(g) && g.len() <= 3));
+    let mut next = || groups.next().flatten();
+    let octets = [next()?, next()?, next()?, next()?];
+    let whole = groups.next().is_none() && port.is_none_or(|p| digits(p) && p.parse::<u16>().is_ok());
+    whole.then(|| IpAddr::from(octets))
+}
+
+/// The number that a text begins with: 0 when there is none, nothing when there is no text.
 fn number(text: &[u8]) -> Option<i64> {
+    if text.is_empty() {
+        return None;
+    }
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),
         _ => (false, text),
     };
     let count = digits.iter().take_while(|b| b.is_ascii_digit()).count();
-    if count == 0 {
-        return None;
-    }
     let step = |n: i64, d: &u8| n.saturating_mul(10).saturating_sub(i64::from(d - b'0'));
     let n = digits[..count].iter().fold(0, step);
     Some(if negative { n } else { n.checked_neg().unwrap_or(i64::MAX) })
@@ -192,7 +207,8 @@ mod tests {
         let ip: IpAddr = "10.0.0.1".parse().unwrap();
         for (from, to, want) in [
             (Value::Str(b"12x"), Kind::Int, Some(Value::Int(12))),
-            (Value::Str(b"x"), Kind::Int, None),
+            (Value::Str(b"x"), Kind::Int, Some(Value::Int(0))),
+            (Value::Str(b""), Kind::Int, None),
             (Value::Str(b"-9223372036854775809"), Kind::Int, Some(Value::Int(i64::MIN))),
             (Value::Str(b"9223372036854775808"), Kind::Int, Some(Value::Int(i64::MAX))),
             (Value::Str(b"10.0.0.1"), Kind::Ip, Some(Value::Ip(ip))),

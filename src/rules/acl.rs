@@ -16,7 +16,8 @@ pub enum Truth {
 
 struct Part {
     expr: Expr,
-    set: Set,
+    /// Those without and those with `-i`, where there are both.
+    sets: Vec<Set>,
 }
 
 /// A condition by name: true when any of its lines is.
@@ -52,7 +53,8 @@ impl Acl {
                 let mut tools = Tools { scratch: Scratch::new(space), regexes };
                 match part.expr.next(scene, &mut walk, &mut tools) {
                     Got::Value(v) => {
-                        if part.set.find(v, &mut tools.scratch, tools.regexes).is_some() {
+                        let mut holds = |s: &Set| s.find(v, &mut tools.scratch, tools.regexes).is_some();
+                        if part.sets.iter().any(&mut holds) {
                             return Truth::Yes;
                         }
                     }
@@ -71,13 +73,13 @@ impl Acl {
     pub fn regexes<'a>(&'a self, all: &mut Vec<&'a Regex>) {
         for part in &self.parts {
             part.expr.regexes(all);
-            all.extend(part.set.regexes());
+            all.extend(part.sets.iter().flat_map(Set::regexes));
         }
     }
 
     /// Bytes of memory that its patterns hold, without those of regular expressions.
     pub fn memory_bytes(&self) -> usize {
-        self.parts.iter().map(|p| p.set.memory_bytes()).sum()
+        self.parts.iter().flat_map(|p| &p.sets).map(Set::memory_bytes).sum()
     }
 }
 
@@ -98,13 +100,14 @@ fn criterion(cc: &mut Compiler, word: &Word) -> Result<(Expr, Option<Method>), F
 /// The flags of a condition, and the patterns so far.
 #[derive(Default)]
 struct Flags {
+    /// `-i` was seen: it is for the patterns that follow.
     fold: bool,
     method: Option<Method>,
-    patterns: Vec<(String, Pos)>,
+    patterns: Vec<(String, Pos, bool)>,
 }
 
 fn flags(cc: &mut Compiler, args: &mut Args) -> Result<Flags, Fault> {
-    let mut flags = Flags::default();
+    let (mut flags, mut keys) = (Flags::default(), false);
     while let Some(text) = args.peek() {
         if !text.starts_with('-') || text.len() != 2 || text.as_bytes()[1].is_ascii_digit() {
             break;
@@ -124,11 +127,12 @@ fn flags(cc: &mut Compiler, args: &mut Args) -> Result<Flags, Fault> {
                 };
                 flags.method = Some(Method::named(&word.text).ok_or_else(unknown)?);
             }
-            "-f" | "-M" => {
+            "-M" => keys = true,
+            "-f" => {
                 let path = args.need("a file")?;
                 cc.pos = path.pos;
-                let lines = read(&path.text).map_err(|e| cc.fault(e))?;
-                flags.patterns.extend(lines.into_iter().map(|l| (l, path.pos)));
+                let lines = read(&path.text, keys).map_err(|e| cc.fault(e))?;
+                flags.patterns.extend(lines.into_iter().map(|l| (l, path.pos, flags.fold)));
             }
             _ => {
                 return Err(cc.fault(format!("unknown flag '{text}'")).hint("-i, -f, -m, -n, -u, -M and -- are known"));
@@ -138,12 +142,16 @@ fn flags(cc: &mut Compiler, args: &mut Args) -> Result<Flags, Fault> {
     Ok(flags)
 }
 
-/// The lines of a file of patterns, without comments and empty ones.
-fn read(path: &str) -> Result<Vec<String>, String> {
+/// The lines of a file of patterns, without comments and empty ones, and without blanks before the pattern (manual 7.1); of each its
+/// first word if they are the keys of a map.
+fn read(path: &str, keys: bool) -> Result<Vec<String>, String> {
     let bytes = std::fs::read(path).map_err(|e| format!("cannot read the patterns of '{path}': {e}"))?;
     let text = String::from_utf8_lossy(&bytes);
-    let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
-    Ok(lines.map(str::to_owned).collect())
+    let blank = |c| matches!(c, ' ' | '\t');
+    let lines = text.lines().filter(|l| !l.starts_with('#')).map(|l| l.trim_start_matches(blank));
+    let lines = lines.filter(|l| !l.is_empty());
+    let pattern = |l: &str| if keys { l.split_ascii_whitespace().next().unwrap_or(l).to_owned() } else { l.to_owned() };
+    Ok(lines.map(pattern).collect())
 }
 
 fn part(cc: &mut Compiler, args: &mut Args) -> Result<Part, Fault> {
@@ -169,18 +177,25 @@ fn part(cc: &mut Compiler, args: &mut Args) -> Result<Part, Fault> {
             continue;
         }
         let text = if operator.is_empty() { word.text.clone() } else { format!("{operator} {}", word.text) };
-        flags.patterns.push((text, word.pos));
+        flags.patterns.push((text, word.pos, flags.fold));
     }
     if !matches!(method, Method::Found | Method::Bool) && flags.patterns.is_empty() {
         cc.warnings.push((word.pos, format!("'{}' is compared with nothing, so it is never true", word.text)));
     }
-    let texts = flags.patterns.iter().map(|p| p.0.as_str());
-    let set = Set::new(method, flags.fold, texts).map_err(|e| {
-        let (text, pos) = &flags.patterns[e.number];
-        cc.pos = e.at.filter(|_| e.number >= from_files).map_or(*pos, |at| pos.within(text, at));
-        cc.fault(e.why)
-    })?;
-    Ok(Part { expr, set })
+    let (folded, exact): (Vec<_>, Vec<_>) = flags.patterns.into_iter().enumerate().partition(|p| p.1.2);
+    let mut sets = Vec::new();
+    for (fold, patterns) in [(false, exact), (true, folded)] {
+        if patterns.is_empty() && fold {
+            continue;
+        }
+        let set = Set::new(method, fold, patterns.iter().map(|p| p.1.0.as_str())).map_err(|e| {
+            let (number, (text, pos, _)) = &patterns[e.number];
+            cc.pos = e.at.filter(|_| *number >= from_files).map_or(*pos, |at| pos.within(text, at));
+            cc.fault(e.why)
+        })?;
+        sets.push(set);
+    }
+    Ok(Part { expr, sets })
 }
 
 /// The conditions that every proxy knows (manual 7.4), sorted by name.

@@ -1,6 +1,7 @@
 //! The rewriting language of HAProxy 1.x: regular expressions on whole lines of a head, the first line among them (manual 1.5: `reqrep`
 //! and its kin). A field is looked at as `Name: value`, with one space, however it came.
 
+use super::message::regex;
 use super::{Action, ActionRow, Family, Parts, Reply, Stage, Verdict, row};
 use crate::http::line_parts;
 use crate::pattern::Regex;
@@ -130,9 +131,7 @@ fn add(_: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {
 }
 
 fn lines(cc: &mut Compiler, args: &mut Args, fold: bool, mut then: Then) -> Result<Box<dyn Action>, Fault> {
-    let word = args.need("a regular expression")?;
-    cc.pos = word.pos;
-    let regex = Regex::new(&word.text, fold).map_err(|e| cc.fault(e))?;
+    let regex = regex(cc, args, fold)?;
     let mut text = Box::default();
     match then {
         Then::Replace => text = args.need("the text that the line becomes")?.text.as_bytes().into(),

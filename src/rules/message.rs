@@ -200,14 +200,18 @@ impl Action for Replace {
     }
 }
 
-fn replace(cc: &mut Compiler, args: &mut Args, part: Part) -> Result<Box<dyn Action>, Fault> {
-    let name = if matches!(part, Part::Field | Part::Member) { field(args)? } else { Box::default() };
+/// A regular expression, with its error at its place.
+pub fn regex(cc: &mut Compiler, args: &mut Args, fold: bool) -> Result<Regex, Fault> {
     let word = args.need("a regular expression")?;
-    cc.pos = word.pos;
-    let regex = Regex::new(&word.text, false).map_err(|e| {
+    Regex::new(&word.text, fold).map_err(|e| {
         cc.pos = word.pos.within(&word.text, e.at);
         cc.fault(e.about(&word.text))
-    })?;
+    })
+}
+
+fn replace(cc: &mut Compiler, args: &mut Args, part: Part) -> Result<Box<dyn Action>, Fault> {
+    let name = if matches!(part, Part::Field | Part::Member) { field(args)? } else { Box::default() };
+    let regex = regex(cc, args, false)?;
     Ok(Box::new(Replace { part, name, regex, format: format(cc, args, "a format")? }))
 }
 

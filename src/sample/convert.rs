@@ -63,7 +63,8 @@ pub static TABLE: &[Converter] = &[
         "The network of an address.",
         |v, a, _, _| {
             let Arg::Bits(bits) = a[0] else { return None };
-            Some(Value::Ip(match v.ip()? {
+            // An IPv4 address in IPv6 (::ffff:a.b.c.d) has the mask of IPv4.
+            Some(Value::Ip(match v.ip()?.to_canonical() {
                 IpAddr::V4(ip) => {
                     IpAddr::V4(Ipv4Addr::from(u32::from(ip) & u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0)))
                 }

@@ -32,7 +32,7 @@ fn path<'a>(m: &Message<'a>) -> Option<&'a [u8]> {
 
 fn query<'a>(m: &Message<'a>) -> Option<&'a [u8]> {
     let uri = uri(m);
-    Some(uri.iter().position(|b| *b == b'?').map_or(&[], |at| &uri[at + 1..]))
+    uri.iter().position(|b| *b == b'?').map(|at| &uri[at + 1..])
 }
 
 /// The value of an occurrence of a field: `item` counts fields, `offset` goes on inside of one. `list`: fields are lists whose members
@@ -114,9 +114,15 @@ fn header_count<'a>(s: &Scene<'a>, a: &[Arg], response: bool, list: bool) -> Got
     }
 }
 
-/// A value made a number or an address.
+/// A value that is not empty.
+fn filled(got: Got) -> Got {
+    if matches!(got, Got::Value(Value::Str(b""))) { Got::Nothing } else { got }
+}
+
+/// A value made a number (an empty one is 0) or an address.
 fn as_kind<'a>(got: Got<'a>, kind: Kind, t: &mut Tools<'a, '_>) -> Got<'a> {
     match got {
+        Got::Value(Value::Str(b"")) if kind == Kind::Int => Got::int(0),
         Got::Value(v) => v.cast(kind, &mut t.scratch).into(),
         other => other,
     }
@@ -131,7 +137,7 @@ fn cookie<'a>(s: &Scene<'a>, a: &[Arg], w: &mut Walk, response: bool) -> Got<'a>
     let all = || {
         m.index.cookies(m.text, response).filter_map(move |pair| {
             let at = pair.iter().position(|b| *b == b'=')?;
-            (trim(&pair[..at]) == name).then(|| trim(&pair[at + 1..]))
+            (name.is_empty() || trim(&pair[..at]) == name).then(|| trim(&pair[at + 1..]))
         })
     };
     if !w.each {
@@ -202,8 +208,9 @@ fn credentials<'a>(s: &Scene<'a>, t: &mut Tools<'a, '_>) -> Option<(&'a [u8], &'
     Some((&pair[..at], &pair[at + 1..]))
 }
 
-const HDR: &str = "name:str,occurrence:int?";
-const NAME: &str = "name:str";
+// Without a name: any of them.
+const HDR: &str = "name:str?,occurrence:int?";
+const NAME: &str = "name:str?";
 
 /// Sorted by name.
 pub static TABLE: &[Fetch] = &[
@@ -213,7 +220,7 @@ pub static TABLE: &[Fetch] = &[
         cookie_count(s, a, false)
     }),
     fetch("cook_val", NAME, Kind::Int, REQUEST, "1.5", "The number in a cookie.", |s, a, w, t| {
-        as_kind(cookie(s, a, w, false), Kind::Int, t)
+        as_kind(filled(cookie(s, a, w, false)), Kind::Int, t)
     }),
     fetch("cookie", NAME, Kind::Str, REQUEST, "1.4", "As cook.", |s, a, w, _| cookie(s, a, w, false)),
     fetch("hdr", HDR, Kind::Str, MESSAGE, "1.3", "A field of the message, member by member.", |s, a, w, _| {
@@ -264,7 +271,7 @@ pub static TABLE: &[Fetch] = &[
         Ok(m) => Got::int(m.body.len() as i64),
         Err(got) => got,
     }),
-    fetch("req.body_param", NAME, Kind::Str, REQUEST | BODY, "1.6", "A parameter of a form.", body_param),
+    fetch("req.body_param", "name:str", Kind::Str, REQUEST | BODY, "1.6", "A parameter of a form.", body_param),
     fetch(
         "req.body_size",
         "",
@@ -285,7 +292,7 @@ pub static TABLE: &[Fetch] = &[
         cookie_count(s, a, false)
     }),
     fetch("req.cook_val", NAME, Kind::Int, REQUEST, "1.5", "The number in a cookie.", |s, a, w, t| {
-        as_kind(cookie(s, a, w, false), Kind::Int, t)
+        as_kind(filled(cookie(s, a, w, false)), Kind::Int, t)
     }),
     fetch("req.fhdr", HDR, Kind::Str, REQUEST, "1.5", "A whole field of a request.", |s, a, w, _| {
         header(s, a, w, false, false)
@@ -318,7 +325,7 @@ pub static TABLE: &[Fetch] = &[
         cookie_count(s, a, true)
     }),
     fetch("res.cook_val", NAME, Kind::Int, RESPONSE, "1.5", "The number in it.", |s, a, w, t| {
-        as_kind(cookie(s, a, w, true), Kind::Int, t)
+        as_kind(filled(cookie(s, a, w, true)), Kind::Int, t)
     }),
     fetch("res.fhdr", HDR, Kind::Str, RESPONSE, "1.5", "A whole field of a response.", |s, a, w, _| {
         header(s, a, w, true, false)
@@ -343,7 +350,7 @@ pub static TABLE: &[Fetch] = &[
     fetch("scook", NAME, Kind::Str, RESPONSE, "1.5", "A cookie that is set.", |s, a, w, _| cookie(s, a, w, true)),
     fetch("scook_cnt", NAME, Kind::Int, RESPONSE, "1.5", "How often it is set.", |s, a, _, _| cookie_count(s, a, true)),
     fetch("scook_val", NAME, Kind::Int, RESPONSE, "1.5", "The number in it.", |s, a, w, t| {
-        as_kind(cookie(s, a, w, true), Kind::Int, t)
+        as_kind(filled(cookie(s, a, w, true)), Kind::Int, t)
     }),
     fetch("set-cookie", NAME, Kind::Str, RESPONSE, "1.4", "As scook.", |s, a, w, _| cookie(s, a, w, true)),
     fetch("shdr", HDR, Kind::Str, RESPONSE, "1.3", "As res.hdr.", |s, a, w, _| header(s, a, w, true, true)),

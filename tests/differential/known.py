@@ -141,4 +141,9 @@ KNOWN = [
     Known("PROXY headers that are valid", "UNKNOWN with addresses, UNSPEC, and headers that come in pieces are accepted", cases=r"^proxy/(v1-unknown-long|v2-unspec|split)/",
           views=lambda m, t: len(t.servers[0]) == 0 and len(m.servers[0]) == 1),
     Known("PROXY header with port 99999", "is refused", cases=r"^proxy/bad-port/", views=lambda m, t: len(m.servers[0]) == 0 and len(t.servers[0]) == 1),
+    # Conditions.
+    Known("empty patterns", "are patterns; HAProxy takes one for the end of the line", cases=r"^acl/empty/", where=r"server0\.conn0\.request0\.headers",
+          values=lambda a, b: [h for h in a if h[0] != b"x-hit"] == [h for h in b if h[0] != b"x-hit"] and len(a) > len(b)),
+    Known("texts that begin with an address", "are none; HAProxy's `-m ip` looks no further", cases=r"^acl/text/ip/[2-5]$", where=r"server0\.conn0\.request0\.headers",
+          values=lambda a, b: not any(n == b"x-hit" for n, _ in a)),
 ]

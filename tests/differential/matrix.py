@@ -28,6 +28,7 @@ import time
 from dataclasses import dataclass, field
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import cases_acls
 import cases_faults
 import cases_http
 import cases_own
@@ -43,7 +44,7 @@ FEW = 10
 
 
 def all_cases(seed):
-    cases = [*cases_http.all_cases(seed), *cases_faults.all_cases(seed), *cases_own.all_cases(seed)]
+    cases = [*cases_http.all_cases(seed), *cases_acls.all_cases(seed), *cases_faults.all_cases(seed), *cases_own.all_cases(seed)]
     names = [c.name for c in cases]
     doubled = {n for n in names if names.count(n) > 1} if len(set(names)) < len(names) else set()
     assert not doubled, f"cases with the same name: {doubled}"

@@ -25,6 +25,8 @@ SHAPES = {
     "quoted": "log-format '%{+Q}o x@@" + "@@".join(f"{v}=%{v}" for v in HTTP_VARIABLES) + "'",
     "hex": "log-format '" + "@@".join(f"{v}=%{{+X}}{v}" for v in HTTP_VARIABLES) + "'",
     "escaped": "log-format '" + "@@".join(f"{v}=%{{+E}}{v}" for v in HTTP_VARIABLES) + "'",
+    # The case has a log-format of its own, with `@@` between its fields.
+    "own": "",
     "spaced": "log-format 'f=%f a %hr b %hs  c %CC %{+Q}hr d%hrl e %{+Q}CC %{+Q}ID %ID %% x'",
 }
 DEFAULTS = """global
@@ -59,19 +61,29 @@ class Case:
     linger: float = 0.0
     # One section in place of two.
     listen: bool = False
+    # Lines of further sections, after these two.
+    more: list = field(default_factory=list)
+    # A named defaults section, which `globals` brings along, for the frontend and for the backend.
+    defaults: str = ""
+    # What stands in files of these names, in `{dir}`.
+    files: dict = field(default_factory=dict)
 
     def text(self, name, fd, ports):
-        lines = [f"frontend {name}", f"    bind fd@{fd} {self.bind}", f"    mode {self.mode}", "    " + SHAPES[self.shape]]
+        """The sections; `{name}` in any line is the frontend's name, `{port0}` the port of the first server."""
+        lines = [f"frontend {name}{self.defaults}", f"    bind fd@{fd} {self.bind}", f"    mode {self.mode}", "    " + SHAPES[self.shape]]
         lines += ["    " + l for l in self.fe]
         if self.listen:
             lines[0] = f"listen {name}"
         else:
-            lines += [f"    default_backend b{name}", f"backend b{name}", f"    mode {self.mode}"]
+            lines += [f"    default_backend b{name}", f"backend b{name}{self.defaults}", f"    mode {self.mode}"]
         lines += ["    " + l for l in self.be]
         for i, port in enumerate(ports):
             option = self.options[i] if i < len(self.options) else ""
             lines.append(f"    server s{i} 127.0.0.1:{port} {option}")
-        return "\n".join(lines) + "\n"
+        text = "\n".join(lines + self.more).replace("{name}", name) + "\n"
+        for i, port in enumerate(ports):
+            text = text.replace("{port%d}" % i, str(port))
+        return text
 
 
 @dataclass
@@ -109,6 +121,9 @@ class Side:
         for file in ("503.http", "502.http"):
             with open(os.path.join(self.dir.name, file), "w", newline="") as f:
                 f.write(f"HTTP/1.0 {file[:3]} My Own\r\nX-Mine: yes\r\nContent-Length: 4\r\nConnection: close\r\n\r\nmine")
+        for name, content in {n: c for case in self.cases for n, c in case.files.items()}.items():
+            with open(os.path.join(self.dir.name, name), "wb") as f:
+                f.write(content)
         with open(path, "w") as f:
             f.write(text.replace("{dir}", self.dir.name))
         with open(os.path.join(self.dir.name, "err"), "w") as err:
