@@ -1,6 +1,10 @@
-//! The hash functions of `hash-type` and of the converters of the same names: 32 bits, over bytes, the same result on
-//! every architecture. They decide which server a key reaches, so their results are an interface: a change moves every
-//! user's sessions. None of them resists an attacker who chooses the keys.
+//! The hash functions of `hash-type` and of the converters of the same names: over bytes, the same result on every
+//! architecture. They decide which server a key reaches, so their results are an interface: a change moves every
+//! user's sessions. None of those in this file and in [`xxh`] resists an attacker who chooses the keys; message digests
+//! are in [`digest`].
+
+pub mod digest;
+pub mod xxh;
 
 /// `sdbm` (the public-domain ndbm replacement), the default of `hash-type`. The empty key gives 0.
 pub fn sdbm(key: &[u8]) -> u32 {
@@ -29,23 +33,35 @@ pub fn wt6(key: &[u8]) -> u32 {
 
 /// `crc32`: the reflected CRC-32 of Ethernet, gzip and PNG (ISO 3309).
 pub fn crc32(key: &[u8]) -> u32 {
-    !key.iter().fold(!0, |crc: u32, &byte| (crc >> 8) ^ CRC32[usize::from(crc as u8 ^ byte)])
+    static TABLE: [u32; 256] = crc_table(0xedb8_8320);
+    crc(key, &TABLE)
 }
 
-const CRC32: [u32; 256] = {
+/// `crc32c`: the one of SCTP and iSCSI (Castagnoli; RFC 4960 appendix B).
+pub fn crc32c(key: &[u8]) -> u32 {
+    static TABLE: [u32; 256] = crc_table(0x82f6_3b78);
+    crc(key, &TABLE)
+}
+
+fn crc(key: &[u8], table: &[u32; 256]) -> u32 {
+    !key.iter().fold(!0, |crc: u32, &byte| (crc >> 8) ^ table[usize::from(crc as u8 ^ byte)])
+}
+
+/// The remainders of all bytes by a polynomial, written with its lowest power first.
+const fn crc_table(polynomial: u32) -> [u32; 256] {
     let mut table = [0; 256];
     let mut index = 0;
     while index < 256 {
         let (mut value, mut bit) = (index as u32, 0);
         while bit < 8 {
-            value = (value >> 1) ^ if value & 1 == 1 { 0xedb8_8320 } else { 0 };
+            value = (value >> 1) ^ if value & 1 == 1 { polynomial } else { 0 };
             bit += 1;
         }
         table[index] = value;
         index += 1;
     }
     table
-};
+}
 
 /// The `avalanche` modifier, also what places servers on the consistent ring: Bob Jenkins' 32-bit integer hash
 /// (burtleburtle.net/bob/hash/integer.html), times a number near three quarters of the range. A bijection.
@@ -88,6 +104,14 @@ mod tests {
 
     #[test]
     fn empty_keys() {
-        assert_eq!([sdbm(b""), djb2(b""), crc32(b"")], [0, 5381, 0]);
+        assert_eq!([sdbm(b""), djb2(b""), crc32(b""), crc32c(b"")], [0, 5381, 0, 0]);
+    }
+
+    /// RFC 3720 appendix B.4, and the check value of the catalogue of CRCs.
+    #[test]
+    fn castagnoli() {
+        let ascending: Vec<u8> = (0..32).collect();
+        let got = [crc32c(&[0; 32]), crc32c(&[0xff; 32]), crc32c(&ascending), crc32c(b"123456789")];
+        assert_eq!(got, [0x8a91_36aa, 0x62a8_ab43, 0x46dd_794e, 0xe306_9283]);
     }
 }
