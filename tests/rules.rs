@@ -572,3 +572,59 @@ fn dropped_without_a_word() {
     }
     assert_eq!(get(proxy.addr("l"), "/").status(), 200);
 }
+
+#[test]
+fn maps_and_files_change_while_they_are_used() {
+    let server = Server::named("a");
+    let dir = std::env::temp_dir().join(format!("evenkeel-maps-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let file = |name: &str, text: &str| {
+        let path = dir.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let hosts = file("hosts.map", "# hosts\na.example   one two\n  b.example\tthree \n\nc.example 4\n");
+    let nets = file("nets.map", "10.0.0.0/8 ten\n127.0.0.0/8 loop\n127.0.0.1/32 me\n");
+    let paths = file("paths.map", "/a/ 1\n/a/b/ 2\n");
+    let groups = file("groups.map", "^/([a-z]+)/x$ is-\\1\n^/n /none\n");
+    let bad = file("bad.lst", "/evil\n/worse\n");
+    let config = format!(
+        "{HTTP}
+listen l
+    bind {{bind:l}}
+    http-request set-map({hosts}) %[url_param(k)] %[url_param(v)] if {{ path /set }}
+    http-request del-map({hosts}) %[url_param(k)] if {{ path /del }}
+    http-request add-acl({bad}) %[url_param(k)] if {{ path /add }}
+    http-request del-acl({bad}) %[url_param(k)] if {{ path /remove }}
+    http-request deny if {{ path -f {bad} }}
+    http-response set-header X-Host %[var(txn.h)]
+    http-request set-var(txn.h) req.hdr(host),map({hosts},none)
+    http-request set-header X-Net %[src,map_ip({nets})]
+    http-request set-header X-Path %[path,map_beg_int({paths},7),add(1)]
+    http-request set-header X-Group %[path,map_regm({groups})]
+    server a {{server:a}}
+"
+    );
+    let proxy = Proxy::in_front_of(&server, &config);
+    let mut client = Client::connect(proxy.addr("l"));
+    let mut ask = |path: &str, host: &str| client.ask(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+    let mut host = |name: &str| ask("/", name).header("x-host").unwrap_or_default().to_owned();
+    assert_eq!([host("a.example"), host("b.example"), host("x")], ["one two", "three", "none"]);
+    assert_eq!(server.last().header("x-net"), Some("me"));
+    assert_eq!(server.last().header("x-path"), Some("8"));
+    ask("/a/b/c", "h");
+    assert_eq!(server.last().header("x-path"), Some("3"));
+    ask("/abc/x", "h");
+    assert_eq!((server.last().header("x-group"), server.last().header("x-path")), (Some("is-abc"), Some("8")));
+    ask("/set?k=new.example&v=5", "h");
+    ask("/set?k=a.example&v=6", "h");
+    ask("/del?k=b.example", "h");
+    let mut host = |name: &str| ask("/", name).header("x-host").unwrap_or_default().to_owned();
+    let all = ["a.example", "b.example", "c.example", "new.example"].map(&mut host);
+    assert_eq!(all, ["6", "none", "4", "5"]);
+    let mut status = |path: &str| ask(path, "h").status();
+    assert_eq!([status("/evil"), status("/good")], [403, 200]);
+    assert_eq!([status("/add?k=/good"), status("/remove?k=/evil")], [200, 200]);
+    assert_eq!([status("/evil"), status("/good"), status("/worse")], [200, 403, 403]);
+    std::fs::remove_dir_all(dir).unwrap();
+}

@@ -10,15 +10,18 @@
 //! | int, len | ranges, sorted where they do not overlap | O(log n), else O(n) |
 //! | sub, dir, dom, reg | list | O(n) |
 
+mod list;
 mod nets;
 mod ranges;
 mod regex;
 mod texts;
 mod value;
 
+pub use list::{ADDED, ADDED_BYTES, List, Source};
 pub use regex::{Captures, Regex, RegexCache};
 pub use value::{Kind, Value};
 
+use crate::util::fmt::Out;
 use crate::util::scratch::Scratch;
 use nets::Nets;
 use ranges::Ranges;
@@ -185,6 +188,29 @@ impl Set {
             }
             (Store::Nothing, _) => None,
         }
+    }
+}
+
+/// Writes a replacement: `\1` is a group of the match.
+pub fn expand(out: &mut Out, replacement: &[u8], text: &[u8], found: &Captures) {
+    let mut rest = replacement;
+    while let [first, tail @ ..] = rest {
+        rest = match (first, tail) {
+            (b'\\', [digit @ b'0'..=b'9', tail @ ..]) => {
+                if let Some((begin, end)) = found.get(usize::from(digit - b'0')) {
+                    out.put(&text[begin..end]);
+                }
+                tail
+            }
+            (b'\\', [other, tail @ ..]) => {
+                out.byte(*other);
+                tail
+            }
+            _ => {
+                out.byte(*first);
+                tail
+            }
+        };
     }
 }
 

@@ -1,9 +1,10 @@
 //! A condition: a sample, how it is compared, and with what (manual 7.1).
 
-use crate::pattern::{METHODS, Method, Regex, RegexCache, Set};
+use crate::pattern::{List, METHODS, Method, Regex, RegexCache, Set};
 use crate::sample::{Compiler, Expr, Got, Scene, Tools, Walk, call, find_fetch};
 use crate::util::scratch::Scratch;
 use crate::util::words::{Args, Fault, Pos, Word};
+use std::sync::Arc;
 
 /// What a condition says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,6 +19,8 @@ struct Part {
     expr: Expr,
     /// Those without and those with `-i`, where there are both.
     sets: Vec<Set>,
+    /// Those from files.
+    lists: Vec<Arc<List>>,
 }
 
 /// A condition by name: true when any of its lines is.
@@ -57,6 +60,10 @@ impl Acl {
                         if part.sets.iter().any(&mut holds) {
                             return Truth::Yes;
                         }
+                        let mut holds = |l: &Arc<List>| l.matches(v, &mut tools.scratch, tools.regexes);
+                        if part.lists.iter().any(&mut holds) {
+                            return Truth::Yes;
+                        }
                     }
                     Got::Nothing => {}
                     Got::Later => later = true,
@@ -74,6 +81,7 @@ impl Acl {
         for part in &self.parts {
             part.expr.regexes(all);
             all.extend(part.sets.iter().flat_map(Set::regexes));
+            all.extend(part.lists.iter().flat_map(|l| l.regexes()));
         }
     }
 
@@ -104,6 +112,8 @@ struct Flags {
     fold: bool,
     method: Option<Method>,
     patterns: Vec<(String, Pos, bool)>,
+    /// Files: path, whether they are maps, whatever the case.
+    files: Vec<(Word, bool, bool)>,
 }
 
 fn flags(cc: &mut Compiler, args: &mut Args) -> Result<Flags, Fault> {
@@ -131,8 +141,7 @@ fn flags(cc: &mut Compiler, args: &mut Args) -> Result<Flags, Fault> {
             "-f" => {
                 let path = args.need("a file")?;
                 cc.pos = path.pos;
-                let lines = read(&path.text, keys).map_err(|e| cc.fault(e))?;
-                flags.patterns.extend(lines.into_iter().map(|l| (l, path.pos, flags.fold)));
+                flags.files.push((path.clone(), keys, flags.fold));
             }
             _ => {
                 return Err(cc.fault(format!("unknown flag '{text}'")).hint("-i, -f, -m, -n, -u, -M and -- are known"));
@@ -140,18 +149,6 @@ fn flags(cc: &mut Compiler, args: &mut Args) -> Result<Flags, Fault> {
         }
     }
     Ok(flags)
-}
-
-/// The lines of a file of patterns, without comments and empty ones, and without blanks before the pattern (manual 7.1); of each its
-/// first word if they are the keys of a map.
-fn read(path: &str, keys: bool) -> Result<Vec<String>, String> {
-    let bytes = std::fs::read(path).map_err(|e| format!("cannot read the patterns of '{path}': {e}"))?;
-    let text = String::from_utf8_lossy(&bytes);
-    let blank = |c| matches!(c, ' ' | '\t');
-    let lines = text.lines().filter(|l| !l.starts_with('#')).map(|l| l.trim_start_matches(blank));
-    let lines = lines.filter(|l| !l.is_empty());
-    let pattern = |l: &str| if keys { l.split_ascii_whitespace().next().unwrap_or(l).to_owned() } else { l.to_owned() };
-    Ok(lines.map(pattern).collect())
 }
 
 fn part(cc: &mut Compiler, args: &mut Args) -> Result<Part, Fault> {
@@ -169,7 +166,6 @@ fn part(cc: &mut Compiler, args: &mut Args) -> Result<Part, Fault> {
         cc.pos = word.pos;
         return Err(cc.fault(format!("'{}' cannot be compared so: it is of type {}", word.text, kind.name())));
     }
-    let from_files = flags.patterns.len();
     let mut operator = "";
     for word in args.rest() {
         if matches!(method, Method::Int | Method::Len) && matches!(&*word.text, "eq" | "ge" | "gt" | "le" | "lt") {
@@ -179,23 +175,28 @@ fn part(cc: &mut Compiler, args: &mut Args) -> Result<Part, Fault> {
         let text = if operator.is_empty() { word.text.clone() } else { format!("{operator} {}", word.text) };
         flags.patterns.push((text, word.pos, flags.fold));
     }
-    if !matches!(method, Method::Found | Method::Bool) && flags.patterns.is_empty() {
+    if !matches!(method, Method::Found | Method::Bool) && flags.patterns.is_empty() && flags.files.is_empty() {
         cc.warnings.push((word.pos, format!("'{}' is compared with nothing, so it is never true", word.text)));
     }
-    let (folded, exact): (Vec<_>, Vec<_>) = flags.patterns.into_iter().enumerate().partition(|p| p.1.2);
+    let (folded, exact): (Vec<_>, Vec<_>) = flags.patterns.into_iter().partition(|p| p.2);
     let mut sets = Vec::new();
     for (fold, patterns) in [(false, exact), (true, folded)] {
         if patterns.is_empty() && fold {
             continue;
         }
-        let set = Set::new(method, fold, patterns.iter().map(|p| p.1.0.as_str())).map_err(|e| {
-            let (number, (text, pos, _)) = &patterns[e.number];
-            cc.pos = e.at.filter(|_| *number >= from_files).map_or(*pos, |at| pos.within(text, at));
+        let set = Set::new(method, fold, patterns.iter().map(|p| p.0.as_str())).map_err(|e| {
+            let (text, pos, _) = &patterns[e.number];
+            cc.pos = e.at.map_or(*pos, |at| pos.within(text, at));
             cc.fault(e.why)
         })?;
         sets.push(set);
     }
-    Ok(Part { expr, sets })
+    let mut lists = Vec::new();
+    for (path, keys, fold) in flags.files {
+        cc.pos = path.pos;
+        lists.push(cc.list(&path.text, keys, method, fold, false)?);
+    }
+    Ok(Part { expr, sets, lists })
 }
 
 /// The conditions that every proxy knows (manual 7.4), sorted by name.

@@ -98,6 +98,8 @@ pub fn compile(config: &Config, lines: &[Vec<Line>], formats: &[Option<Word>]) -
             }
         }
     }
+    errors.extend(cc.check_changes());
+    book.files_bytes = cc.files_bytes();
     book.acls = conditions.all;
     book.layout = cc.layout;
     Compiled { book, errors, warnings: cc.warnings }

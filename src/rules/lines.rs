@@ -4,8 +4,8 @@
 use super::message::regex;
 use super::{Action, ActionRow, Family, Parts, Reply, Stage, Verdict, row};
 use crate::http::line_parts;
-use crate::pattern::Regex;
-use crate::sample::{Compiler, expand};
+use crate::pattern::{Regex, expand};
+use crate::sample::Compiler;
 use crate::util::fmt::Out;
 use crate::util::words::{Args, Fault};
 

@@ -15,6 +15,7 @@ mod acl;
 mod answer;
 mod compile;
 mod condition;
+mod files;
 mod flow;
 mod lines;
 mod message;
@@ -118,7 +119,8 @@ const fn row(
 }
 
 /// The tables of actions, each sorted by name.
-pub static ACTIONS: [&[ActionRow]; 5] = [answer::TABLE, flow::TABLE, lines::TABLE, message::TABLE, vars::TABLE];
+pub static ACTIONS: [&[ActionRow]; 6] =
+    [answer::TABLE, files::TABLE, flow::TABLE, lines::TABLE, message::TABLE, vars::TABLE];
 
 enum Op {
     /// Goes on at `yes` or `no` by what a condition says.
@@ -200,6 +202,8 @@ pub struct Rulebook {
     /// The format of each proxy's traffic log.
     pub logs: Vec<Format>,
     pub layout: Layout,
+    /// Bytes of memory that files of patterns hold.
+    pub files_bytes: usize,
     /// There are rules at all.
     pub any: bool,
 }
@@ -237,7 +241,7 @@ impl Rulebook {
     /// Bytes of memory that patterns hold.
     pub fn memory_bytes(&self) -> usize {
         let lists: usize = self.acls.iter().map(Acl::memory_bytes).sum();
-        lists + self.regexes().iter().map(|r| r.memory_bytes()).sum::<usize>()
+        self.files_bytes + lists + self.regexes().iter().map(|r| r.memory_bytes()).sum::<usize>()
     }
 }
 

@@ -2,9 +2,13 @@
 
 use super::notes::{Layout, Note, Scope};
 use crate::model::{Config, Proxy};
-use crate::pattern::Regex;
+use crate::pattern::{List, Method, Regex, Source};
 use crate::util::words::{Fault, Pos, nearest};
 use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Path, whether it is a map, method, whatever the case, with groups.
+type Key = (String, bool, Method, bool, bool);
 
 /// An argument.
 pub enum Arg {
@@ -21,6 +25,7 @@ pub enum Arg {
     Server(usize),
     Note(Note),
     Regex(Box<Regex>),
+    List(Arc<List>),
 }
 
 impl Arg {
@@ -51,6 +56,11 @@ pub struct Compiler<'a> {
     /// What all that was compiled since this was last cleared looks at ([`super::needs`]).
     pub needs: u16,
     pub warnings: Vec<(Pos, String)>,
+    /// Files of patterns, and what they are compared by.
+    sources: Vec<(bool, Arc<Source>)>,
+    lists: Vec<(Key, Arc<List>)>,
+    /// Files that rules change, and where they say so.
+    changed: Vec<(Arc<Source>, Pos)>,
     /// Texts and places of what was compiled, for messages: the word being read.
     pub pos: Pos,
 }
@@ -59,7 +69,69 @@ impl<'a> Compiler<'a> {
     /// Nothing is compiled yet.
     pub fn new(config: &'a Config) -> Compiler<'a> {
         let (layout, warnings, pos) = (Layout::new(config.proxies.len()), Vec::new(), Pos::default());
-        Compiler { config, proxy: 0, response: false, layout, needs: 0, warnings, pos }
+        let (sources, lists, changed) = (Vec::new(), Vec::new(), Vec::new());
+        Compiler { config, proxy: 0, response: false, layout, needs: 0, warnings, sources, lists, changed, pos }
+    }
+
+    /// A file of patterns, or a map.
+    pub fn source(&mut self, path: &str, map: bool) -> Result<Arc<Source>, Fault> {
+        if let Some((_, known)) = self.sources.iter().find(|s| s.0 == map && s.1.path == path) {
+            return Ok(Arc::clone(known));
+        }
+        let source = Arc::new(Source::read(path, map).map_err(|e| self.fault(e))?);
+        self.sources.push((map, Arc::clone(&source)));
+        Ok(source)
+    }
+
+    /// A file of patterns under a method; `groups`: its values refer to groups of its expressions.
+    pub fn list(
+        &mut self,
+        path: &str,
+        map: bool,
+        method: Method,
+        fold: bool,
+        groups: bool,
+    ) -> Result<Arc<List>, Fault> {
+        let key = (path.to_owned(), map, method, fold, groups);
+        if let Some((_, known)) = self.lists.iter().find(|l| l.0 == key) {
+            return Ok(Arc::clone(known));
+        }
+        let source = self.source(path, map)?;
+        let list = List::new(source, method, fold, groups)
+            .map_err(|e| self.fault(format!("pattern {} of '{path}' cannot be used: {}", e.number + 1, e.why)))?;
+        let list = Arc::new(list);
+        self.lists.push((key, Arc::clone(&list)));
+        Ok(list)
+    }
+
+    /// A file that a rule changes.
+    pub fn changed(&mut self, path: &str, map: bool) -> Result<Arc<Source>, Fault> {
+        let source = self.source(path, map)?;
+        source.make_changeable();
+        self.changed.push((Arc::clone(&source), self.pos));
+        Ok(source)
+    }
+
+    /// What is wrong with files that rules change, once all are known.
+    pub fn check_changes(&mut self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        for (source, pos) in &self.changed {
+            let mut users = self.lists.iter().filter(|l| Arc::ptr_eq(&l.1.source, source)).peekable();
+            if users.peek().is_none() {
+                self.warnings.push((*pos, format!("nothing looks into '{}', which this rule changes", source.path)));
+            }
+            if users.any(|l| !l.1.can_change()) {
+                let message = format!("'{}' cannot be changed: its patterns are regular expressions", source.path);
+                faults.push(Fault::new(*pos, message).hint("they are compiled at start-up only"));
+            }
+        }
+        faults
+    }
+
+    /// Bytes of memory that files of patterns hold.
+    pub fn files_bytes(&self) -> usize {
+        let sources: usize = self.sources.iter().map(|s| s.1.memory_bytes()).sum();
+        sources + self.lists.iter().map(|l| l.1.memory_bytes()).sum::<usize>()
     }
 
     /// Compiles something and says what it looks at ([`super::needs`]); what is compiled around it looks at that too.
@@ -215,10 +287,34 @@ fn one(cc: &mut Compiler, owner: &str, name: &str, kind: &str, text: &str) -> Re
         "backend" => Arg::Proxy(cc.backend(text)?),
         "frontend" => Arg::Proxy(cc.proxy_named(text, |p| p.is_frontend, "frontend")?),
         "server" => Arg::Server(cc.server(text)?),
+        // list-<method>-<type of the values>
+        kind if kind.starts_with("list-") => {
+            let (method, output) = kind[5..].split_once('-').unwrap_or((&kind[5..], "str"));
+            let groups = method == "regm";
+            let method = if groups { Method::Reg } else { Method::named(method).expect("the rows name methods") };
+            let list = cc.list(text, true, method, false, groups)?;
+            for value in list.source.values() {
+                if !is_of(output, value) {
+                    let value = String::from_utf8_lossy(value).into_owned();
+                    return Err(cc.fault(format!("'{value}' in '{text}' cannot be the value of a map '{owner}'")));
+                }
+            }
+            Arg::List(list)
+        }
         "var" => Arg::Note(cc.variable(text)?),
         "regex" => regex(cc, text, false)?,
         other => unreachable!("a row says {owner}({other})"),
     })
+}
+
+/// True when a value of a map can be read as one of a type.
+fn is_of(output: &str, value: &[u8]) -> bool {
+    let text = std::str::from_utf8(value).unwrap_or_default();
+    match output {
+        "int" => text.parse::<i64>().is_ok(),
+        "ip" => text.parse::<IpAddr>().is_ok(),
+        _ => true,
+    }
 }
 
 fn regex(cc: &Compiler, text: &str, fold: bool) -> Result<Arg, Fault> {

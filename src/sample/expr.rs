@@ -71,7 +71,13 @@ impl Expr {
     /// Adds the regular expressions in it.
     pub fn regexes<'a>(&'a self, all: &mut Vec<&'a Regex>) {
         for args in std::iter::once(&self.args).chain(self.converters.iter().map(|c| &c.1)) {
-            all.extend(args.iter().filter_map(|a| if let Arg::Regex(r) = a { Some(&**r) } else { None }));
+            for arg in args {
+                match arg {
+                    Arg::Regex(regex) => all.push(regex),
+                    Arg::List(list) => all.extend(list.regexes()),
+                    _ => {}
+                }
+            }
         }
     }
 

@@ -14,6 +14,7 @@ mod http;
 mod internal;
 mod l4;
 mod l6;
+mod map;
 mod notes;
 mod scene;
 mod text;
@@ -24,7 +25,6 @@ pub use notes::{Layout, Note, Notes, Scope, UNIQUE_ID, VAR_BYTES};
 #[cfg(test)]
 pub use scene::quiet;
 pub use scene::{Count, Flow, Live, Message, Scene, Stream};
-pub use text::expand;
 
 use crate::pattern::{Kind, RegexCache, Value};
 use crate::util::manual_text;
@@ -152,7 +152,7 @@ const fn converter(
 pub static FETCHES: [&[Fetch]; 4] = [internal::TABLE, l4::TABLE, l6::TABLE, http::TABLE];
 
 /// The tables of converters, each sorted by name.
-pub static CONVERTERS: [&[Converter]; 2] = [convert::TABLE, text::TABLE];
+pub static CONVERTERS: [&[Converter]; 3] = [convert::TABLE, text::TABLE, map::TABLE];
 
 /// The fetch of a name.
 pub fn find_fetch(name: &str) -> Option<&'static Fetch> {

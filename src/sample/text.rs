@@ -1,7 +1,7 @@
 //! Converters of texts and bytes (manual 7.3.1).
 
 use super::{Arg, Converter, Tools, converter};
-use crate::pattern::{Kind, Value};
+use crate::pattern::{Kind, Value, expand};
 use crate::util::fmt::Out;
 use std::fmt::Write;
 
@@ -117,29 +117,6 @@ fn substitute<'a>(text: &'a [u8], args: &[Arg], t: &mut Tools<'a, '_>) -> Option
         o.put(text.get(from..).unwrap_or(b""));
     };
     t.scratch.write(write).map(Value::Str)
-}
-
-/// Writes a replacement: `\1` is a group of the match.
-pub fn expand(out: &mut Out, replacement: &[u8], text: &[u8], found: &crate::pattern::Captures) {
-    let mut rest = replacement;
-    while let [first, tail @ ..] = rest {
-        rest = match (first, tail) {
-            (b'\\', [digit @ b'0'..=b'9', tail @ ..]) => {
-                if let Some((begin, end)) = found.get(usize::from(digit - b'0')) {
-                    out.put(&text[begin..end]);
-                }
-                tail
-            }
-            (b'\\', [other, tail @ ..]) => {
-                out.byte(*other);
-                tail
-            }
-            _ => {
-                out.byte(*first);
-                tail
-            }
-        };
-    }
 }
 
 /// Sorted by name.

@@ -1,0 +1,260 @@
+//! Files of patterns, with values where they are maps (manual 7.1, `-f`; 7.3.1, `map`): read once, shared by all that name them, and
+//! changed by rules while the process runs (`add-acl`, `del-acl`, `set-map`, `del-map`).
+//!
+//! ```text
+//! Source (a file) : texts, values, what was changed since      List (a source under one method) : the set of its patterns
+//! ```
+//!
+//! What is added at run time goes into places that were taken at start-up, and only where a rule changes the file.
+
+use super::{Method, Regex, RegexCache, Set, Unreadable, Value, nets, ranges};
+use crate::util::scratch::Scratch;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock, RwLock};
+
+/// Patterns that can be added to a file at run time; further ones are left out, and counted.
+pub const ADDED: usize = 1000;
+/// Longest pattern and longest value that can be added, bytes.
+pub const ADDED_BYTES: usize = 127;
+
+/// A text of bounded length, in place.
+#[derive(Clone, Copy)]
+struct Short {
+    bytes: [u8; ADDED_BYTES],
+    len: u8,
+}
+
+impl Short {
+    fn new(text: &[u8]) -> Option<Short> {
+        let mut bytes = [0; ADDED_BYTES];
+        bytes.get_mut(..text.len())?.copy_from_slice(text);
+        Some(Short { bytes, len: text.len() as u8 })
+    }
+
+    fn text(&self) -> &[u8] {
+        &self.bytes[..self.len.into()]
+    }
+}
+
+struct Added {
+    key: Short,
+    value: Short,
+}
+
+/// What was changed since the file was read.
+struct Changes {
+    /// The file's own patterns by their text.
+    by_text: Set,
+    /// A bit for each of them that is gone.
+    gone: Box<[AtomicU32]>,
+    added: RwLock<Vec<Added>>,
+    /// Changes for which there was no room.
+    lost: AtomicU32,
+}
+
+impl Changes {
+    fn is_gone(&self, n: usize) -> bool {
+        self.gone[n / 32].load(Relaxed) & 1 << (n % 32) != 0
+    }
+}
+
+/// A file of patterns.
+pub struct Source {
+    pub path: String,
+    keys: Vec<String>,
+    values: Vec<Box<[u8]>>,
+    changes: OnceLock<Changes>,
+}
+
+impl Source {
+    /// Reads a file; `map`: lines are a key and a value.
+    pub fn read(path: &str, map: bool) -> Result<Source, String> {
+        let bytes = std::fs::read(path).map_err(|e| format!("cannot read the patterns of '{path}': {e}"))?;
+        let text = String::from_utf8_lossy(&bytes);
+        let blank = |c| matches!(c, ' ' | '\t');
+        let (mut keys, mut values) = (Vec::new(), Vec::new());
+        for line in text.lines().filter(|l| !l.starts_with('#')) {
+            let line = line.trim_start_matches(blank);
+            if line.is_empty() {
+                continue;
+            }
+            let (key, value) = if map { line.split_once(blank).unwrap_or((line, "")) } else { (line, "") };
+            keys.push(key.to_owned());
+            if map {
+                values.push(value.trim_matches(blank).as_bytes().into());
+            }
+        }
+        Ok(Source { path: path.to_owned(), keys, values, changes: OnceLock::new() })
+    }
+
+    /// Its patterns.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(String::as_str)
+    }
+
+    /// Its values; none where it is no map.
+    pub fn values(&self) -> &[Box<[u8]>] {
+        &self.values
+    }
+
+    /// Takes the room for changes.
+    pub fn make_changeable(&self) {
+        self.changes.get_or_init(|| Changes {
+            by_text: Set::new(Method::Str, false, self.keys()).expect("any text is one"),
+            gone: (0..self.keys.len().div_ceil(32)).map(|_| AtomicU32::new(0)).collect(),
+            added: RwLock::new(Vec::with_capacity(ADDED)),
+            lost: AtomicU32::new(0),
+        });
+    }
+
+    /// Takes a pattern out.
+    pub fn remove<'a>(&self, key: &'a [u8], scratch: &mut Scratch<'a>, regexes: &mut RegexCache) {
+        let Some(changes) = self.changes.get() else { return };
+        if let Some(n) = changes.by_text.find(Value::Str(key), scratch, regexes) {
+            changes.gone[n / 32].fetch_or(1 << (n % 32), Relaxed);
+        }
+        let mut added = changes.added.write().unwrap_or_else(|e| e.into_inner());
+        added.retain(|a| a.key.text() != key);
+    }
+
+    /// Adds a pattern, or gives it another value. False: it is too long, or there is no room.
+    pub fn set<'a>(&self, key: &'a [u8], value: &[u8], scratch: &mut Scratch<'a>, regexes: &mut RegexCache) -> bool {
+        self.remove(key, scratch, regexes);
+        let Some(changes) = self.changes.get() else { return false };
+        let entry = Short::new(key).zip(Short::new(value)).map(|(key, value)| Added { key, value });
+        let mut added = changes.added.write().unwrap_or_else(|e| e.into_inner());
+        match entry {
+            Some(entry) if added.len() < ADDED => added.push(entry),
+            _ => {
+                changes.lost.fetch_add(1, Relaxed);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Bytes of memory that it holds.
+    pub fn memory_bytes(&self) -> usize {
+        let texts: usize = self.keys.iter().map(|k| k.len() + size_of::<String>()).sum();
+        let values: usize = self.values.iter().map(|v| v.len() + size_of::<Box<[u8]>>()).sum();
+        let changes = self
+            .changes
+            .get()
+            .map_or(0, |c| c.by_text.memory_bytes() + size_of_val(&*c.gone) + ADDED * size_of::<Added>());
+        texts + values + changes
+    }
+}
+
+/// A source, compared by one method.
+pub struct List {
+    pub source: Arc<Source>,
+    method: Method,
+    fold: bool,
+    set: Set,
+    /// Expressions whose groups stand in the values (`map_regm`).
+    regexes: Vec<Regex>,
+}
+
+impl List {
+    /// Compiles the patterns of a source. The error is of one of them.
+    pub fn new(source: Arc<Source>, method: Method, fold: bool, groups: bool) -> Result<List, Unreadable> {
+        let mut regexes = Vec::new();
+        if groups {
+            for (number, key) in source.keys.iter().enumerate() {
+                let regex = Regex::new(key, fold);
+                regexes.push(regex.map_err(|e| Unreadable { number, at: Some(e.at), why: e.about(key) })?);
+            }
+        }
+        let patterns = if groups { &[][..] } else { &source.keys[..] };
+        let set = Set::new(method, fold, patterns.iter().map(String::as_str))?;
+        Ok(List { source, method, fold, set, regexes })
+    }
+
+    /// True when rules may change what it looks through: a regular expression would have to be compiled.
+    pub fn can_change(&self) -> bool {
+        self.method != Method::Reg
+    }
+
+    /// True when the value matches one of the patterns.
+    pub fn matches<'a>(&self, value: Value<'a>, scratch: &mut Scratch<'a>, cache: &mut RegexCache) -> bool {
+        self.value(value, scratch, cache).is_some()
+    }
+
+    /// The value of the pattern that matches; empty where there are none.
+    pub fn value<'a>(&self, value: Value<'a>, scratch: &mut Scratch<'a>, cache: &mut RegexCache) -> Option<&'a [u8]> {
+        let changes = self.source.changes.get();
+        if let Some(changes) = changes {
+            let added = changes.added.read().unwrap_or_else(|e| e.into_inner());
+            let text = if added.is_empty() { b"" } else { value.text(scratch)? };
+            // The newest one counts.
+            if let Some(entry) = added.iter().rev().find(|e| self.fits(e.key.text(), value, text)) {
+                return scratch.copy(entry.value.text()).map(|b| &*b);
+            }
+        }
+        if !self.regexes.is_empty() {
+            return self.groups(value.text(scratch)?, scratch, cache);
+        }
+        let n = self.set.find(value, scratch, cache)?;
+        if changes.is_some_and(|c| c.is_gone(n)) {
+            return None;
+        }
+        let text = self.source.values.get(n).map_or(&b""[..], |v| v);
+        scratch.copy(text).map(|b| &*b)
+    }
+
+    fn groups<'a>(&self, text: &[u8], scratch: &mut Scratch<'a>, cache: &mut RegexCache) -> Option<&'a [u8]> {
+        for (regex, value) in self.regexes.iter().zip(&self.source.values) {
+            if let Some(found) = regex.captures(cache, text, 0) {
+                return scratch.write(|out| super::expand(out, value, text, &found));
+            }
+        }
+        None
+    }
+
+    /// True when a value matches a pattern that was added.
+    fn fits(&self, key: &[u8], value: Value, text: &[u8]) -> bool {
+        let utf8 = || std::str::from_utf8(key).ok();
+        match self.method {
+            Method::Int => {
+                let range = utf8().and_then(|k| ranges::parse(k).ok());
+                range.zip(value.int()).is_some_and(|((low, high), n)| (low..=high).contains(&n))
+            }
+            Method::Ip => {
+                let net = utf8().and_then(|k| nets::parse(k).ok());
+                net.zip(value.ip()).is_some_and(|((net, bits), ip)| within(ip, net, bits))
+            }
+            method => {
+                let equal = |a: &[u8], b: &[u8]| if self.fold { a.eq_ignore_ascii_case(b) } else { a == b };
+                let (n, m) = (text.len(), key.len());
+                match method {
+                    Method::Str => equal(text, key),
+                    Method::Beg => n >= m && equal(&text[..m], key),
+                    Method::End => n >= m && equal(&text[n - m..], key),
+                    Method::Sub => m == 0 || text.windows(m).any(|w| equal(w, key)),
+                    Method::Dir => super::part(text, key, b"/?"),
+                    Method::Dom => super::part(text, key, b"./?:"),
+                    _ => false,
+                }
+            }
+        }
+    }
+
+    /// The regular expressions, so that their caches can be made.
+    pub fn regexes(&self) -> impl Iterator<Item = &Regex> {
+        self.set.regexes().iter().chain(&self.regexes)
+    }
+
+    /// Bytes of memory that it holds, without those of its source and of regular expressions.
+    pub fn memory_bytes(&self) -> usize {
+        self.set.memory_bytes()
+    }
+}
+
+fn within(ip: IpAddr, net: IpAddr, bits: u8) -> bool {
+    match (ip, net) {
+        (IpAddr::V4(ip), IpAddr::V4(net)) => bits == 0 || (u32::from(ip) ^ u32::from(net)) >> (32 - bits) == 0,
+        (IpAddr::V6(ip), IpAddr::V6(net)) => bits == 0 || (u128::from(ip) ^ u128::from(net)) >> (128 - bits) == 0,
+        _ => false,
+    }
+}
