@@ -339,8 +339,10 @@ fn the_largest_programs_fit() {
     {
         let regex = Regex::new(pattern, false).unwrap();
         let mut cache = RegexCache::new([&regex].into_iter());
+        let memory = cache.memory_bytes();
         assert_eq!(regex.is_match(&mut cache, &text.as_bytes()[..2000]), want, "'{pattern}'");
         assert_eq!(regex.captures(&mut cache, &text.as_bytes()[..2000], 1).is_some(), want, "'{pattern}'");
+        assert_eq!(cache.memory_bytes(), memory, "matching allocates nothing");
     }
 }
 
