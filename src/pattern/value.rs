@@ -39,7 +39,7 @@ impl Kind {
             (Any, _) | (_, Any) => true,
             (a, b) if a == b => true,
             (Bool, Int) | (Int, Bool) | (Ip, Int) | (Int, Ip) | (Str, _) | (_, Str) => true,
-            (Bin, Int | Method) | (Method, Bin) | (Ip, Bin) | (Int, Bin) => true,
+            (Bin, Method) | (Method | Ip | Int | Bool, Bin) => true,
             _ => false,
         }
     }
@@ -104,10 +104,8 @@ impl<'a> Value<'a> {
             Value::Bool(b) => Some((*b).into()),
             Value::Int(n) => Some(*n),
             Value::Ip(IpAddr::V4(ip)) => Some(u32::from(*ip).into()),
-            Value::Ip(IpAddr::V6(_)) | Value::Method(_) => None,
+            Value::Ip(IpAddr::V6(_)) | Value::Bin(_) | Value::Method(_) => None,
             Value::Str(s) => number(s),
-            // The last eight bytes, the first one the most significant.
-            Value::Bin(b) => Some(b.iter().fold(0i64, |n, x| n << 8 | i64::from(*x))),
         }
     }
 
@@ -136,6 +134,7 @@ impl<'a> Value<'a> {
             Value::Ip(IpAddr::V4(ip)) => scratch.write(|out| out.put(&ip.octets())),
             Value::Ip(IpAddr::V6(ip)) => scratch.write(|out| out.put(&ip.octets())),
             Value::Int(n) => scratch.write(|out| out.put(&n.to_be_bytes())),
+            Value::Bool(b) => scratch.write(|out| out.put(&i64::from(*b).to_be_bytes())),
             other => other.text(scratch),
         }
     }
@@ -145,7 +144,7 @@ impl<'a> Value<'a> {
         Some(match to {
             Kind::Any => self,
             k if k == self.kind() => self,
-            Kind::Bool => Value::Bool(self.truth()),
+            Kind::Bool => Value::Bool(if let Value::Str(s) = self { number(s)? != 0 } else { self.truth() }),
             Kind::Int => Value::Int(self.int()?),
             Kind::Ip => Value::Ip(self.ip()?),
             Kind::Str => Value::Str(self.text(scratch)?),
@@ -216,6 +215,8 @@ mod tests {
             (Value::Ip(ip), Kind::Str, Some(Value::Str(b"10.0.0.1"))),
             (Value::Ip(ip), Kind::Bin, Some(Value::Bin(&[10, 0, 0, 1]))),
             (Value::Bin(&[1, 0xab]), Kind::Str, Some(Value::Str(&[1, 0xab]))),
+            (Value::Bool(true), Kind::Bin, Some(Value::Bin(&[0, 0, 0, 0, 0, 0, 0, 1]))),
+            (Value::Str(b""), Kind::Bool, None),
             (Value::Bool(true), Kind::Str, Some(Value::Str(b"1"))),
             (Value::Int(0), Kind::Bool, Some(Value::Bool(false))),
             (Value::Method(b"GET"), Kind::Str, Some(Value::Str(b"GET"))),
