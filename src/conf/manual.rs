@@ -4,7 +4,7 @@
 use super::row::{Row, Status};
 use crate::pattern::Method;
 use crate::rules::{ACTIONS, Family, PREDEFINED};
-use crate::sample::{CONVERTERS, FETCHES, find_converter, find_fetch};
+use crate::sample::{CONVERTERS, FETCHES, REFUSED, find_converter, find_fetch};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -63,6 +63,11 @@ fn own_rows() -> Vec<Row> {
     let mut rows = Vec::new();
     rows.extend(FETCHES.iter().flat_map(|t| t.iter()).map(|f| row("sample fetch", f.name, f.args, f.since, f.doc)));
     rows.extend(CONVERTERS.iter().flat_map(|t| t.iter()).map(|c| row("converter", c.name, c.args, c.since, c.doc)));
+    for (names, why) in REFUSED {
+        let refused =
+            |name: &&'static str| Row { status: Status::Listed(false), ..row("converter", name, "", "", why) };
+        rows.extend(names.iter().map(refused));
+    }
     for (name, family) in ACTION_FAMILIES {
         let of = ACTIONS.iter().flat_map(|t| t.iter()).filter(|a| a.families & family.bit() != 0);
         rows.extend(of.map(|a| row(name, a.name, a.args, a.since, a.doc)));

@@ -3,6 +3,8 @@
 use super::notes::{Layout, Note, Scope};
 use crate::model::{Config, Proxy};
 use crate::pattern::{List, Method, Regex, Source};
+use crate::sys::zone::Zone;
+use crate::util::hash::digest::Algorithm;
 use crate::util::words::{Fault, Pos, nearest};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,9 +18,8 @@ pub enum Arg {
     None,
     Str(Box<[u8]>),
     Int(i64),
+    /// An address, or a mask.
     Ip(IpAddr),
-    /// Bits of a prefix.
-    Bits(u8),
     /// Index of a proxy.
     Proxy(usize),
     /// Index of a server.
@@ -26,6 +27,9 @@ pub enum Arg {
     Note(Note),
     Regex(Box<Regex>),
     List(Arc<List>),
+    Digest(Algorithm),
+    /// A time zone, and how far dates are shifted first, in their unit.
+    Zone(Box<Zone>, i64),
 }
 
 impl Arg {
@@ -223,7 +227,8 @@ fn split(text: &str) -> Vec<String> {
 }
 
 /// Reads `given` (the text between the brackets, if there were any) by `shape`: `name:type` with `?` behind optional ones, separated by
-/// commas. Types: str, int, size, ip, mask, backend, frontend, proxy, server, var, regex.
+/// commas. Types: str, text (which may be empty where it is given), textvar, int, number, ip, mask, backend, frontend, server, var, regex,
+/// flags (of the regex before).
 pub fn parse_args(cc: &mut Compiler, owner: &str, shape: &str, given: Option<&str>) -> Result<Vec<Arg>, Fault> {
     let shapes: Vec<&str> = shape.split(',').filter(|s| !s.is_empty()).collect();
     // A single text is taken as it is, commas included.
@@ -240,12 +245,13 @@ pub fn parse_args(cc: &mut Compiler, owner: &str, shape: &str, given: Option<&st
         };
         return Err(cc.fault(format!("'{owner}' takes {takes}, not {}", given.len())));
     }
+    let count = given.len();
     given.resize(most, String::new());
     let mut args = Vec::with_capacity(most);
-    for (shape, text) in shapes.iter().zip(&given) {
+    for (at, (shape, text)) in shapes.iter().zip(&given).enumerate() {
+        let (shape, optional) = shape.strip_suffix('?').map_or((*shape, false), |s| (s, true));
         let (name, kind) = shape.split_once(':').unwrap_or((shape, "str"));
-        let (kind, optional) = kind.strip_suffix('?').map_or((kind, false), |k| (k, true));
-        if text.is_empty() {
+        if text.is_empty() && !(at < count && kind.starts_with("text")) {
             if !optional {
                 return Err(cc.fault(format!("'{owner}' needs an argument: {name}")));
             }
@@ -262,28 +268,20 @@ pub fn parse_args(cc: &mut Compiler, owner: &str, shape: &str, given: Option<&st
 fn one(cc: &mut Compiler, owner: &str, name: &str, kind: &str, text: &str) -> Result<Arg, Fault> {
     let wrong = |cc: &Compiler, what: &str| cc.fault(format!("'{owner}': '{text}' is not {what} ({name})"));
     Ok(match kind {
-        "str" => Arg::Str(text.as_bytes().into()),
+        "textvar" if Scope::of(text).is_some() => Arg::Note(cc.variable(text)?),
+        "str" | "text" | "textvar" => Arg::Str(text.as_bytes().into()),
         // Its value, as it is now.
         "env" => Arg::Str(std::env::var(text).unwrap_or_default().into_bytes().into()),
         "int" => Arg::Int(text.parse().map_err(|_| wrong(cc, "a number"))?),
         "number" => match text.parse() {
             Ok(n) => Arg::Int(n),
+            Err(_) if Scope::of(text).is_none() => return Err(wrong(cc, "a number or a variable")),
             Err(_) => Arg::Note(cc.variable(text)?),
         },
         "flags" => Arg::Str(text.as_bytes().into()),
         "ip" => Arg::Ip(text.parse().map_err(|_| wrong(cc, "an IP address"))?),
-        "mask" | "mask6" => {
-            let widest = if kind == "mask" { 32 } else { 128 };
-            let bits = match text.parse::<IpAddr>() {
-                Ok(IpAddr::V4(m)) if kind == "mask" => {
-                    let m = u32::from(m);
-                    (m.leading_ones() + m.trailing_zeros() >= 32).then_some(m.leading_ones() as u8)
-                }
-                Ok(IpAddr::V6(m)) if kind == "mask6" => Some(u128::from(m).leading_ones() as u8),
-                _ => text.parse().ok().filter(|b| *b <= widest),
-            };
-            Arg::Bits(bits.ok_or_else(|| wrong(cc, "a network mask"))?)
-        }
+        "mask" => Arg::Ip(mask(text, 32).filter(IpAddr::is_ipv4).ok_or_else(|| wrong(cc, "an IPv4 network mask"))?),
+        "mask6" => Arg::Ip(mask(text, 128).filter(IpAddr::is_ipv6).ok_or_else(|| wrong(cc, "an IPv6 network mask"))?),
         "backend" => Arg::Proxy(cc.backend(text)?),
         "frontend" => Arg::Proxy(cc.proxy_named(text, |p| p.is_frontend, "frontend")?),
         "server" => Arg::Server(cc.server(text)?),
@@ -319,4 +317,14 @@ fn is_of(output: &str, value: &[u8]) -> bool {
 
 fn regex(cc: &Compiler, text: &str, fold: bool) -> Result<Arg, Fault> {
     Ok(Arg::Regex(Box::new(Regex::new(text, fold).map_err(|e| cc.fault(e.about(text)))?)))
+}
+
+/// A mask: written as an address, or as the number of its leading ones.
+fn mask(text: &str, width: u32) -> Option<IpAddr> {
+    let Ok(ones) = text.parse::<u32>() else { return text.parse().ok() };
+    let zeros = width.checked_sub(ones)?;
+    Some(match width {
+        32 => IpAddr::V4(u32::MAX.checked_shl(zeros).unwrap_or(0).into()),
+        _ => IpAddr::V6(u128::MAX.checked_shl(zeros).unwrap_or(0).into()),
+    })
 }

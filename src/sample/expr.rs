@@ -1,7 +1,7 @@
 //! A compiled expression: a fetch and the converters after it.
 
 use super::{Arg, Compiler, Converter, Fetch, Got, Scene, Tools, Walk, args::parse_args, find_converter, find_fetch};
-use super::{CONVERTERS, FETCHES, UNIQUE_ID};
+use super::{CONVERTERS, FETCHES, UNIQUE_ID, convert::refusal};
 use crate::pattern::{Kind, Regex, Value};
 use crate::util::words::{Fault, closing, nearest};
 
@@ -49,14 +49,18 @@ impl Expr {
             };
             let (name, given, left) = call(next).map_err(|e| cc.fault(e))?;
             let Some(converter) = find_converter(name) else {
-                return Err(unknown(cc, "converter", name, converter_names()));
+                return Err(match refusal(name) {
+                    Some(why) => cc.fault(format!("the converter '{name}' is not built: {why}")),
+                    None => unknown(cc, "converter", name, converter_names()),
+                });
             };
             if !self.kind().casts_to(converter.input) {
                 let message =
                     format!("'{name}' needs a value of type {}, not {}", converter.input.name(), self.kind().name());
                 return Err(cc.fault(message));
             }
-            let args = parse_args(cc, name, converter.args, given)?;
+            let mut args = parse_args(cc, name, converter.args, given)?;
+            (converter.prepare)(&mut args).map_err(|why| cc.fault(format!("'{name}': {why}")))?;
             self.converters.push((converter, args));
             rest = left;
         }

@@ -193,7 +193,7 @@ pub static TABLE: &[Fetch] = &[
     fetch("stopping", "", Kind::Bool, INTERNAL, "1.9", "The process is stopping.", |s, _, _, _| {
         Got::bool(s.live.stopping())
     }),
-    fetch("str", "text:str", Kind::Str, INTERNAL, "1.6", "A text.", |_, a, _, t| {
+    fetch("str", "text:str?", Kind::Str, INTERNAL, "1.6", "A text.", |_, a, _, t| {
         t.scratch.write(|o| o.put(a[0].text())).map(Value::Str).into()
     }),
     fetch("thread", "", Kind::Int, INTERNAL, "1.9", "Number of the worker, from 0.", |s, _, _, _| {

@@ -14,12 +14,11 @@ mod http;
 mod internal;
 mod l4;
 mod l6;
-mod map;
 mod notes;
 mod scene;
-mod text;
 
 pub use args::{Arg, Compiler, parse_args};
+pub use convert::REFUSED;
 pub use expr::{Expr, call};
 pub use notes::{Layout, Note, Notes, Scope, UNIQUE_ID, VAR_BYTES};
 #[cfg(test)]
@@ -123,6 +122,18 @@ pub struct Converter {
     pub since: &'static str,
     pub doc: &'static str,
     pub run: Change,
+    prepare: Prepare,
+}
+
+/// Checks the arguments of a converter at start-up, and makes of them what its function wants; why not.
+pub type Prepare = fn(&mut [Arg]) -> Result<(), String>;
+
+impl Converter {
+    /// With more to check of its arguments than their shapes say.
+    const fn prepared(mut self, prepare: Prepare) -> Converter {
+        self.prepare = prepare;
+        self
+    }
 }
 
 const fn fetch(
@@ -145,14 +156,14 @@ const fn converter(
     doc: &'static str,
     run: Change,
 ) -> Converter {
-    Converter { name, args, input, output, since, doc: manual_text(doc), run }
+    Converter { name, args, input, output, since, doc: manual_text(doc), run, prepare: |_| Ok(()) }
 }
 
 /// The tables of fetches, each sorted by name.
 pub static FETCHES: [&[Fetch]; 4] = [internal::TABLE, l4::TABLE, l6::TABLE, http::TABLE];
 
 /// The tables of converters, each sorted by name.
-pub static CONVERTERS: [&[Converter]; 3] = [convert::TABLE, text::TABLE, map::TABLE];
+pub use convert::TABLES as CONVERTERS;
 
 /// The fetch of a name.
 pub fn find_fetch(name: &str) -> Option<&'static Fetch> {

@@ -230,9 +230,18 @@ pub fn set_nonblocking(fd: Fd) -> std::io::Result<()> {
 
 /// Writes a line to standard error without the standard library's buffers and locks.
 pub fn write_stderr(line: &[u8]) {
-    let err = borrow(2);
-    let _ = rustix::io::write(err, line);
-    let _ = rustix::io::write(err, b"\n");
+    write_line(2, line);
+}
+
+/// The same to standard output.
+pub fn write_stdout(line: &[u8]) {
+    write_line(1, line);
+}
+
+fn write_line(fd: Fd, line: &[u8]) {
+    let to = borrow(fd);
+    let _ = rustix::io::write(to, line);
+    let _ = rustix::io::write(to, b"\n");
 }
 
 /// True for a descriptor that was given to us to be passed on: open, and not closed on exec.

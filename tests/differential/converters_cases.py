@@ -10,7 +10,8 @@ VARIABLES = [
     "http-request set-var(txn.zero) int(0)",
     "http-request set-var(txn.text) str(hello)",
     "http-request set-var(txn.digits) str(12)",
-    "http-request set-var(txn.bytes) str(AAEC),b64dec",
+    "http-request set-var(txn.bytes) str(/v8B),b64dec",
+    "http-request set-var(txn.nul) str(AAEC),b64dec",
     "http-request set-var(txn.ip) src",
     "http-request set-var(txn.yes) bool(true)",
     "http-request set-var(txn.key) str(c2VjcmV0)",
@@ -42,7 +43,7 @@ DECODERS = ["b64dec", "ub64dec", "hex2i", "url_dec", "url_dec(0)", "url_dec(1)",
 TEXTS = [b"", b"f1_f2_f3__f5", b"_", b"__", b"_a", b"a_", b"_a__b_", b"a", b"a/b_c/d__e", b"/f1/f2/f3/f4", b"  padded  ", b"Hello, World!", b"ABCxyz\xe9\xc0", b"a=1&b=2&c", b"\t\r\n", b"aaa", b"banana", b"foo123bar", b"/////a///b/c/xzxyz/", b"?a;b&c", "grüße".encode(), b"hello", b"hellp", b"hell", b"helloo", b"12", b"1", b"\x00\x01\x02",
          b"line\r\nnext", b"line\nnext", b"\rx", b"x\x00y\nz"]
 PIECES = [f"{c}({n},{d}{k})" for c in ("field", "word") for n in (1, 2, 3, 4, 5, 9, -1, -2, -3, -4, -9) for d in ("_", "/_") for k in ("", ",0", ",1", ",2", ",3", ",50")]
-EDITS = ["lower", "upper", "length", "ltrim(a)", "rtrim(a)", "ltrim(' ')", "rtrim(' ')", "ltrim(_a)", "rtrim(_/)", "ltrim(xyz),rtrim(_)", "cut_crlf", "concat()", "concat(x)", "concat(<,txn.text,>)", "concat(,txn.none,>)", "concat(<ip=,txn.ip,>)", "concat(-,txn.bytes)",
+EDITS = ["lower", "upper", "length", "ltrim(a)", "rtrim(a)", "ltrim(' ')", "rtrim(' ')", "ltrim(_a)", "rtrim(_/)", "ltrim(xyz),rtrim(_)", "cut_crlf", "concat()", "concat(x)", "concat(<,txn.text,>)", "concat(,txn.none,>)", "concat(<ip=,txn.ip,>)", "concat(-,txn.bytes)", "concat(-,txn.nul)",
          "concat(-,txn.seven)", "concat(-,txn.yes)", "concat(',',txn.text,')')", "add_item(-,txn.text)", "add_item(-,txn.none)", "add_item(-,txn.none,x)", "add_item(-,txn.text,x)", "add_item(-,,x)", "add_item(-,txn.seven)", "add_item(\",\",txn.digits,\"(s)\")",
          "strcmp(txn.text)", "strcmp(txn.none)", "strcmp(txn.digits)", "strcmp(txn.seven)", "strcmp(txn.bytes)", "secure_memcmp(txn.text)", "secure_memcmp(txn.none)", "secure_memcmp(txn.bytes)", "secure_memcmp(txn.seven)", "debug", "debug(x)", "bytes(1),lower", "bytes(1,3),upper"]
 REGEXES = ["regsub(a,b)", "regsub(a,b,g)", "regsub(A,b,i)", "regsub(A,b,gi)", "regsub('/+','/','g')", "regsub([?;&]*,'')", "regsub('(foo|bar)([0-9]+)?','<\\2\\1>')", "regsub('(foo|bar)([0-9]+)?','<\\2\\1>',g)", "regsub('^','>')", "regsub('$','<')", "regsub('b*','-',g)", "regsub('x*','-')", "regsub('a$','z')",
@@ -154,9 +155,32 @@ SOURCES = ["int(1)", "bool(true)", "src", "str(a)", "str(YQ==),b64dec", "method"
 TAKERS = ["add(1)", "bool", "not", "hex", "base64", "lower", "length", "ipmask(24)", "crc32", "sha1", "iif(a,b)", "json(utf8)", "http_date", "htonl", "b64dec", "nbsrv", "even", "debug", "bytes(0)", "hex2i"]
 EXPRESSIONS += [f"{s},{t}" for s, t in itertools.product(SOURCES, TAKERS)]
 
-# What converters differ in, and why: patterns of a chain and an input, and the reason.
+# What converters differ in: patterns of a chain and of an input, and the reason.
 KNOWN = [
+    (r"(add|sub)\(.*", r"-[18]", "haproxy takes a sum of two negative numbers for an overflow"),
+    (r"url_dec", r".*\x00.*", "haproxy ends a text at a byte 0"),
+    (r"concat\(-,txn.nul\)", r".*", "bytes made a text keep all of them; haproxy's end at a byte 0"),
+    (r"ub64dec", r".*=.*", "haproxy makes bytes of '=', which is no digit"),
+    (r"port_only", r".*:([^:\]]*[^\d:\]][^:\]]*|\d{6,})", "haproxy calculates with letters and signs, and wraps around at 2^32; a port that is none is 0 here"),
+    (r"regsub\('\$','<'\)", r".*\n", "PCRE's $ matches before the last line feed, too"),
+    (r"language\(.*", r"en;q=0,fr;q=0.1", "haproxy stops at a quality of 0; its manual says that such languages are dropped"),
+    (r"ipmask\(.*", r"1\.2\.3\.4 ", "a blank behind an address"),
+    (r"(protobuf|ungrpc)\(1.*", r".*\x08", "a message that ends in the middle of a number has no such field"),
+    (r"jwt_(header|payload)_query", r".+", "2.6 finds nothing without a path; its manual says that it is the whole part"),
+    (r"json_query\('\$\.(iss|integer)'\)", r".*:-?[\d.].*", "numbers keep their digits; haproxy writes six of them, as %g"),
+    (r"json_query\('\$\.iss'.*", r".*:-\}", "a minus without digits is no number"),
+    (r"json_query\(.*", r".*\[.*", "arrays are values, as in later versions of haproxy"),
+    (r"json_query\('\$\.iss'.*", r".*\\u.*", "haproxy knows some escapes only"),
+    (r"(ltime|utime|http_date)\(.*", r"-\d+", "dates before 1970; haproxy takes their seconds for unsigned ones"),
+    (r"(ltime|utime)\(.*,-90000\)|http_date\(-.*", r"[01]", "the same by an offset"),
+    (r"(ltime|utime|http_date)\(.*3600.*", r"253402300799", "no years beyond 9999"),
+    (r"utime\(%s.*", r"\d+", "%s is the moment; haproxy takes the time in UTC for local time"),
+    (r"http_date\(.*[mu]s\)", r"\d+", "the fraction has its zeros: .030, not .30"),
 ]
 # The same for expressions.
 KNOWN_EXPRESSIONS = [
+    (r".*,(add|div|mod|ltrim|rtrim|language|ltime|utime)(\(\))?", "an argument that is missing is an error"),
+    (r".*,rtrim\(''\)|.*,language\('',b\)", "so is one that is empty"),
+    (r".*,add\(9223372036854775808\)", "a number that is too large is an error"),
+    (r".*,j\w+_query\('(a|\$\.|\$\[|\$\[a\]|\$\.\.a)'\)", "a path that leads nowhere is an error"),
 ]

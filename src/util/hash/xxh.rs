@@ -1,5 +1,5 @@
-//! The xxHash family (Yann Collet; its specification is `doc/xxhash_spec.md` there): XXH32, XXH64 and the 64 bits of XXH3.
-//! All read little-endian words from any address.
+//! The xxHash family (Yann Collet; its specification is `doc/xxhash_spec.md` there): XXH32, XXH64 and the 64 bits of
+//! XXH3. All read little-endian words from any address.
 
 const P32: [u32; 5] = [0x9e37_79b1, 0x85eb_ca77, 0xc2b2_ae3d, 0x27d4_eb2f, 0x1656_67b1];
 const P64: [u64; 5] =
@@ -207,8 +207,8 @@ const SECRET: [u8; 192] = [
 mod tests {
     use super::*;
 
-    /// Of the bytes 0, 7, 14 ... of a length, without and with a seed: printed by haproxy 2.6's converters. Those of no bytes are the
-    /// published ones of xxHash.
+    /// Of the bytes 0, 7, 14 ... of a length, without and with a seed: printed by haproxy 2.6's converters. Those of no
+    /// bytes are the published ones of xxHash.
     const KNOWN: [(usize, [u32; 2], [u64; 4]); 19] = [
         (
             0,
