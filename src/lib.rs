@@ -12,6 +12,8 @@ pub mod sys;
 
 pub mod sched;
 
+pub mod auth;
+
 pub mod model;
 
 pub mod http;

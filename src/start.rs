@@ -1,5 +1,6 @@
 //! From a configuration to running workers, and to their end: sizes, sockets, privileges, threads, signals.
 
+use crate::auth::Verifier;
 use crate::log::Logs;
 use crate::model::{Audience, Config, SinkPlace, opt};
 use crate::rules::Rulebook;
@@ -35,7 +36,8 @@ fn bytes_per_connection(config: &Config, rules: &Rulebook, workers: u64) -> u64 
     let records = 2 * (size_of::<Conn>() + 8) + size_of::<Session>() + 8 + 3 * 24 + 40;
     // A place in a queue, and one in every worker's mailbox.
     let shared = 64 + 32 * workers;
-    let notes = (rules.layout.session_bytes() + rules.layout.transaction_bytes()) as u64;
+    let checked = Verifier::bytes(&config.userlists).0 as u64;
+    let notes = checked + (rules.layout.session_bytes() + rules.layout.transaction_bytes()) as u64;
     records as u64 + shared + 2 * u64::from(t.bufsize) + notes + if logged { u64::from(t.logurilen) } else { 0 }
 }
 
@@ -56,7 +58,8 @@ fn fixed_bytes(config: &Config, rules: &Rulebook, workers: u64) -> u64 {
     let bufsize = u64::from(config.global.tune.bufsize);
     let room = if rules.any { 6 * bufsize + 64 * 1024 } else { bufsize };
     let regexes = rules.regex_cache().memory_bytes() as u64;
-    let per_worker = bufsize + room + regexes + 64 * 1024 + 140 * 1024;
+    let passwords = Verifier::bytes(&config.userlists).1 as u64;
+    let per_worker = bufsize + room + passwords + regexes + 64 * 1024 + 140 * 1024;
     let counters = (config.proxies.len() * 2 + config.servers.len()) as u64 * 320;
     let balancing: u64 = config.proxies.iter().map(|p| balance_bytes(config, p)).sum();
     PROGRAM_BYTES

@@ -33,6 +33,8 @@ pub const SIGNALS: usize = 1;
 
 /// Requests of one client that are answered before the others have their turn.
 const PIPELINED: u32 = 16;
+/// Tasks that run for each step of checking passwords.
+const TASKS_A_STEP: usize = 8;
 /// Milliseconds between two looks for memory that has become cold.
 const TRIM_MS: u32 = 2000;
 
@@ -91,14 +93,18 @@ impl<K: Kernel> Worker<K> {
     pub fn round(&mut self, limit_ms: Option<u32>) {
         let runq = &mut self.cx.runq;
         self.cx.timers.advance(self.cx.now, |task| runq.wake(task));
-        for _ in 0..self.depth {
+        let mut ran = 0;
+        while ran < self.depth {
             let Some(task) = self.cx.runq.pop() else { break };
+            ran += 1;
             self.task(task as usize);
             // Looked at now and then while anything happens, not only when all is quiet: checks alone never let it be.
             if !self.trim_at.is_set() {
                 self.trim_at = self.cx.now.after(TRIM_MS);
             }
         }
+        // A share of the round that grows with it, so that passwords are checked under load too.
+        self.cx.check_passwords(1 + ran / TASKS_A_STEP);
         self.listeners.resume(&mut self.cx);
         self.wait(limit_ms);
     }
@@ -153,7 +159,7 @@ impl<K: Kernel> Worker<K> {
     fn wait(&mut self, limit_ms: Option<u32>) {
         let mut timeout = limit_ms;
         let mut sooner = |ms: u32| timeout = Some(timeout.map_or(ms, |t: u32| t.min(ms)));
-        if self.cx.runq.is_empty() {
+        if self.cx.runq.is_empty() && !self.cx.verifier.get_mut().is_busy() {
             if let Some(ms) = self.cx.timers.wait_ms() {
                 sooner(ms);
             }

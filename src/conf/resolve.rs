@@ -1,6 +1,7 @@
 //! Drafts to the model: names become indices, numbers are given, what does not fit the mode is taken out.
 
 use super::Overrides;
+use super::accounts;
 use super::advice;
 use super::checks;
 use super::rules::{self, Kept};
@@ -27,6 +28,7 @@ pub fn resolve(s: &mut State, overrides: &Overrides) -> (Config, Rulebook) {
         check_kind(draft);
     }
     link(s, &mut drafts);
+    let userlists = accounts::userlists(s);
     for draft in &mut drafts {
         number_servers(s, draft);
         number_sockets(s, draft);
@@ -34,7 +36,7 @@ pub fn resolve(s: &mut State, overrides: &Overrides) -> (Config, Rulebook) {
     if s.diags.errors() == 0 {
         advice::advise(s, &drafts);
     }
-    let mut config = Config::default();
+    let mut config = Config { userlists, ..Config::default() };
     for (sink, defaulted) in s.sinks.iter_mut().zip(&s.sink_defaulted) {
         if *defaulted && s.global.log_send_hostname.is_some() {
             sink.format = SinkFormat::Rfc3164;

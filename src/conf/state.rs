@@ -49,6 +49,7 @@ pub struct State {
     pub seen: BTreeMap<&'static str, Pos>,
     pub defaults: Vec<Draft>,
     pub drafts: Vec<Draft>,
+    pub userlists: Vec<super::accounts::ListDraft>,
     /// Command sockets.
     pub sockets: Vec<Listener>,
     pub sinks: Vec<LogSink>,
@@ -75,6 +76,7 @@ impl State {
             seen: BTreeMap::new(),
             defaults: Vec::new(),
             drafts: Vec::new(),
+            userlists: Vec::new(),
             sockets: Vec::new(),
             sinks: Vec::new(),
             sink_defaulted: Vec::new(),

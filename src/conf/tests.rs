@@ -361,6 +361,41 @@ fn diagnostics_of_files() {
         ),
         ("backend b\n option httplog\n", "W2:2 'option httplog' is ignored in backend 'b'"),
         ("userlist u\n usr x\n", "E2:2 unknown keyword 'usr' in section 'userlist'"),
+        ("userlist\n", "E1:9 'userlist' expects <name> as arguments"),
+        ("userlist u/v\n", "E1:10 character '/' is not permitted in the name of the userlist 'u/v'"),
+        ("userlist u v\n", "E1:12 'userlist' cannot handle the unexpected argument 'v'"),
+        ("userlist u\nuserlist u\n user a b c\n", "W2:10 ignoring duplicated userlist 'u'"),
+        ("userlist u\n group\n", "E2:7 'group' expects <name> as arguments"),
+        ("userlist u\n group g members a\n", "E2:10 'group' only supports 'users' option"),
+        ("userlist u\n user\n", "E2:6 'user' expects <name> as arguments"),
+        (
+            "userlist u\n user a pasword x\n",
+            "E2:9 'user' only supports 'password', 'insecure-password' and 'groups' options",
+        ),
+        ("userlist u\n user a insecure-password\n", "W2:9 the password of user 'a' is empty"),
+        ("userlist u\n user a\n user a\n", "W3:7 ignoring duplicated user 'a' in userlist 'u'"),
+        ("userlist u\n group g\n group g\n", "W3:8 ignoring duplicated group 'g' in userlist 'u'"),
+        (
+            "userlist u\n user ada\n group g users ada,adb\n",
+            "E3:20 userlist 'u': no such user 'adb' specified in group 'g'",
+        ),
+        (
+            "userlist u\n user a groups \"g,h\"\n group g\n",
+            "E2:19 userlist 'u': no such group 'h' specified in user 'a'",
+        ),
+        (
+            "userlist u\n user a password $6$abc$def\n",
+            "W2:18 user 'a' is never let in: the hash should end with 86 of the characters",
+        ),
+        ("userlist u\n user a password $y$j9T$abc$def\n", "E2:18 'password' of user 'a': yescrypt ($y$) is not built"),
+        (
+            "userlist us\nfrontend f\n timeout client 1s\n bind :1\n mode http\n http-request deny if { http_auth(usr) }\n",
+            "E6:25 unable to find userlist 'usr'",
+        ),
+        (
+            "userlist u\n group g\nfrontend f\n timeout client 1s\n bind :1\n mode http\n http-request deny if { http_auth_group(u) h }\n",
+            "E7:44 userlist 'u' has no group 'h'",
+        ),
         ("resolvers r\n hold foo 1s\n", "N1:11 run-time resolution is not built yet"),
     ] {
         let loaded = read(text);
@@ -624,4 +659,19 @@ proptest! {
     fn any_text_never_panics(text in "(global|listen l)\n(\\PC|\n| |:|-){0,200}") {
         read(&text);
     }
+}
+
+#[test]
+fn users_and_groups_are_put_together_from_either_side() {
+    let text = "userlist one\n group G1 users tiger,scott\n group G2 users xdb,scott\n user tiger password *\n \
+                user scott insecure-password elgato\n user xdb insecure-password hello\nuserlist two\n group G1\n group G2\n \
+                user tiger password * groups G1\n user scott insecure-password elgato groups G1,G2\n \
+                user xdb insecure-password hello groups G2\n";
+    let config = read(text).config;
+    let [one, two] = &config.userlists[..] else { panic!("{:?}", config.userlists) };
+    assert_eq!((one.first, two.first), (0, 3));
+    assert_eq!(one.users, two.users);
+    assert_eq!(one.members("G2").collect::<Vec<_>>(), ["scott", "xdb"]);
+    assert_eq!(one.find(b"tiger"), Some(1));
+    assert_eq!(one.find(b"G1"), None);
 }

@@ -15,6 +15,7 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// Sinks named by `log` lines; equal ones are shared.
     pub sinks: Vec<LogSink>,
+    pub userlists: Vec<crate::auth::Userlist>,
 }
 
 /// The section `global`.

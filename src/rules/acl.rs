@@ -3,7 +3,7 @@
 use crate::pattern::{List, METHODS, Method, Regex, RegexCache, Set};
 use crate::sample::{Compiler, Expr, Got, Scene, Tools, Walk, call, find_fetch};
 use crate::util::scratch::Scratch;
-use crate::util::words::{Args, Fault, Pos, Word};
+use crate::util::words::{Args, Fault, Pos, Word, nearest};
 use std::sync::Arc;
 
 /// What a condition says.
@@ -178,6 +178,9 @@ fn part(cc: &mut Compiler, args: &mut Args) -> Result<Part, Fault> {
     if !matches!(method, Method::Found | Method::Bool) && flags.patterns.is_empty() && flags.files.is_empty() {
         cc.warnings.push((word.pos, format!("'{}' is compared with nothing, so it is never true", word.text)));
     }
+    if let (Some(list), None) = (expr.grouping(), flags.method) {
+        flags.patterns = members(cc, list, &flags.patterns)?;
+    }
     let (folded, exact): (Vec<_>, Vec<_>) = flags.patterns.into_iter().partition(|p| p.2);
     let mut sets = Vec::new();
     for (fold, patterns) in [(false, exact), (true, folded)] {
@@ -197,6 +200,21 @@ fn part(cc: &mut Compiler, args: &mut Args) -> Result<Part, Fault> {
         lists.push(cc.list(&path.text, keys, method, fold, false)?);
     }
     Ok(Part { expr, sets, lists })
+}
+
+/// The users in groups: whoever is one of them is in one of the groups.
+fn members(cc: &mut Compiler, list: usize, groups: &[(String, Pos, bool)]) -> Result<Vec<(String, Pos, bool)>, Fault> {
+    let list = &cc.config.userlists[list];
+    let mut members = Vec::new();
+    for (group, pos, _) in groups {
+        if !list.groups.contains(group) {
+            let fault = Fault::new(*pos, format!("userlist '{}' has no group '{group}'", list.name));
+            let near = nearest(group, list.groups.iter().map(String::as_str));
+            return Err(if let Some(near) = near { fault.hint(format!("did you mean '{near}'?")) } else { fault });
+        }
+        members.extend(list.members(group).map(|user| (user.to_owned(), *pos, false)));
+    }
+    Ok(members)
 }
 
 /// The conditions that every proxy knows (manual 7.4), sorted by name.

@@ -178,12 +178,13 @@ fn finish(
     row: &'static ActionRow,
     args: &mut Args,
 ) -> Result<(), Fault> {
+    cc.userlists.clear();
     let (action, needs) = cc.needing(|cc| (row.parse)(cc, args));
-    let action = action?;
+    let (action, asked) = (action?, std::mem::take(&mut cc.userlists));
     let program = &mut rules.programs[directive.family as usize];
     known.compile(cc, args, program)?;
     args.finish()?;
-    program.push(action, needs);
+    program.push_asking(action, needs, asked);
     Ok(())
 }
 

@@ -134,6 +134,8 @@ enum Op {
 pub struct Program {
     ops: Vec<Op>,
     actions: Vec<Box<dyn Action>>,
+    /// The userlists that each action asks.
+    asked: Vec<Vec<usize>>,
     /// What it looks at ([`crate::sample::needs`]).
     pub needs: u16,
     /// It stores in the session's notes.
@@ -145,12 +147,18 @@ pub struct Program {
 impl Program {
     /// Adds an action, whose conditions were added before; `needs`: what it looks at.
     fn push(&mut self, action: Box<dyn Action>, needs: u16) {
+        self.push_asking(action, needs, Vec::new());
+    }
+
+    /// The same with the userlists that it asks.
+    fn push_asking(&mut self, action: Box<dyn Action>, needs: u16, asked: Vec<usize>) {
         let parts = action.parts();
         self.needs |= needs;
         self.stores |= parts.stores;
         self.records |= parts.formats.iter().any(|f| !f.is_plain());
         self.ops.push(Op::Act(self.actions.len() as u32));
         self.actions.push(action);
+        self.asked.push(asked);
     }
 
     /// True when there is no rule.
@@ -168,6 +176,8 @@ impl Program {
                     Truth::No => at = *no as usize,
                     Truth::Later => return (Verdict::Later, at),
                 },
+                // An action is done once: a password in its formats must be checked before.
+                Op::Act(n) if !stage.is_settled(&self.asked[*n as usize]) => return (Verdict::Later, at),
                 Op::Act(n) => match self.actions[*n as usize].run(stage) {
                     Verdict::Continue => at += 1,
                     Verdict::Later => return (Verdict::Later, at),

@@ -6,7 +6,7 @@ use crate::format::{Format, Record};
 use crate::http::Edit;
 use crate::model::Config;
 use crate::pattern::{RegexCache, Value};
-use crate::sample::{Expr, Flow, Live, Message, Note, Notes, Scene, Scope, Stream, Tools};
+use crate::sample::{Expr, Flow, Live, Message, Note, Notes, Scene, Scope, Stream, Tools, is_settled};
 use crate::util::fmt::Out;
 use crate::util::scratch::Scratch;
 
@@ -129,6 +129,15 @@ impl Stage<'_> {
         let book = self.book;
         let b = self.borrow();
         book.acls[acl].check(&b.scene, b.space, b.regexes)
+    }
+
+    /// False while a password that the samples of an action need is being checked.
+    pub fn is_settled(&mut self, lists: &[usize]) -> bool {
+        lists.iter().all(|list| {
+            let b = self.borrow();
+            let mut tools = Tools { scratch: Scratch::new(b.space), regexes: b.regexes };
+            is_settled(&b.scene, *list, &mut tools)
+        })
     }
 
     /// Writes a format into `out`, behind what is there up to `at`; the new length. None: it does not fit.

@@ -24,6 +24,8 @@ pub enum Arg {
     Proxy(usize),
     /// Index of a server.
     Server(usize),
+    /// Index of a userlist.
+    Userlist(usize),
     Note(Note),
     Regex(Box<Regex>),
     List(Arc<List>),
@@ -43,9 +45,9 @@ impl Arg {
         if let Arg::Int(n) = self { *n } else { default }
     }
 
-    /// The index of a proxy or a server.
+    /// The index of a proxy, a server or a userlist.
     pub fn index(&self) -> Option<usize> {
-        if let Arg::Proxy(n) | Arg::Server(n) = self { Some(*n) } else { None }
+        if let Arg::Proxy(n) | Arg::Server(n) | Arg::Userlist(n) = self { Some(*n) } else { None }
     }
 }
 
@@ -59,6 +61,8 @@ pub struct Compiler<'a> {
     pub layout: Layout,
     /// What all that was compiled since this was last cleared looks at ([`super::needs`]).
     pub needs: u16,
+    /// The userlists that are asked by what was compiled since this was last taken.
+    pub userlists: Vec<usize>,
     pub warnings: Vec<(Pos, String)>,
     /// Files of patterns, and what they are compared by.
     sources: Vec<(bool, Arc<Source>)>,
@@ -74,7 +78,20 @@ impl<'a> Compiler<'a> {
     pub fn new(config: &'a Config) -> Compiler<'a> {
         let (layout, warnings, pos) = (Layout::new(config.proxies.len()), Vec::new(), Pos::default());
         let (sources, lists, changed) = (Vec::new(), Vec::new(), Vec::new());
-        Compiler { config, proxy: 0, response: false, layout, needs: 0, warnings, sources, lists, changed, pos }
+        let userlists = Vec::new();
+        Compiler {
+            config,
+            proxy: 0,
+            response: false,
+            layout,
+            needs: 0,
+            userlists,
+            warnings,
+            sources,
+            lists,
+            changed,
+            pos,
+        }
     }
 
     /// A file of patterns, or a map.
@@ -188,6 +205,18 @@ impl<'a> Compiler<'a> {
         Err(if let Some(near) = near { fault.hint(format!("did you mean '{near}'?")) } else { fault })
     }
 
+    /// The userlist of a name.
+    fn userlist(&mut self, name: &str) -> Result<usize, Fault> {
+        let all = &self.config.userlists;
+        if let Some(found) = all.iter().position(|l| l.name == name) {
+            self.userlists.push(found);
+            return Ok(found);
+        }
+        let fault = self.fault(format!("unable to find userlist '{name}'"));
+        let near = nearest(name, all.iter().map(|l| l.name.as_str()));
+        Err(if let Some(near) = near { fault.hint(format!("did you mean '{near}'?")) } else { fault })
+    }
+
     /// The place of a variable.
     pub fn variable(&mut self, name: &str) -> Result<Note, Fault> {
         let valid = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
@@ -227,7 +256,7 @@ fn split(text: &str) -> Vec<String> {
 }
 
 /// Reads `given` (the text between the brackets, if there were any) by `shape`: `name:type` with `?` behind optional ones, separated by
-/// commas. Types: str, text (which may be empty where it is given), textvar, int, number, ip, mask, backend, frontend, server, var, regex,
+/// commas. Types: str, text (which may be empty where it is given), textvar, int, number, ip, mask, backend, frontend, server, userlist, var, regex,
 /// flags (of the regex before).
 pub fn parse_args(cc: &mut Compiler, owner: &str, shape: &str, given: Option<&str>) -> Result<Vec<Arg>, Fault> {
     let shapes: Vec<&str> = shape.split(',').filter(|s| !s.is_empty()).collect();
@@ -299,6 +328,7 @@ fn one(cc: &mut Compiler, owner: &str, name: &str, kind: &str, text: &str) -> Re
             }
             Arg::List(list)
         }
+        "userlist" => Arg::Userlist(cc.userlist(text)?),
         "var" => Arg::Note(cc.variable(text)?),
         "regex" => regex(cc, text, false)?,
         other => unreachable!("a row says {owner}({other})"),

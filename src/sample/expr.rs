@@ -72,6 +72,12 @@ impl Expr {
         self.converters.last().map_or(self.fetch.kind, |c| c.0.output)
     }
 
+    /// The userlist whose groups it is compared with, in a condition that does not say how.
+    pub fn grouping(&self) -> Option<usize> {
+        let plain = self.fetch.name == "http_auth_group" && self.converters.is_empty();
+        if plain { self.args[0].index() } else { None }
+    }
+
     /// Adds the regular expressions in it.
     pub fn regexes<'a>(&'a self, all: &mut Vec<&'a Regex>) {
         for args in std::iter::once(&self.args).chain(self.converters.iter().map(|c| &c.1)) {

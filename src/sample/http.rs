@@ -198,7 +198,7 @@ fn version<'a>(m: &Message<'a>) -> &'static [u8] {
 }
 
 /// Name and password of `Authorization: Basic`.
-fn credentials<'a>(s: &Scene<'a>, t: &mut Tools<'a, '_>) -> Option<(&'a [u8], &'a [u8])> {
+pub fn credentials<'a>(s: &Scene<'a>, t: &mut Tools<'a, '_>) -> Option<(&'a [u8], &'a [u8])> {
     let m = s.request?;
     let given = m.index.fields_named(m.text, b"authorization").next()?;
     let mut space = [0; 256];

@@ -8,6 +8,7 @@
 //! scratch space: evaluating allocates nothing, and copies only what a converter changes.
 
 mod args;
+mod auth;
 mod convert;
 mod expr;
 mod http;
@@ -18,6 +19,7 @@ mod notes;
 mod scene;
 
 pub use args::{Arg, Compiler, parse_args};
+pub use auth::is_settled;
 pub use convert::REFUSED;
 pub use expr::{Expr, call};
 pub use notes::{Layout, Note, Notes, Scope, UNIQUE_ID, VAR_BYTES};
@@ -160,7 +162,7 @@ const fn converter(
 }
 
 /// The tables of fetches, each sorted by name.
-pub static FETCHES: [&[Fetch]; 4] = [internal::TABLE, l4::TABLE, l6::TABLE, http::TABLE];
+pub static FETCHES: [&[Fetch]; 5] = [internal::TABLE, l4::TABLE, l6::TABLE, http::TABLE, auth::TABLE];
 
 /// The tables of converters, each sorted by name.
 pub use convert::TABLES as CONVERTERS;

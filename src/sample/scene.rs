@@ -1,6 +1,7 @@
 //! What samples can look at, at one moment of a session.
 
 use super::notes::Notes;
+use crate::auth::Question;
 use crate::http::Head;
 use crate::model::Config;
 use crate::sys::Addr;
@@ -40,6 +41,11 @@ pub trait Live {
     /// A random number.
     fn random(&self) -> u32;
     fn stopping(&self) -> bool;
+    /// Whether a user may in. None: the password is being checked; the session is woken when that is known. Without a place for
+    /// sessions to wait in, nobody may.
+    fn lets_in(&self, _: Question) -> Option<bool> {
+        Some(false)
+    }
 }
 
 /// The session itself.

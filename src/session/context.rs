@@ -2,6 +2,7 @@
 
 use super::Session;
 use super::endpoint::{Conn, Owner, key};
+use crate::auth::{KEY_BYTES, Verifier};
 use crate::http::Head;
 use crate::log::Logs;
 use crate::mem::{Buffers, Handle, Pool, Usage};
@@ -12,6 +13,7 @@ use crate::sched::{RunQueue, Wheel};
 use crate::server::{Counters, POOLS, Shared};
 use crate::sys::{Kernel, Pipe};
 use crate::util::tick::Tick;
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -54,6 +56,7 @@ pub struct Ctx<K: Kernel> {
     pub session_notes: Buffers,
     /// Where rules work.
     pub room: Room,
+    pub verifier: RefCell<Verifier>,
     pub pipes: Vec<Pipe>,
     pipes_max: usize,
     pipes_open: usize,
@@ -112,6 +115,8 @@ impl<K: Kernel> Ctx<K> {
     /// Takes all memory.
     pub fn new(mut parts: Parts<K>) -> Ctx<K> {
         let now_ms = parts.sys.now_ms();
+        let mut secret = [0; KEY_BYTES];
+        parts.sys.secret(&mut secret);
         let now = Tick::from_ms(now_ms);
         let (sizes, tune) = (parts.sizes, &parts.config.global.tune);
         let tasks = sizes.conns + sizes.sessions + sizes.checks;
@@ -139,6 +144,7 @@ impl<K: Kernel> Ctx<K> {
                 if layout.session_bytes() > 0 { sizes.sessions } else { 0 },
                 layout.session_bytes(),
             ),
+            verifier: RefCell::new(Verifier::new(&parts.config.userlists, sizes.sessions, secret)),
             room: Room::new(&parts.shared.rules, tune.bufsize as usize),
             pipes: Vec::with_capacity(sizes.pipes),
             pipes_max: sizes.pipes,
@@ -180,6 +186,23 @@ impl<K: Kernel> Ctx<K> {
     pub fn wake(&mut self, h: Handle<Session>) {
         let task = self.session_task(h);
         self.runq.wake(task);
+    }
+
+    /// Lets passwords that are being checked go on by so many steps; sessions whose wait ends run in this round or the next.
+    pub fn check_passwords(&mut self, steps: usize) {
+        let (verifier, runq, conns) = (self.verifier.get_mut(), &mut self.runq, self.sizes.conns);
+        for _ in 0..steps {
+            if !verifier.is_busy() {
+                return;
+            }
+            verifier.step(&self.config.userlists, |who| runq.wake((conns + who) as u32));
+        }
+    }
+
+    /// No password is checked for this session any more.
+    pub fn stop_checking(&mut self, h: Handle<Session>) {
+        let (runq, conns) = (&mut self.runq, self.sizes.conns);
+        self.verifier.get_mut().forget(h.index(), |who| runq.wake((conns + who) as u32));
     }
 
     /// The counters of a frontend, backend or server that this worker writes.

@@ -50,6 +50,7 @@ pub fn finish<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> AfterEnd {
         cx.notes.free(s.notes);
         s.notes = Handle::NONE;
     }
+    cx.stop_checking(s.me);
     let task = cx.session_task(s.me);
     cx.timers.cancel(task);
     let task = cx.conn_task(s.client);
@@ -350,7 +351,7 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
     if level == Effects::SILENT {
         return;
     }
-    let live = View { shared: &shared, wall: end, random: cx.sys.random(), now_ms: cx.now_ms };
+    let live = View { shared: &shared, wall: end, random: cx.sys.random(), now_ms: cx.now_ms, verifier: None };
     let scene = Scene::of_session(&config, &live, &flow, record.notes);
     let sampled = Sampled { scene: &scene, space: &mut cx.room.space, regexes: &mut cx.room.regexes };
     cx.logs.traffic(&mut cx.sys, s.fe(), level, &record, sampled);

@@ -5,6 +5,7 @@ use super::context::Ctx;
 use super::endpoint::Conn;
 use super::request::{self, backend_of};
 use super::{AppletKind, EndCause, Phase, Session, Step, answer, connect};
+use crate::auth::{Question, Verifier};
 use crate::format::Record;
 use crate::http::{Body, Edit, Fault, write_again};
 use crate::mem::{Buffers, Handle};
@@ -15,6 +16,7 @@ use crate::server::Shared;
 use crate::sys::{Addr, Kernel};
 use crate::util::fmt::Out;
 use crate::util::tick::Tick;
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -24,6 +26,8 @@ pub struct View<'a> {
     pub wall: (i64, u32),
     pub random: u32,
     pub now_ms: u64,
+    /// Who checks passwords, and for which session.
+    pub verifier: Option<(&'a RefCell<Verifier>, usize)>,
 }
 
 impl Live for View<'_> {
@@ -72,6 +76,11 @@ impl Live for View<'_> {
 
     fn stopping(&self) -> bool {
         self.shared.stopping()
+    }
+
+    fn lets_in(&self, question: Question) -> Option<bool> {
+        let Some((verifier, who)) = self.verifier else { return Some(false) };
+        verifier.borrow_mut().ask(&self.shared.config.userlists, question, Some(who))
     }
 }
 
@@ -147,12 +156,14 @@ fn run<K: Kernel>(
         if program.needs & needs::DESTINATION != 0 { connect::local_addr(cx, s.client) } else { Addr::None };
     let (wall, random) = (s.times.start_at, cx.sys.random());
     let arrived = if let Look::Request { at, len } = look { request::arrived(cx, s, at + len) } else { (0, true) };
-    let Ctx { config, shared, conns, bufs, notes, session_notes, room, head, now_ms, worker, logs, .. } = cx;
+    let Ctx { config, shared, conns, bufs, notes, session_notes, room, head, now_ms, worker, logs, verifier, .. } = cx;
     let Some(client) = conns.get_mut(s.client) else { return (Verdict::Reject, from) };
     let flow = flow(s, config, client, destination, *worker);
     let session_slab = slab(session_notes, &mut client.notes, program.stores);
     let slab = slab(notes, &mut s.notes, program.stores);
-    let view = View { shared, wall, random, now_ms: *now_ms };
+    let who = s.me.index();
+    let verifier = matches!(look, Look::Request { .. }).then_some((&*verifier, who));
+    let view = View { shared, wall, random, now_ms: *now_ms, verifier };
     let is_response = matches!(look, Look::Response { .. } | Look::ResponseBytes { .. });
     let channel = if is_response { &s.res } else { &s.req };
     let bytes = if channel.buf.is_some() { &bufs.get(channel.buf)[..channel.end as usize] } else { &[] };
@@ -600,7 +611,7 @@ fn one<K: Kernel>(
         {
             return Some(request::refuse(cx, s, Fault::Framing));
         }
-        (Look::Request { at, len }, Verdict::Later) => {
+        (Look::Request { at, len }, Verdict::Later) if family != Family::Monitor => {
             s.rule.1 = op as u32;
             if let Some(ms) = s.effects.await_body_ms.take() {
                 request::await_body(cx, s, cx.now.after(ms));

@@ -105,6 +105,10 @@ pub trait Kernel {
     /// Wall clock: seconds and microseconds since 1970.
     fn wall(&mut self) -> (i64, u32);
     fn random(&mut self) -> u32;
+    /// Random bytes that nobody can foresee.
+    fn secret(&mut self, out: &mut [u8]) {
+        out.chunks_mut(4).for_each(|c| c.copy_from_slice(&self.random().to_ne_bytes()[..c.len()]));
+    }
 
     /// True when descriptors stay armed and report changes only (epoll, kqueue).
     fn edge(&self) -> bool;

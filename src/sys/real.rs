@@ -96,6 +96,12 @@ impl Kernel for Real {
         (self.seed.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32) as u32
     }
 
+    fn secret(&mut self, out: &mut [u8]) {
+        if getrandom(out).is_err() {
+            out.chunks_mut(4).for_each(|c| c.copy_from_slice(&self.random().to_ne_bytes()[..c.len()]));
+        }
+    }
+
     fn edge(&self) -> bool {
         self.poller.edge()
     }

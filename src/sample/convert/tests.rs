@@ -21,7 +21,9 @@ fn evaluate(text: &str, room: usize) -> Result<Option<String>, String> {
     let flow = Flow::default();
     let mut scene = quiet::scene(&config, &flow);
     scene.notes = Notes { session: &[], transaction: &slab };
-    let mut regexes = RegexCache::new(expr.regexes());
+    let mut all = Vec::new();
+    expr.regexes(&mut all);
+    let mut regexes = RegexCache::new(all.into_iter());
     let mut space = vec![0; room];
     let mut tools = Tools { scratch: Scratch::new(&mut space), regexes: &mut regexes };
     Ok(match expr.value(&scene, &mut tools) {
