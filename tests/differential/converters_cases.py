@@ -42,7 +42,7 @@ DECODERS = ["b64dec", "ub64dec", "hex2i", "url_dec", "url_dec(0)", "url_dec(1)",
 
 TEXTS = [b"", b"f1_f2_f3__f5", b"_", b"__", b"_a", b"a_", b"_a__b_", b"a", b"a/b_c/d__e", b"/f1/f2/f3/f4", b"  padded  ", b"Hello, World!", b"ABCxyz\xe9\xc0", b"a=1&b=2&c", b"\t\r\n", b"aaa", b"banana", b"foo123bar", b"/////a///b/c/xzxyz/", b"?a;b&c", "grüße".encode(), b"hello", b"hellp", b"hell", b"helloo", b"12", b"1", b"\x00\x01\x02",
          b"line\r\nnext", b"line\nnext", b"\rx", b"x\x00y\nz"]
-PIECES = [f"{c}({n},{d}{k})" for c in ("field", "word") for n in (1, 2, 3, 4, 5, 9, -1, -2, -3, -4, -9) for d in ("_", "/_") for k in ("", ",0", ",1", ",2", ",3", ",50")]
+PIECES = [f"{c}({n},{d}{k})" for c in ("field", "word") for n in (1, 2, 3, 4, 5, 9, -1, -2, -3, -4, -9) for d in ("_", "/_") for k in ("", ",0", ",1", ",2", ",3", ",50", ",-1", ",9223372036854775807")]
 EDITS = ["lower", "upper", "length", "ltrim(a)", "rtrim(a)", "ltrim(' ')", "rtrim(' ')", "ltrim(_a)", "rtrim(_/)", "ltrim(xyz),rtrim(_)", "cut_crlf", "concat()", "concat(x)", "concat(<,txn.text,>)", "concat(,txn.none,>)", "concat(<ip=,txn.ip,>)", "concat(-,txn.bytes)", "concat(-,txn.nul)",
          "concat(-,txn.seven)", "concat(-,txn.yes)", "concat(',',txn.text,')')", "add_item(-,txn.text)", "add_item(-,txn.none)", "add_item(-,txn.none,x)", "add_item(-,txn.text,x)", "add_item(-,,x)", "add_item(-,txn.seven)", "add_item(\",\",txn.digits,\"(s)\")",
          "strcmp(txn.text)", "strcmp(txn.none)", "strcmp(txn.digits)", "strcmp(txn.seven)", "strcmp(txn.bytes)", "secure_memcmp(txn.text)", "secure_memcmp(txn.none)", "secure_memcmp(txn.bytes)", "secure_memcmp(txn.seven)", "debug", "debug(x)", "bytes(1),lower", "bytes(1,3),upper"]

@@ -28,7 +28,7 @@ fn piece<'a>(text: &'a [u8], args: &[Arg], merge: bool) -> Option<&'a [u8]> {
     // Counted in the direction in which it was found.
     let others = if count > 0 { count - 1 } else { total };
     Some(match n > 0 {
-        true => &text[found.0..span(index + others).map_or(text.len(), |s| s.1)],
+        true => &text[found.0..span(index.saturating_add(others)).map_or(text.len(), |s| s.1)],
         false => &text[span(index - others).map_or(0, |s| s.0)..found.1],
     })
 }

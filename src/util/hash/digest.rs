@@ -1,7 +1,7 @@
 //! Message digests: MD5 (RFC 1321), SHA-1 and SHA-2 (FIPS 180-4), and keyed ones (RFC 2104), for converters. MD5 and
 //! SHA-1 are there because their users are, not to prove anything.
 //!
-//! Written here because the crates with them are ten (docs/dependencies.md) for what fits on three pages.
+//! Written here because the crates with them are twelve, with what they need, for what fits on three pages.
 
 use Algorithm::{Md5, Sha1, Sha224, Sha256, Sha384, Sha512};
 use std::ops::Deref;
