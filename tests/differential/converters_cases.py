@@ -62,6 +62,7 @@ QUERIES = [f"json_query('{p}'{t})" for p in PATHS for t in ("", ",'int'")]
 
 DATES = [str(n).encode() for n in (0, 1, -1, 784111777, 951782400, 1404995030, 1700000000, 1711846799, 1711846800, 1729990799, 1729990800, 2**31, 2**32, 253402300799, 4102444800, 1735603200, 1609459199, 1293836400, -86400)]
 TIMES = [f"{c}({f}{o})" for c in ("ltime", "utime") for f in ("%Y%m%d%H%M%S", "%a-%A-%b-%B-%h", "%C-%d-%e-%g-%G", "%D-%F-%T-%R-%r", "%I-%j-%k-%l-%p-%P", "%m-%M-%n-%t-%%", "%s-%S-%u-%w-%y", "%U-%V-%W", "%z", "%c-%x-%X", "%Ey-%Od", "plain", "%d/%b/%Y:%H:%M:%S %z", "%-d-%_H-%0e-%^a") for o in ("", ",3600", ",-90000")]
+# Without all of its arguments 2.6.12 refuses `http_date` in a file where other converters stand without theirs: only EXPRESSIONS has it so.
 TIMES += ["utime(%Z)", "http_date(3600,s)", "http_date(-7200,s)", "http_date(0,s)", "http_date(0,ms)", "http_date(1000,ms)", "http_date(0,us)", "http_date(-5,us)"]
 
 LANGUAGES = [b"", b"es", b"fr;q=0.5,en;q=0.8", b"fr-FR,fr;q=0.9", b"en-US", b"da, en-gb;q=0.8, en;q=0.7", b"en;q=0", b"en;q=0,fr;q=0.1", b"en;q=1.000,fr", b"fr;q=0.001,en;q=0.002", b"*", b"EN", b"en ;q=0.5 , fr ; q=0.6", b"fr;q=2,en", b"fr;q=abc,en;q=0.3", b"fr;q=,en", b"fr;q=0.5;x=1,en;q=0.4", b"x,y,z", b",,en", b"en,,fr", b"en;level=1,fr", b"fr;q=.5,en;q=0.4",
