@@ -19,7 +19,7 @@ userlist L
     user five password '$5$saltsalt$yrhPKxCqiWcCE9h0g86j6Ugz7SDFdFm.BjU.d8RaQnC'
     user six password '$6$saltsalt$e/5XKibXPLqVcfjpD.ouauaJrAOL5V0uo80Lt7n7EbRdRiCx3HbQ90yjOHr.G0T.mx79PEMRy8nmtr0qSYhQp1'
     user bcrypt password '$2b$05$CCCCCCCCCCCCCCCCCCCCC.vTdnMkpWk2uFGdD13bbQkt9V3Bbgxl.'
-    user slow password '$2b$10$CCCCCCCCCCCCCCCCCCCCC.KclVCH2SOjb2cD6ZBfI4.b64UO47Ata'
+    user slow password '$2b$07$CCCCCCCCCCCCCCCCCCCCC.SvkqjhS6moendoHor8l.BjAheojRriu'
     user locked password *
 ";
 
