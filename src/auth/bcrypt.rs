@@ -42,7 +42,8 @@ impl Bcrypt {
         Bcrypt { key: (key, len), state, left: 2 << cost }
     }
 
-    /// Goes on; says whether the password is right once that is known. A step is one expansion: 521 encryptions, 100 us on a Dockstar.
+    /// Goes on; says whether the password is right once that is known. A step is one expansion: 521 encryptions, about
+    /// 100 us on a Dockstar.
     pub fn step(&mut self, salt: &[u8; 16], wanted: &[u8]) -> Option<bool> {
         if self.left == 0 {
             return Some(self.matches(wanted));

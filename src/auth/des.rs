@@ -1,5 +1,5 @@
-//! The traditional crypt(3): 25 times DES over zeros, with the password as key and a salt that swaps bits of the expansion (FIPS 46-3;
-//! Morris, Thompson 1979). Eight characters count, of each seven bits. Cheap enough for one step: 400 rounds.
+//! The traditional crypt(3): 25 times DES over zeros, with the password as key and a salt that swaps bits of the
+//! expansion (FIPS 46-3; Morris, Thompson 1979). Eight characters count, of each seven bits. Cheap enough for one step.
 
 use super::{DIGITS as CRYPT_DIGITS, digit_value, same};
 

@@ -7,9 +7,9 @@
 //!                                      Hashing, one step a turn of the loop --> known, session woken
 //! ```
 //!
-//! Hashes are slow by design: 5,000 rounds of SHA-512 take a tenth of a second on a slow device, bcrypt of cost 12 ten times that. So
-//! each algorithm is a machine of fixed size that stops after a bounded number of rounds ([`Hashing::step`]) and goes on when the
-//! others had their turn. Nothing here allocates once a [`Verifier`] was made.
+//! Hashes are slow by design: 5,000 rounds of SHA-512 take a tenth of a second on a slow device, bcrypt of cost 12 ten
+//! times that. So each algorithm is a machine of fixed size that stops after a bounded number of rounds
+//! ([`Hashing::step`]) and goes on when the others had their turn. Nothing here allocates once a [`Verifier`] was made.
 //!
 //! Limits: a hashed password has up to [`LONGEST`] bytes; a longer one is wrong.
 

@@ -1,4 +1,4 @@
-//! What a userlist knows of a password: read from the configuration, so that a hash that can never match is told at start-up.
+//! What a userlist knows of a password: read at start-up, so that a hash that can never match is told there.
 
 use super::sha::{self, Width};
 use super::{bcrypt, des, digit_value, md5};

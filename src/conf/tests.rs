@@ -396,6 +396,10 @@ fn diagnostics_of_files() {
             "userlist u\n group g\nfrontend f\n timeout client 1s\n bind :1\n mode http\n http-request deny if { http_auth_group(u) h }\n",
             "E7:44 userlist 'u' has no group 'h'",
         ),
+        (
+            "userlist u\n group g\nfrontend f\n timeout client 1s\n bind :1\n mode http\n http-request deny if { http_auth_group(u) -f /dev/null }\n",
+            "E7:47 names of groups in a file are not built yet",
+        ),
         ("resolvers r\n hold foo 1s\n", "N1:11 run-time resolution is not built yet"),
     ] {
         let loaded = read(text);
