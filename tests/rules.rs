@@ -98,6 +98,102 @@ fn conditions_as_the_manual_has_them() {
 }
 
 #[test]
+fn formats_and_replacements_as_the_manual_has_them() {
+    let server = Server::named("a");
+    let proxy = proxy(
+        &server,
+        "
+    http-request set-header X-Spaces \"a  %[req.hdr(x-none)]  b\"
+    http-request set-header X-Plain %{+Q}[path]%{+X}[int(255)]
+    http-request set-header X-Control %[url_param(c),url_dec]
+    http-request set-header X-Method %HM
+    http-request replace-header X-Whole ^a b
+    http-request replace-value X-List ^b$ <\\0>
+    http-request set-uri http://other.example/u if { path /uri }
+    http-request set-query ?q if { path /query }
+    http-request set-path nowhere if { path /path }
+    http-request replace-path ^/x /y",
+    );
+    let mut client = Client::connect(proxy.addr("l"));
+    let mut ask = |target: &str| {
+        let head = format!("GET {target} HTTP/1.1\r\nHost: h\r\nX-Whole: abc\r\nX-List: a, b,c , b\r\n\r\n");
+        let status = client.ask(head).status();
+        assert_eq!(status == 500, target == "/path", "{target}: {status}");
+        server.last()
+    };
+    let request = ask("/xyz?c=%0d%0aEvil:%201");
+    assert_eq!(request.target(), "/y?c=%0d%0aEvil:%201");
+    for (name, value) in [
+        ("x-spaces", "a    b"),
+        ("x-plain", "/xyz255"),
+        ("x-control", "%0D%0AEvil: 1"),
+        ("x-method", "GET"),
+        ("x-whole", "b"),
+        ("x-list", "a,<b>,c ,<b>"),
+    ] {
+        assert_eq!(request.header(name), Some(value), "{name}");
+    }
+    let request = ask("/uri");
+    assert_eq!((request.target(), request.header("host")), ("http://other.example/u", Some("other.example")));
+    assert_eq!(ask("/query").target(), "/query??q");
+    // No target can be made of that: the server does not see it.
+    assert_eq!(ask("/path").target(), "/query??q");
+}
+
+#[test]
+fn redirects_and_answers_as_the_manual_has_them() {
+    let server = Server::named("a");
+    let lines = "
+    http-request redirect location /%[url_param(to),url_dec] set-cookie SEEN if { path /cookie }
+    redirect location /%[path] if { path /literal }
+    http-request return status 204 if { path /204 }
+    http-request return if { path /empty }
+    http-request deny deny_status 429 hdr Retry-After 5 if { path /slow }
+    http-request set-var(req.late) str(x)
+    http-response set-var(req.late) str(y)
+    http-response set-header X-Late <%[var(req.late)]>
+    http-response set-status 204";
+    let proxy = proxy(&server, lines);
+    let mut client = Client::connect(proxy.addr("l"));
+    let mut ask = |target: &str| client.ask(format!("GET {target} HTTP/1.1\r\nHost: h\r\n\r\n"));
+    let answer = ask("/cookie?to=%0d%0aEvil:%201");
+    assert_eq!(answer.header("location"), Some("/%0D%0AEvil: 1"));
+    assert_eq!((answer.header("set-cookie"), answer.header("evil")), (Some("SEEN; path=/;"), None));
+    assert_eq!(ask("/literal").header("location"), Some("/%[path]"));
+    let answer = ask("/204");
+    assert_eq!((answer.status(), answer.text().as_str()), (204, ""));
+    let answer = ask("/empty");
+    assert_eq!((answer.status(), answer.header("content-length"), answer.text().as_str()), (200, Some("0"), ""));
+    let answer = ask("/slow");
+    assert_eq!((answer.status(), answer.header("retry-after"), answer.text().as_str()), (429, Some("5"), ""));
+    // What the server sent as a body stays one.
+    let answer = ask("/");
+    assert_eq!((answer.status(), answer.text().as_str(), answer.header("x-late")), (200, "a", Some("<>")));
+}
+
+#[test]
+fn lines_of_logs_as_the_manual_has_them() {
+    let (server, logs) = (Server::named("a"), LogSink::start());
+    let config = format!(
+        "{HTTP}
+listen l
+    bind {{bind:l}}
+    log {{log}} local0
+    log-format \"%ci %hr %hrl %{{+Q}}hrl %[status] %[var(txn.empty)] %{{+X}}[int(9)]\"
+    capture request header X-A len 20
+    capture request header X-None len 20
+    http-request set-var-fmt(txn.empty) %[req.hdr(x-none)]
+    server a {{server:a}}
+"
+    );
+    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    let mut client = Client::connect(proxy.addr("l"));
+    client.ask("GET / HTTP/1.1\r\nHost: h\r\nX-A: a{b|c}\r\n\r\n");
+    let line = logs.find("the line", |m| m.contains("127.0.0.1 {").then(|| m.to_owned()));
+    assert!(line.ends_with("{a#7Bb#7Cc#7D|} a#7Bb#7Cc#7D - \"a#7Bb#7Cc#7D\" \"\" 200 - 9"), "{line}");
+}
+
+#[test]
 fn refusals_keep_the_rest_going() {
     let (server, logs) = (Server::named("a"), LogSink::start());
     let lines = "
@@ -149,6 +245,7 @@ backend three
         Proxy::with().server("one", one.addr()).server("two", two.addr()).server("three", three.addr()).start(&config);
     let mut client = Client::connect(proxy.addr("l"));
     for (path, host, to, want) in [
+        ("/a", "two.example", "X-To: nobody\r\n", "three"),
         ("/a.png", "x", "", "one"),
         ("/a", "TWO.example", "", "two"),
         ("/a", "x", "", "three"),
@@ -256,6 +353,8 @@ fn monitors_are_told_of_failures() {
     let server = Server::named("a");
     let proxy = proxy(&server, "monitor-uri /health\n    acl down hdr(x-down) -m found\n    monitor fail if down");
     assert_eq!(get(proxy.addr("l"), "/health").status(), 200);
+    get(proxy.addr("l"), "http://h/health");
+    assert_eq!(server.requests().len(), 0);
     let mut client = Client::connect(proxy.addr("l"));
     assert_eq!(client.ask("GET /health HTTP/1.1\r\nHost: h\r\nX-Down: 1\r\n\r\n").status(), 503);
 }
@@ -288,6 +387,7 @@ frontend l
     tcp-request content reject if { req.payload(0,4) -m bin 42414421 }
     tcp-request content accept if { req.ssl_hello_type 1 }
     tcp-request content accept if { req.len gt 5 }
+    tcp-request content reject if { req.len gt 2 } WAIT_END
     use_backend tls if { req.ssl_sni -i www.example.com }
     default_backend other
 backend tls
@@ -309,6 +409,8 @@ backend other
     assert_eq!(answer(&[&hello]), "tls");
     assert_eq!(answer(&[&hello[..3], &hello[3..20], &hello[20..]]), "tls");
     assert_eq!(answer(&[b"SSH-", b"2.0-x\r\n", b"more"]), "SSH-2.0-x\r\nmore");
+    // A rule that does not hold yet is looked at again.
+    assert_eq!(answer(&[b"abcd", b"efg"]), "abcdefg");
     assert_eq!(answer(&[b"S"]), "S");
     assert_eq!(answer(&[b"BAD!!!!!"]), "");
 }

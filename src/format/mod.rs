@@ -151,10 +151,11 @@ fn version<'a>(r: &Record<'a>) -> Option<&'a [u8]> {
     part(r, 2).map(|v| if v.is_empty() { b"HTTP/0.9" } else { v })
 }
 
-/// Writes bytes of a request: `#XX` for those that would break a line or its quotes.
-fn encoded(bytes: &[u8], escape: bool, o: &mut Out) {
+/// Writes bytes of a request: `#XX` for those that would break a line or its quotes, and for those in `more`.
+fn encoded(bytes: &[u8], more: &[u8], escape: bool, o: &mut Out) {
     for &b in bytes {
         match b {
+            _ if more.contains(&b) => drop(write!(o, "#{b:02X}")),
             b'#' | b'"' => drop(write!(o, "#{b:02X}")),
             b']' | b'\\' if escape => o.put(&[b'\\', b]),
             b' '..0x7f => o.byte(b),
@@ -176,7 +177,7 @@ impl Variable {
             Kind::Request(get) => {
                 o.put(quote);
                 match get(r) {
-                    Some(bytes) => encoded(bytes, flags.escape, o),
+                    Some(bytes) => encoded(bytes, b"", flags.escape, o),
                     None => o.put(b"<BADREQ>"),
                 }
                 o.put(quote);
@@ -192,7 +193,7 @@ impl Variable {
             Kind::Noted(place) => match place(r).and_then(|n| r.notes.get(n)) {
                 Some(Value::Str(text)) => {
                     o.put(quote);
-                    encoded(text, flags.escape, o);
+                    encoded(text, b"", flags.escape, o);
                     o.put(quote);
                 }
                 _ => o.put(absent),
@@ -210,21 +211,20 @@ fn captured(r: &Record, side: usize, list: bool, flags: Flags, o: &mut Out) {
     if !list {
         o.put(if flags.quote { b"\"{" } else { b"{" });
     }
+    let quote = if list && flags.quote { &b"\""[..] } else { b"" };
     for (n, place) in places.iter().enumerate() {
         o.put(match (n, list) {
-            (0, false) => b"",
+            (0, _) => b"",
             (_, false) => b"|",
-            (0, true) => b"\"",
-            (_, true) => b" \"",
+            (_, true) => b" ",
         });
+        o.put(quote);
         match r.notes.get(*place) {
-            Some(Value::Str(text)) => encoded(text, flags.escape, o),
-            _ if list => o.byte(b'-'),
+            Some(Value::Str(text)) => encoded(text, b"{|}", flags.escape, o),
+            _ if list && !flags.quote => o.byte(b'-'),
             _ => {}
         }
-        if list {
-            o.byte(b'"');
-        }
+        o.put(quote);
     }
     if !list {
         o.put(if flags.quote { b"}\"" } else { b"}" });
@@ -514,13 +514,14 @@ impl Format {
             let before = out.len();
             match item {
                 Item::Text(t) => out.put(t.as_bytes()),
-                // What shows nothing leaves no double space.
-                Item::Space if after_space => continue,
+                // What shows nothing leaves no double space in a line of a log.
+                Item::Space if after_space && self.of == Use::Log => continue,
                 Item::Space => out.byte(b' '),
                 Item::Variable(v, flags) => VARIABLES[*v].show(record, *flags, out),
                 Item::Sample(expr, flags) => {
                     let mut tools = Tools { scratch: Scratch::new(space), regexes };
                     self.sample(expr.now(scene, &mut tools), *flags, &mut tools, out);
+                    after_space = false;
                 }
             }
             if out.len() > before {
@@ -530,21 +531,19 @@ impl Format {
     }
 
     fn sample<'a>(&self, value: Option<Value<'a>>, flags: Flags, tools: &mut Tools<'a, '_>, out: &mut Out) {
-        let text = match value {
-            Some(Value::Int(n)) if flags.hex => {
-                let _ = write!(out, "{n:02X}");
-                return;
-            }
-            Some(v) => v.text(&mut tools.scratch).unwrap_or_default(),
-            None if self.of == Use::Log && !flags.quote => return out.byte(b'-'),
-            None => b"",
-        };
-        let quote = if flags.quote { &b"\""[..] } else { b"" };
+        let text = value.and_then(|v| v.text(&mut tools.scratch)).unwrap_or_default();
+        if text.is_empty() && self.of == Use::Log && !flags.quote {
+            return out.byte(b'-');
+        }
+        let quote = if flags.quote && self.of == Use::Log { &b"\""[..] } else { b"" };
         out.put(quote);
         match self.of {
-            Use::Log if flags.hex => text.iter().for_each(|b| _ = write!(out, "{b:02X}")),
-            Use::Log => encoded(text, flags.escape, out),
-            Use::Message => out.put(text),
+            Use::Log => encoded(text, b"", flags.escape, out),
+            // No value ends a field, or a line.
+            Use::Message => text.iter().for_each(|b| match b {
+                0..=31 | 127 => drop(write!(out, "%{b:02X}")),
+                b => out.byte(*b),
+            }),
         }
         out.put(quote);
     }
@@ -629,7 +628,7 @@ mod tests {
         let r = record();
         assert_eq!(
             show("%[str(a\\\"b)] %{+Q}[str(x]y),upper] %{+X}[int(255)] %[src]|%{+Q}[src]|%[int(1),add(2)]", &r),
-            "a#22b \"X]Y\" FF -|\"\"|3"
+            "a#22b \"X]Y\" 255 -|\"\"|3"
         );
     }
 

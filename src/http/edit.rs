@@ -1,7 +1,7 @@
 //! Changes to a head between its parse and the head that is sent on: in the index, with new texts behind the old ones in one block.
 
 use super::head::{Field, Head, Kind, Span};
-use super::{Method, is_token};
+use super::{Body, Method, is_token};
 use crate::util::fmt::Out;
 
 /// A head that may be changed.
@@ -94,19 +94,39 @@ impl Edit<'_> {
         Ok(())
     }
 
-    /// Another target, made of these parts; bytes that would end it are encoded.
+    /// Another target, made of these parts, if it is a valid one.
     pub fn set_uri(&mut self, parts: &[&[u8]]) -> Result<(), Refused> {
         let span = self.keep(parts)?;
-        let bad = |b: &u8| !b.is_ascii_graphic();
-        if span.len == 0 || self.text[usize::from(span.at)..][..usize::from(span.len)].iter().any(bad) {
+        let uri = span.of(self.text);
+        // RFC 9112 section 3.2: a path, a whole URI, or what CONNECT and OPTIONS have.
+        let same = uri == self.index.uri.of(self.text);
+        let form = uri.first() == Some(&b'/') || authority(uri).is_some() || same;
+        if !(form || uri == b"*" && self.index.method == Method::Options) || !uri.iter().all(u8::is_ascii_graphic) {
             return Err(Refused);
         }
         self.index.uri = span;
+        self.follow_authority();
         Ok(())
     }
 
-    /// Another status, and its reason.
+    /// Another status, and its reason. A body cannot go away with it (204 and 304 have none); where there was none before, it is empty.
     pub fn set_status(&mut self, status: u16, reason: &[u8]) -> Result<(), Refused> {
+        let bodiless = |status| matches!(status, 204 | 304);
+        if bodiless(status) && self.index.body != Body::None {
+            return Err(Refused);
+        }
+        if bodiless(self.index.status) && !bodiless(status) {
+            self.remove_framing();
+            if self.index.fields.len() >= self.index.limit {
+                return Err(Refused);
+            }
+            let (name, value) = (self.keep(&[b"Content-Length"])?, self.keep(&[b"0"])?);
+            self.index.fields.push(Field { name, value, kind: Kind::ContentLength });
+            self.index.content_length = Some(0);
+        }
+        if status == 204 {
+            self.remove_framing();
+        }
         let reason = self.keep(&[reason])?;
         clean(&mut self.text[usize::from(reason.at)..][..usize::from(reason.len)]);
         (self.index.status, self.index.reason) = (status, reason);
@@ -166,6 +186,25 @@ impl Edit<'_> {
         Ok(())
     }
 
+    /// `Host` says what the target does, when that is a whole URI (RFC 9112 section 3.2.2).
+    fn follow_authority(&mut self) {
+        let uri = self.index.uri.of(self.text);
+        let Some(from) = authority(uri) else { return };
+        let rest = &uri[from..];
+        let len = rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len());
+        let value = Span { at: self.index.uri.at + from as u16, len: len as u16 };
+        let (text, fields) = (&*self.text, &mut self.index.fields);
+        for f in fields.iter_mut().filter(|f| f.name.of(text).eq_ignore_ascii_case(b"host")) {
+            f.value = value;
+        }
+    }
+
+    /// The message says no more how long its body is.
+    fn remove_framing(&mut self) {
+        self.index.fields.retain(|f| !matches!(f.kind, Kind::ContentLength | Kind::TransferEncoding));
+        (self.index.content_length, self.index.chunked) = (None, false);
+    }
+
     /// The target's parts: what stands before the path, the path, and the query with its question mark.
     pub fn target(&self) -> (&[u8], &[u8], &[u8]) {
         let (uri, tail) = (self.index.uri.of(self.text), self.index.path_and_query(self.text));
@@ -180,6 +219,12 @@ pub fn line_parts(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = line.iter().position(|b| *b == b':')?;
     let name = &line[..colon];
     (!name.is_empty() && name.iter().all(|b| is_token(*b))).then(|| (name, super::trim(&line[colon + 1..])))
+}
+
+/// Where the authority of a whole URI begins.
+fn authority(uri: &[u8]) -> Option<usize> {
+    let at = uri.iter().position(|b| *b == b':')?;
+    (at > 0 && uri[0] != b'/' && uri[at..].starts_with(b"://")).then_some(at + 3)
 }
 
 /// Framing and the connection are written anew from what was parsed.

@@ -27,6 +27,27 @@ pub fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|b| *b == b',').map(trim).filter(|m| !m.is_empty())
 }
 
+/// What stands between the commas of a field value, as it is; a comma in a quoted string separates nothing.
+pub fn pieces(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(value);
+    std::iter::from_fn(move || {
+        let value = rest?;
+        let (mut quoted, mut escaped) = (false, false);
+        let comma = value.iter().position(|b| {
+            match b {
+                _ if escaped => escaped = false,
+                b'\\' if quoted => escaped = true,
+                b'"' => quoted = !quoted,
+                b',' if !quoted => return true,
+                _ => {}
+            }
+            false
+        });
+        rest = comma.map(|at| &value[at + 1..]);
+        Some(&value[..comma.unwrap_or(value.len())])
+    })
+}
+
 /// Without the white space (space, tab) at both ends.
 pub fn trim(mut s: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = s {

@@ -28,16 +28,49 @@ pub const STATUSES: &[(u16, &str, &str)] = &[
     (504, "Gateway Timeout", "The server did not answer in time."),
 ];
 
-/// The reason phrase of a status code, also of those that only redirects use.
+/// Reason phrases of status codes without an answer of our own.
+const PHRASES: &[(u16, &str)] = &[
+    (201, "Created"),
+    (202, "Accepted"),
+    (203, "Non-Authoritative Information"),
+    (204, "No Content"),
+    (205, "Reset Content"),
+    (206, "Partial Content"),
+    (207, "Multi-Status"),
+    (210, "Content Different"),
+    (300, "Multiple Choices"),
+    (301, "Moved Permanently"),
+    (302, "Found"),
+    (303, "See Other"),
+    (304, "Not Modified"),
+    (305, "Use Proxy"),
+    (307, "Temporary Redirect"),
+    (308, "Permanent Redirect"),
+    (402, "Payment Required"),
+    (406, "Not Acceptable"),
+    (409, "Conflict"),
+    (411, "Length Required"),
+    (412, "Precondition Failed"),
+    (415, "Unsupported Media Type"),
+    (416, "Range Not Satisfiable"),
+    (417, "Expectation Failed"),
+    (426, "Upgrade Required"),
+    (428, "Precondition Required"),
+    (505, "HTTP Version Not Supported"),
+    (511, "Network Authentication Required"),
+];
+
+/// The reason phrase of a status code.
 pub fn reason(status: u16) -> &'static str {
-    match status {
-        301 => "Moved Permanently",
-        302 => "Found",
-        303 => "See Other",
-        307 => "Temporary Redirect",
-        308 => "Permanent Redirect",
-        _ => STATUSES.iter().find(|s| s.0 == status).map_or("", |s| s.1),
-    }
+    let own = STATUSES.iter().find(|s| s.0 == status).map(|s| s.1);
+    own.or_else(|| PHRASES.iter().find(|p| p.0 == status).map(|p| p.1)).unwrap_or(match status / 100 {
+        1 => "Informational",
+        2 => "Success",
+        3 => "Redirection",
+        4 => "Client Error",
+        5 => "Server Error",
+        _ => "Other",
+    })
 }
 
 /// The small page of a standard answer.

@@ -17,6 +17,8 @@ pub enum Truth {
 
 struct Part {
     expr: Expr,
+    /// Its value grows with the bytes that come: what does not hold yet may hold later.
+    grows: bool,
     /// Those without and those with `-i`, where there are both.
     sets: Vec<Set>,
     /// Those from files.
@@ -72,6 +74,7 @@ impl Acl {
                     break;
                 }
             }
+            later |= part.grows && !scene.stream.complete;
         }
         if later { Truth::Later } else { Truth::No }
     }
@@ -202,7 +205,8 @@ fn part(cc: &mut Compiler, args: &mut Args) -> Result<Part, Fault> {
         cc.pos = path.pos;
         lists.push(cc.list(&path.text, keys, method, fold, false)?);
     }
-    Ok(Part { expr, sets, lists })
+    let grows = call(&word.text).is_ok_and(|(name, ..)| matches!(name, "req.len" | "req_len"));
+    Ok(Part { expr, grows, sets, lists })
 }
 
 /// The users in groups: whoever is one of them is in one of the groups.

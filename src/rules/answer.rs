@@ -6,7 +6,7 @@
 use super::flow::format;
 use super::{Action, ActionRow, Family, Parts, Reply, Stage, Verdict, row};
 use crate::format::{Format, Use};
-use crate::http::standard_page;
+use crate::http::{STATUSES, standard_page};
 use crate::sample::Compiler;
 use crate::util::fmt::Out;
 use crate::util::words::{Args, Fault, Word};
@@ -18,6 +18,7 @@ const ANY: u32 = REQUEST | Family::Block.bit() | Family::HttpResponse.bit();
 enum Content {
     /// The usual page for the status.
     Usual,
+    Nothing,
     /// A whole answer as it is in a file (`errorfile`).
     Whole(Box<[u8]>),
     Text(Box<[u8]>),
@@ -77,25 +78,32 @@ impl Answer {
             at = stage.format(at, value)?;
             at = put(stage, at, &|o| o.put(b"\r\n"))?;
         }
-        // The length stands before the body and is known after it: room for the largest one.
+        // The length stands before the body and is known after it: room for the largest one, which is closed up.
+        const DIGITS: usize = 5;
         let length_at = at + "content-length: ".len();
+        if self.status == 204 {
+            return put(stage, at, &|o| o.put(b"connection: close\r\n\r\n"));
+        }
         at = put(stage, at, &|o| {
-            o.put(b"content-length: 00000\r\nconnection: close\r\n");
-            let own = matches!(self.content, Content::Usual);
-            o.put(if own { b"cache-control: no-cache\r\n" } else { b"" });
-            let kind = self.content_type.as_deref().unwrap_or(b"text/html");
-            o.put(b"content-type: ");
-            o.put(kind);
-            o.put(b"\r\n\r\n");
+            o.put(b"content-length: 00000\r\n");
+            if !matches!(self.content, Content::Nothing) {
+                o.put(b"content-type: ");
+                o.put(self.content_type.as_deref().unwrap_or(b"text/html"));
+                o.put(b"\r\n");
+            }
+            o.put(if matches!(self.content, Content::Usual) { b"cache-control: no-cache\r\n" } else { b"" });
+            o.put(b"connection: close\r\n\r\n");
         })?;
         let body = at;
         at = match &self.content {
             Content::Format(f) => stage.format(at, f)?,
             Content::Text(text) => put(stage, at, &|o| o.put(text))?,
+            Content::Nothing => at,
             _ => put(stage, at, &|o| standard_page(o, self.status))?,
         };
-        put(stage, length_at, &|o| o.zero_padded((at - body) as u64, 5))?;
-        Some(at)
+        let rest = put(stage, length_at, &|o| o.num((at - body) as u64))?;
+        stage.out.copy_within(length_at + DIGITS..at, rest);
+        Some(at + rest - length_at - DIGITS)
     }
 }
 
@@ -108,7 +116,7 @@ fn read(cc: &mut Compiler, word: &Word) -> Result<Vec<u8>, Fault> {
 fn answer(cc: &mut Compiler, args: &mut Args, usual: u16, denies: bool) -> Result<Answer, Fault> {
     let mut a = Answer {
         status: usual,
-        content: Content::Usual,
+        content: if denies { Content::Usual } else { Content::Nothing },
         content_type: None,
         fields: Vec::new(),
         denies,
@@ -146,6 +154,11 @@ fn answer(cc: &mut Compiler, args: &mut Args, usual: u16, denies: bool) -> Resul
                 ));
             }
         }
+    }
+    // Fields alone have no page, nor have statuses without one.
+    let page = STATUSES.iter().any(|s| s.0 == a.status) && a.fields.is_empty();
+    if matches!(a.content, Content::Usual) && !page {
+        a.content = Content::Nothing;
     }
     let body = matches!(a.content, Content::Text(_) | Content::Format(_));
     if body && a.content_type.is_none() && !denies {
@@ -226,11 +239,12 @@ impl Redirect {
             && let Some(head) = &stage.head
         {
             let (_, path, query) = head.target();
+            let path = if path.starts_with(b"/") { path } else { b"/" };
             // "/" as a prefix means: the path itself.
             let path =
                 if text == b"/" && self.to == To::Prefix { path.strip_prefix(b"/").unwrap_or(path) } else { path };
             out.put(path);
-            if self.append_slash && self.drop_query && !path.ends_with(b"/") {
+            if self.append_slash && (self.drop_query || query.is_empty()) && !path.ends_with(b"/") {
                 out.byte(b'/');
             }
             if !self.drop_query {
@@ -253,6 +267,15 @@ impl Redirect {
     }
 }
 
+/// Where a redirect leads: the directive `redirect` takes it as it is written, a rule as a format.
+fn place(cc: &mut Compiler, args: &mut Args, what: &str) -> Result<Format, Fault> {
+    if args.name != "redirect" {
+        return format(cc, args, what);
+    }
+    let word = args.need(what)?;
+    Format::compile(cc, &word.text.replace('%', "%%"), Use::Message).map_err(|t| Fault::new(word.pos, t.message))
+}
+
 fn redirect(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {
     let (mut to, mut code, mut drop_query, mut append_slash) = (None, 302, false, false);
     let (mut ignore_empty, mut cookie) = (false, None);
@@ -260,9 +283,9 @@ fn redirect(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault
     while let Some(option) = args.peek().filter(|t| !matches!(*t, "if" | "unless")) {
         let pos = args.next().map(|w| w.pos).unwrap_or_default();
         match option {
-            "location" => to = Some((To::Location, format(cc, args, "a location")?)),
-            "prefix" => to = Some((To::Prefix, format(cc, args, "a prefix")?)),
-            "scheme" => to = Some((To::Scheme, format(cc, args, "a scheme")?)),
+            "location" => to = Some((To::Location, place(cc, args, "a location")?)),
+            "prefix" => to = Some((To::Prefix, place(cc, args, "a prefix")?)),
+            "scheme" => to = Some((To::Scheme, place(cc, args, "a scheme")?)),
             "code" => {
                 let word = args.need("a code")?;
                 let known = [301, 302, 303, 307, 308];
@@ -275,12 +298,11 @@ fn redirect(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault
             "ignore-empty" => ignore_empty = true,
             "set-cookie" => {
                 let text = &args.need("a cookie")?.text;
-                let value = if text.contains('=') { format!("{text}; path=/;") } else { format!("{text}=; path=/;") };
-                cookie = Some(value.into_bytes().into());
+                cookie = Some(format!("{text}; path=/;").into_bytes().into());
             }
             "clear-cookie" => {
-                let text = args.need("a cookie")?.text.trim_end_matches('=');
-                cookie = Some(format!("{text}=; path=/; Max-Age=0;").into_bytes().into());
+                let text = &args.need("a cookie")?.text;
+                cookie = Some(format!("{text}; path=/; Max-Age=0;").into_bytes().into());
             }
             other => {
                 let fault = Fault::new(pos, format!("'{}' does not know '{other}'", args.name));
@@ -293,6 +315,9 @@ fn redirect(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault
     let Some((to, format)) = to else {
         return Err(Fault::new(start, "a redirect needs a 'location', a 'prefix' or a 'scheme'"));
     };
+    if cc.response && to != To::Location {
+        return Err(Fault::new(start, "a response has no path: its redirect needs a 'location'"));
+    }
     Ok(Box::new(Redirect { to, format, code, drop_query, append_slash, ignore_empty, cookie }))
 }
 

@@ -41,7 +41,7 @@ fn set<F: Fn(&mut Effects) + Send + Sync + 'static>(change: F) -> Result<Box<dyn
     Ok(Box::new(Set(change)))
 }
 
-/// `use_backend`: one that is known, or the one whose name a format gives (if there is none of that name, the next rule).
+/// `use_backend`: one that is known, or the one whose name a format gives (if there is none of that name, the default one).
 enum UseBackend {
     Known(usize),
     Named(Format),
@@ -58,13 +58,8 @@ impl Action for UseBackend {
                 name.and_then(|name| all.position(|p| p.is_backend && p.name.as_bytes() == name))
             }
         };
-        match backend {
-            Some(n) => {
-                stage.effects.backend = Some(n);
-                Verdict::Stop
-            }
-            None => Verdict::Continue,
-        }
+        stage.effects.backend = backend;
+        Verdict::Stop
     }
 
     fn parts(&self) -> Parts<'_> {

@@ -119,14 +119,11 @@ struct Replace {
 }
 
 impl Replace {
-    /// Writes what `text` becomes behind the format's text in `out`; none when it stays.
+    /// Writes what `text` becomes when it matches: all of it, as the format says. False: it stays.
     fn one(regex: &Regex, regexes: &mut RegexCache, text: &[u8], format: &[u8], out: &mut Out) -> bool {
         match regex.captures(regexes, text, 0) {
             Some(found) => {
-                let (begin, end) = found.get(0).unwrap_or((0, text.len()));
-                out.put(&text[..begin]);
                 expand(out, format, text, &found);
-                out.put(&text[end..]);
                 true
             }
             None => false,
@@ -143,13 +140,13 @@ impl Replace {
             if self.part == Part::Field {
                 changed = Self::one(&self.regex, regexes, value, format, &mut out);
             } else {
-                for (i, member) in value.split(|b| *b == b',').enumerate() {
-                    out.put(if i == 0 { b"" } else { b", " });
-                    let member = crate::http::trim(member);
-                    if Self::one(&self.regex, regexes, member, format, &mut out) {
+                for (i, given) in crate::http::pieces(value).enumerate() {
+                    out.put(if i == 0 { b"" } else { b"," });
+                    // What stays, stays with the blanks around it.
+                    if Self::one(&self.regex, regexes, crate::http::trim(given), format, &mut out) {
                         changed = true;
                     } else {
-                        out.put(member);
+                        out.put(given);
                     }
                 }
             }
@@ -167,6 +164,9 @@ impl Replace {
         let Stage { head: Some(head), out, regexes, .. } = stage else { return Ok(()) };
         let (format, space) = out.split_at_mut(len);
         let (before, path, query) = head.target();
+        if self.part != Part::Uri && !path.starts_with(b"/") {
+            return Ok(());
+        }
         let tail = head.index.path_and_query(head.text);
         let uri = head.index.uri.of(head.text);
         let (front, text, back) = match self.part {
@@ -300,9 +300,7 @@ pub static TABLE: &[ActionRow] = &[
                 s,
                 |text, path, _, o| {
                     o.put(path);
-                    if !text.starts_with(b"?") {
-                        o.byte(b'?');
-                    }
+                    o.byte(b'?');
                     o.put(text);
                 },
                 len,

@@ -157,8 +157,16 @@ impl Stage<'_> {
         Some(text.len())
     }
 
-    /// Stores the value of an expression in a variable; false when there is none, or it is too long.
+    /// False when a variable's time is over, or has not come.
+    fn lives(&self, note: Note) -> bool {
+        note.scope != if self.is_response { Scope::Request } else { Scope::Response }
+    }
+
+    /// Stores the value of an expression in a variable; false when there is none, or it is too long, or the variable does not live now.
     pub fn store(&mut self, note: Note, expr: &Expr) -> bool {
+        if !self.lives(note) {
+            return false;
+        }
         let b = self.borrow();
         let mut tools = Tools { scratch: Scratch::new(b.space), regexes: b.regexes };
         let Some(value) = expr.now(&b.scene, &mut tools) else { return false };
@@ -176,7 +184,8 @@ impl Stage<'_> {
 
     /// Stores the text at the start of `out` in a variable.
     pub fn store_text(&mut self, note: Note, len: usize) -> bool {
-        note.set(slab(note, self.session_notes, self.transaction_notes), Value::Str(&self.out[..len]))
+        self.lives(note)
+            && note.set(slab(note, self.session_notes, self.transaction_notes), Value::Str(&self.out[..len]))
     }
 
     /// Stores the text at the start of `out` in a place for captures.

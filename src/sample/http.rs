@@ -2,7 +2,7 @@
 
 use super::needs::{BODY, MESSAGE, REQUEST, RESPONSE};
 use super::{Arg, Fetch, Got, Message, Scene, Tools, Walk, fetch};
-use crate::http::{parameter, trim};
+use crate::http::{parameter, pieces, trim};
 use crate::pattern::{Kind, Value};
 
 fn request<'a>(s: &Scene<'a>) -> Result<Message<'a>, Got<'static>> {
@@ -23,7 +23,7 @@ fn uri<'a>(m: &Message<'a>) -> &'a [u8] {
 
 /// The target from its path on.
 fn path_and_query<'a>(m: &Message<'a>) -> Option<&'a [u8]> {
-    Some(m.index.path_and_query(m.text)).filter(|p| p.first() == Some(&b'/') || *p == b"*")
+    Some(m.index.path_and_query(m.text)).filter(|p| p.first() == Some(&b'/'))
 }
 
 fn path<'a>(m: &Message<'a>) -> Option<&'a [u8]> {
@@ -41,7 +41,7 @@ fn occurrence<'a>(m: &Message<'a>, args: &[Arg], walk: &mut Walk, list: bool) ->
     let name = args[0].text();
     let all = || {
         let fields = m.index.fields_named(m.text, name);
-        fields.flat_map(move |value| Members { rest: Some(value), list })
+        fields.flat_map(move |value| values(value, list))
     };
     let value = match args.get(1).unwrap_or(&Arg::None).int_or(0) {
         0 if walk.each => {
@@ -62,35 +62,10 @@ fn occurrence<'a>(m: &Message<'a>, args: &[Arg], walk: &mut Walk, list: bool) ->
 }
 
 /// The members of a list, or the whole.
-struct Members<'a> {
-    rest: Option<&'a [u8]>,
-    list: bool,
-}
-
-impl<'a> Iterator for Members<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let rest = self.rest?;
-        if !self.list {
-            self.rest = None;
-            return Some(rest);
-        }
-        // A comma in a quoted string separates nothing.
-        let (mut quoted, mut escaped) = (false, false);
-        let comma = rest.iter().position(|b| {
-            match b {
-                _ if escaped => escaped = false,
-                b'\\' if quoted => escaped = true,
-                b'"' => quoted = !quoted,
-                b',' if !quoted => return true,
-                _ => {}
-            }
-            false
-        });
-        self.rest = comma.map(|at| &rest[at + 1..]);
-        Some(trim(&rest[..comma.unwrap_or(rest.len())]))
-    }
+fn values(value: &[u8], list: bool) -> impl Iterator<Item = &[u8]> {
+    let members = if list { Some(pieces(value).map(trim)) } else { None };
+    let whole = if list { None } else { Some(value) };
+    members.into_iter().flatten().chain(whole)
 }
 
 fn of_message<'a>(s: &Scene<'a>, response: bool) -> Result<Message<'a>, Got<'static>> {
@@ -108,7 +83,7 @@ fn header_count<'a>(s: &Scene<'a>, a: &[Arg], response: bool, list: bool) -> Got
     match of_message(s, response) {
         Ok(m) => {
             let fields = m.index.fields_named(m.text, a[0].text());
-            Got::int(fields.flat_map(|value| Members { rest: Some(value), list }).count() as i64)
+            Got::int(fields.flat_map(|value| values(value, list)).count() as i64)
         }
         Err(got) => got,
     }
@@ -362,7 +337,9 @@ pub static TABLE: &[Fetch] = &[
         as_kind(header(s, a, w, true, true), Kind::Int, t)
     }),
     fetch("status", "", Kind::Int, RESPONSE, "1.3", "The status of a response.", |s, _, _, _| {
-        s.response.map(|m| Value::Int(m.index.status.into())).into()
+        // A line of a log is written when the response has gone.
+        let logged = (s.flow.status != 0).then(|| s.flow.status.into());
+        s.response.map(|m| m.index.status.into()).or(logged).map(Value::Int).into()
     }),
     fetch("url", "", Kind::Str, REQUEST, "1.3", "The target of a request as it came.", |s, _, _, _| {
         of_request(s, |m| Some(uri(&m)))

@@ -336,7 +336,8 @@ fn monitored<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usi
     let fe = &cx.config.proxies[s.fe()];
     let head = &cx.bufs.get(s.req.buf)[start..start + len];
     let peer = cx.conns[s.client].peer.ip();
-    let monitored = fe.monitor_uri.as_ref().is_some_and(|u| cx.head.uri.of(head) == u.as_bytes())
+    let targets = [cx.head.uri.of(head), cx.head.path_and_query(head)];
+    let monitored = fe.monitor_uri.as_ref().is_some_and(|u| targets.contains(&u.as_bytes()))
         || fe.monitor_net.is_some_and(|n| peer.is_some_and(|ip| n.contains(ip)));
     if !monitored {
         return None;

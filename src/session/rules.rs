@@ -156,7 +156,22 @@ fn run<K: Kernel>(
         if program.needs & needs::DESTINATION != 0 { connect::local_addr(cx, s.client) } else { Addr::None };
     let (wall, random) = (s.times.start_at, cx.sys.random());
     let arrived = if let Look::Request { at, len } = look { request::arrived(cx, s, at + len) } else { (0, true) };
-    let Ctx { config, shared, conns, bufs, notes, session_notes, room, head, now_ms, worker, logs, verifier, .. } = cx;
+    let Ctx {
+        config,
+        shared,
+        conns,
+        bufs,
+        lines,
+        notes,
+        session_notes,
+        room,
+        head,
+        now_ms,
+        worker,
+        logs,
+        verifier,
+        ..
+    } = cx;
     let Some(client) = conns.get_mut(s.client) else { return (Verdict::Reject, from) };
     let flow = flow(s, config, client, destination, *worker);
     let session_slab = slab(session_notes, &mut client.notes, program.stores);
@@ -198,6 +213,13 @@ fn run<K: Kernel>(
     let mut record = if program.records { record(s, config, &flow, (host, pid)) } else { Record::default() };
     if program.records {
         record.counter = *s.number.get_or_insert_with(|| shared.process.next_unique.fetch_add(1, Relaxed));
+        record.request_line = match look {
+            Look::Request { at, len } => {
+                bytes[at..at + len].split(|b| matches!(b, b'\r' | b'\n')).next().unwrap_or(&[])
+            }
+            _ if s.line.is_some() => lines.get(s.line).get(..s.line_len.into()).unwrap_or(&[]),
+            _ => &[],
+        };
     }
     let mut stage = Stage {
         book: rules,
@@ -409,11 +431,10 @@ fn bytes_program<K: Kernel>(
     if program.is_empty() {
         return Ok(None);
     }
-    // Without a delay nothing is waited for.
+    // Without a delay nothing is waited for. With more bytes all rules are looked at anew: a length is known at any time.
     let complete = complete || delay_ms == 0;
-    let (verdict, at) = run(cx, s, (rules, program), Look::Bytes { complete }, s.rule.1 as usize);
+    let (verdict, _) = run(cx, s, (rules, program), Look::Bytes { complete }, 0);
     if verdict == Verdict::Later && !complete {
-        s.rule.1 = at as u32;
         return Err(delay_ms);
     }
     Ok(obey(cx, s, verdict, false))

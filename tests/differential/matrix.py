@@ -30,8 +30,10 @@ from dataclasses import dataclass, field
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cases_acls
 import cases_faults
+import cases_flow
 import cases_http
 import cases_own
+import cases_rules
 from compare import View, places
 from known import KNOWN
 from run import run_batch
@@ -44,7 +46,7 @@ FEW = 10
 
 
 def all_cases(seed):
-    cases = [*cases_http.all_cases(seed), *cases_acls.all_cases(seed), *cases_faults.all_cases(seed), *cases_own.all_cases(seed)]
+    cases = [*cases_http.all_cases(seed), *cases_acls.all_cases(seed), *cases_rules.all_cases(seed), *cases_flow.all_cases(seed), *cases_faults.all_cases(seed), *cases_own.all_cases(seed)]
     names = [c.name for c in cases]
     doubled = {n for n in names if names.count(n) > 1} if len(set(names)) < len(names) else set()
     assert not doubled, f"cases with the same name: {doubled}"

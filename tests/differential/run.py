@@ -63,19 +63,17 @@ class Case:
     listen: bool = False
     # Lines of further sections, after these two.
     more: list = field(default_factory=list)
-    # A named defaults section, which `globals` brings along, for the frontend and for the backend.
-    defaults: str = ""
     # What stands in files of these names, in `{dir}`.
     files: dict = field(default_factory=dict)
 
     def text(self, name, fd, ports):
         """The sections; `{name}` in any line is the frontend's name, `{port0}` the port of the first server."""
-        lines = [f"frontend {name}{self.defaults}", f"    bind fd@{fd} {self.bind}", f"    mode {self.mode}", "    " + SHAPES[self.shape]]
+        lines = [f"frontend {name}", f"    bind fd@{fd} {self.bind}", f"    mode {self.mode}", "    " + SHAPES[self.shape]]
         lines += ["    " + l for l in self.fe]
         if self.listen:
             lines[0] = f"listen {name}"
         else:
-            lines += [f"    default_backend b{name}", f"backend b{name}{self.defaults}", f"    mode {self.mode}"]
+            lines += [f"    default_backend b{name}", f"backend b{name}", f"    mode {self.mode}"]
         lines += ["    " + l for l in self.be]
         for i, port in enumerate(ports):
             option = self.options[i] if i < len(self.options) else ""

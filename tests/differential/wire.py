@@ -316,10 +316,10 @@ async def client(address, script, shared):
     """Runs one client; its wire, with `methods` of what it asked and `open` at the end."""
     sock = socket.socket()
     sock.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(sock, address)
     wire = Wire(sock)
     wire.methods, wire.open = [], False
     try:
+        await asyncio.get_running_loop().sock_connect(sock, address)
         for step in script:
             if step[0] == "send":
                 await wire.send(step[1])
@@ -334,6 +334,9 @@ async def client(address, script, shared):
                 await asyncio.wait_for(shared.wait(), PATIENCE_S)
             else:
                 await wire.common(step)
+    except ConnectionError:
+        # Refused before it was seen here that it is connected.
+        wire.end = "rst"
     except TimeoutError:
         pass
     try:
