@@ -32,7 +32,7 @@ pub struct Plan {
 fn bytes_per_connection(config: &Config, rules: &Rulebook, workers: u64) -> u64 {
     use crate::session::{Session, endpoint::Conn};
     let t = &config.global.tune;
-    let logged = config.proxies.iter().any(|p| !p.loggers.is_empty());
+    let logged = rules.keeps_line || config.proxies.iter().any(|p| !p.loggers.is_empty());
     let records = 2 * (size_of::<Conn>() + 8) + size_of::<Session>() + 8 + 3 * 24 + 40;
     // A place in a queue, and one in every worker's mailbox.
     let shared = 64 + 32 * workers;

@@ -487,19 +487,28 @@ impl Head {
         self.fields.iter().filter(same).map(move |f| f.value.of(head))
     }
 
+    /// Names and values of all fields.
+    pub fn all_fields<'a, 'n>(&'n self, head: &'a [u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a, 'n> {
+        self.fields.iter().map(move |f| (f.name.of(head), f.value.of(head)))
+    }
+
     /// The path of the target with its query: the target without scheme and authority.
     pub fn path_and_query<'a>(&self, head: &'a [u8]) -> &'a [u8] {
-        let uri = self.uri.of(head);
-        if uri.first() == Some(&b'/') {
-            return uri;
+        path_and_query(self.uri.of(head))
+    }
+}
+
+/// A target without scheme and authority.
+pub fn path_and_query(uri: &[u8]) -> &[u8] {
+    if uri.first() == Some(&b'/') {
+        return uri;
+    }
+    match authority(uri) {
+        Some(a) => {
+            let after = a.as_ptr() as usize - uri.as_ptr() as usize + a.len();
+            &uri[after..]
         }
-        match authority(uri) {
-            Some(a) => {
-                let after = a.as_ptr() as usize - uri.as_ptr() as usize + a.len();
-                &uri[after..]
-            }
-            None => uri,
-        }
+        None => uri,
     }
 }
 

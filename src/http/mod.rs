@@ -13,7 +13,7 @@ mod write;
 pub use auth::basic_credentials;
 pub use body::{Body, MAX_CHUNK_EXTENSION, MAX_TRAILERS};
 pub use edit::{Edit, Refused, line_parts};
-pub use head::{Connection, Fault, Head, HeadEnd, MAX_HEADERS, Method, Span, Version, head_end};
+pub use head::{Connection, Fault, Head, HeadEnd, MAX_HEADERS, Method, Span, Version, head_end, path_and_query};
 pub use reply::{STATUSES, reason, standard_page, standard_reply, without_connection};
 pub use write::{Keep, write_again, write_request, write_response};
 
@@ -57,9 +57,4 @@ pub fn trim(mut s: &[u8]) -> &[u8] {
         s = rest;
     }
     s
-}
-
-/// The value of a parameter of a query or a form (`a=1&b=2`), as it stands there; the first one of the name.
-pub fn parameter<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    text.split(|b| matches!(b, b'&' | b';')).find_map(|pair| pair.strip_prefix(name)?.strip_prefix(b"="))
 }

@@ -5,7 +5,7 @@ use crate::format::{Format, Record};
 use crate::model::{Config, Logger, SinkFormat, SinkPlace};
 use crate::pattern::RegexCache;
 use crate::rules::Rulebook;
-use crate::sample::{Scene, needs};
+use crate::sample::Scene;
 use crate::sys::zone::Zone;
 use crate::sys::{Fd, IoError, Kernel, NO_FD, Target};
 use crate::util::date;
@@ -89,11 +89,6 @@ impl Logs {
     /// True when the traffic lines of a frontend show one of these variables.
     pub fn shows(&self, proxy: usize, names: &[&str]) -> bool {
         self.wanted(proxy) && self.rules.logs[proxy].shows(names)
-    }
-
-    /// True when the traffic lines of a frontend show the address that the client connected to: it costs a system call.
-    pub fn shows_destination(&self, proxy: usize) -> bool {
-        self.wanted(proxy) && self.rules.logs[proxy].needs & needs::DESTINATION != 0
     }
 
     /// True when the traffic lines of this frontend say nothing that is not known when a session begins.

@@ -1,7 +1,7 @@
 //! A condition: a sample, how it is compared, and with what (manual 7.1).
 
 use crate::pattern::{List, METHODS, Method, Regex, RegexCache, Set};
-use crate::sample::{Compiler, Expr, Got, Scene, Tools, Walk, call, find_fetch};
+use crate::sample::{Compiler, Expr, Got, Scene, Tools, Walk, call, find_fetch, needs};
 use crate::util::scratch::Scratch;
 use crate::util::words::{Args, Fault, Pos, Word, nearest};
 use std::sync::Arc;
@@ -42,10 +42,23 @@ impl Acl {
 
     /// Adds a line: `criterion [flags] [operator] values...`.
     pub fn add(&mut self, cc: &mut Compiler, args: &mut Args) -> Result<(), Fault> {
+        // Where it will be used is not known yet, or no reason to refuse it.
+        let place = std::mem::replace(&mut cc.place, needs::ANYWHERE);
         let (part, needs) = cc.needing(|cc| part(cc, args));
+        cc.place = place;
         self.needs |= needs;
         self.parts.push(part?);
         Ok(())
+    }
+
+    /// What is wrong with using it in this place (manual 7.1): some or all of what it looks at is not there.
+    pub fn complaint(&self, place: u16) -> Option<String> {
+        let misplaced = |p: &&Part| p.expr.fetch().needs & place == 0;
+        let fetch = self.parts.iter().find(misplaced)?.expr.fetch();
+        let (what, place_name) = (needs::what(fetch.needs), needs::place(place));
+        let never = if self.parts.iter().all(|p| misplaced(&p)) { "is never true" } else { "is not true by that" };
+        let name = if self.name.is_empty() { "this condition".into() } else { format!("acl '{}'", self.name) };
+        Some(format!("'{}' looks at {what}, which is not there in {place_name}: {name} {never}", fetch.name))
     }
 
     /// Looks at a scene.
@@ -54,7 +67,7 @@ impl Acl {
         for part in &self.parts {
             let mut walk = Walk { each: true, ..Walk::default() };
             loop {
-                walk.more = false;
+                (walk.more, walk.unsure) = (false, false);
                 let mut tools = Tools { scratch: Scratch::new(space), regexes };
                 match part.expr.next(scene, &mut walk, &mut tools) {
                     Got::Value(v) => {
@@ -66,6 +79,7 @@ impl Acl {
                         if part.lists.iter().any(&mut holds) {
                             return Truth::Yes;
                         }
+                        later |= walk.unsure;
                     }
                     Got::Nothing => {}
                     Got::Later => later = true,
@@ -170,12 +184,14 @@ fn part(cc: &mut Compiler, args: &mut Args) -> Result<Part, Fault> {
         return Err(cc.fault(format!("'{}' cannot be compared so: it is of type {}", word.text, kind.name())));
     }
     let mut operator = "";
+    let versions = matches!(expr.fetch().name, "req.ssl_ver" | "req_ssl_ver") && method == Method::Int;
     for word in args.rest() {
         if matches!(method, Method::Int | Method::Len) && matches!(&*word.text, "eq" | "ge" | "gt" | "le" | "lt") {
             operator = &word.text;
             continue;
         }
-        let text = if operator.is_empty() { word.text.clone() } else { format!("{operator} {}", word.text) };
+        let number = if versions { dotted(&word.text) } else { word.text.clone() };
+        let text = if operator.is_empty() { number } else { format!("{operator} {number}") };
         flags.patterns.push((text, word.pos, flags.fold));
     }
     if !matches!(method, Method::Found | Method::Bool) && flags.patterns.is_empty() && flags.files.is_empty() {
@@ -224,8 +240,17 @@ fn members(cc: &mut Compiler, list: usize, groups: &[(String, Pos, bool)]) -> Re
     Ok(members)
 }
 
+/// Versions of TLS, `3.1` or `3.0:3.3`, as the numbers that `req.ssl_ver` gives.
+fn dotted(text: &str) -> String {
+    let number = |part: &str| match part.split_once('.').map(|(a, b)| (a.parse::<u32>(), b.parse::<u32>())) {
+        Some((Ok(major), Ok(minor))) => (major << 16 | minor).to_string(),
+        _ => part.to_owned(),
+    };
+    text.split(':').map(number).collect::<Vec<_>>().join(":")
+}
+
 /// The conditions that every proxy knows (manual 7.4), sorted by name.
-pub const PREDEFINED: [(&str, &str); 21] = [
+pub const PREDEFINED: [(&str, &str); 22] = [
     ("FALSE", "always_false"),
     ("HTTP", "req_proto_http"),
     ("HTTP_1.0", "req_ver 1.0"),
@@ -244,6 +269,7 @@ pub const PREDEFINED: [(&str, &str); 21] = [
     ("METH_POST", "method POST"),
     ("METH_PUT", "method PUT"),
     ("METH_TRACE", "method TRACE"),
+    ("RDP_COOKIE", "req.rdp_cookie_cnt gt 0"),
     ("REQ_CONTENT", "req_len gt 0"),
     ("TRUE", "always_true"),
     ("WAIT_END", "wait_end"),

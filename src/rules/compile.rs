@@ -4,7 +4,7 @@ use super::condition::Conditions;
 use super::{ACTIONS, ActionRow, Family, ProxyRules, Rulebook};
 use crate::format::{CLF_LOG, CONNECT_LOG, Format, HTTP_LOG, TCP_LOG, Use};
 use crate::model::{Config, LogShape};
-use crate::sample::{Compiler, Expr, UNIQUE_ID};
+use crate::sample::{Compiler, Expr, UNIQUE_ID, needs};
 use crate::util::words::{Args, Fault, Pos, Word, nearest};
 
 /// A directive of a proxy that makes a rule.
@@ -89,7 +89,7 @@ pub fn compile(config: &Config, lines: &[Vec<Line>], formats: &[Option<Word>]) -
         book.proxies.push(rules);
     }
     for (n, proxy) in config.proxies.iter().enumerate() {
-        cc.proxy = n;
+        (cc.proxy, cc.place) = (n, needs::AT_LOG);
         match log_format(&mut cc, &proxy.log_shape, formats.get(n).and_then(Option::as_ref)) {
             Ok(format) => book.logs.push(format),
             Err(fault) => {
@@ -100,6 +100,8 @@ pub fn compile(config: &Config, lines: &[Vec<Line>], formats: &[Option<Word>]) -
     }
     errors.extend(cc.check_changes());
     book.files_bytes = cc.files_bytes();
+    let programs = book.proxies.iter().flat_map(|p| &p.programs).map(|p| p.needs);
+    book.keeps_line = programs.chain(book.logs.iter().map(|l| l.needs)).any(|n| n & needs::LINE != 0);
     book.acls = conditions.all;
     book.layout = cc.layout;
     Compiled { book, errors, warnings: cc.warnings }
@@ -126,6 +128,7 @@ fn log_format(cc: &mut Compiler, shape: &LogShape, word: Option<&Word>) -> Resul
 fn one(cc: &mut Compiler, known: &mut Conditions, rules: &mut ProxyRules, line: &Line) -> Result<(), Fault> {
     let mut args = Args::after(&line.words, line.pos, line.directive);
     cc.pos = line.pos;
+    cc.place = needs::ANYWHERE;
     if line.directive == "acl" {
         let name = args.need("the name of the condition")?;
         let valid = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
@@ -153,6 +156,7 @@ fn rule(
     args: &mut Args,
 ) -> Result<(), Fault> {
     cc.response = directive.family.is_response();
+    cc.place = directive.family.place(cc.own());
     if let Some(name) = directive.action {
         let row = action(name, directive.family).expect("the directives' actions are in the tables");
         return finish(cc, known, rules, directive, row, args);

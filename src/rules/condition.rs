@@ -2,7 +2,8 @@
 
 use super::acl::{Acl, PREDEFINED};
 use super::{Op, Program};
-use crate::sample::Compiler;
+use crate::model::Mode;
+use crate::sample::{Compiler, needs};
 use crate::util::words::{Args, Fault, Pos, Word, nearest};
 
 /// The conditions known so far: all in one list, and the names that the proxy's own have.
@@ -109,6 +110,7 @@ impl Conditions {
                 continue; // "!" may stand alone
             }
             let acl = if name == "{" { self.braces(cc, args, word.pos)? } else { self.find(cc, word, name)? };
+            self.look(cc, acl, word.pos);
             group.push((acl, wanted));
             wanted = true;
         }
@@ -117,6 +119,16 @@ impl Conditions {
         }
         groups.push(group);
         Ok(groups)
+    }
+
+    /// Warns of a condition that looks at what is not there.
+    fn look(&self, cc: &mut Compiler, acl: usize, pos: Pos) {
+        let acl = &self.all[acl];
+        if let Some(complaint) = acl.complaint(cc.place) {
+            cc.warnings.push((pos, complaint));
+        } else if acl.needs & needs::BYTES != 0 && cc.own().mode == Mode::Http {
+            cc.warnings.push((pos, "in mode http there are no plain bytes to look at: this is never true".into()));
+        }
     }
 
     /// `{ criterion ... }`

@@ -27,8 +27,9 @@ pub use compile::{DIRECTIVES, Directive, Line, compile};
 pub use stage::{Effects, Reply, Stage, Verdict};
 
 use crate::format::Format;
+use crate::model::Proxy;
 use crate::pattern::{Regex, RegexCache};
-use crate::sample::{Compiler, Expr, Layout, Note};
+use crate::sample::{Compiler, Expr, Layout, Note, needs};
 use crate::util::manual_text;
 use crate::util::words::{Args, Fault};
 
@@ -69,6 +70,18 @@ impl Family {
     /// True for rules that look at responses.
     pub fn is_response(self) -> bool {
         self >= Family::TcpResponse
+    }
+
+    /// What there is to be looked at by rules of this kind of a proxy ([`needs`]).
+    pub fn place(self, proxy: &Proxy) -> u16 {
+        let sides = u16::from(proxy.is_frontend) * needs::AT_FRONTEND + u16::from(proxy.is_backend) * needs::AT_BACKEND;
+        match self {
+            Family::TcpConnection | Family::TcpSession => needs::AT_CONNECTION,
+            Family::CaptureRequest | Family::Monitor | Family::UseBackend => needs::AT_FRONTEND,
+            Family::UseServer => needs::AT_BACKEND,
+            _ if self.is_response() => needs::AT_RESPONSE,
+            _ => sides,
+        }
     }
 }
 
@@ -216,6 +229,8 @@ pub struct Rulebook {
     pub files_bytes: usize,
     /// There are rules at all.
     pub any: bool,
+    /// Some of them look at the line of a request after its head is gone.
+    pub keeps_line: bool,
 }
 
 impl Rulebook {

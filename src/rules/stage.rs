@@ -74,6 +74,9 @@ pub struct Stage<'s> {
     pub config: &'s Config,
     pub live: &'s dyn Live,
     pub flow: &'s Flow,
+    /// Name of this machine, and the request line where something needs it.
+    pub host: &'s str,
+    pub line: &'s [u8],
     /// The head that the rules look at and change, and whether it is a response's.
     pub head: Option<Edit<'s>>,
     pub is_response: bool,
@@ -116,10 +119,16 @@ impl Stage<'_> {
             config: self.config,
             live: self.live,
             flow: self.flow,
+            host: self.host,
+            line: self.line,
             request,
             response,
             stream: self.stream,
-            notes: Notes { session: self.session_notes, transaction: self.transaction_notes },
+            notes: Notes {
+                session: self.session_notes,
+                transaction: self.transaction_notes,
+                captures: self.book.captures(self.flow.frontend),
+            },
         };
         Borrowed { scene, space: self.space, out: self.out, regexes: self.regexes, record: self.record }
     }

@@ -1,5 +1,6 @@
 //! The arguments of fetches, converters and actions: read by the shape that their row gives.
 
+use super::needs;
 use super::notes::{Layout, Note, Scope};
 use crate::model::{Config, Proxy};
 use crate::pattern::{List, Method, Regex, Source};
@@ -18,6 +19,8 @@ pub enum Arg {
     None,
     Str(Box<[u8]>),
     Int(i64),
+    /// A number with its sign, where one without means something else.
+    Relative(i64),
     /// An address, or a mask.
     Ip(IpAddr),
     /// Index of a proxy.
@@ -58,6 +61,8 @@ pub struct Compiler<'a> {
     pub proxy: usize,
     /// Rules of responses are compiled.
     pub response: bool,
+    /// Where what is compiled will be used ([`super::needs`]).
+    pub place: u16,
     pub layout: Layout,
     /// What all that was compiled since this was last cleared looks at ([`super::needs`]).
     pub needs: u16,
@@ -83,6 +88,7 @@ impl<'a> Compiler<'a> {
             config,
             proxy: 0,
             response: false,
+            place: needs::ANYWHERE,
             layout,
             needs: 0,
             userlists,
@@ -256,8 +262,7 @@ fn split(text: &str) -> Vec<String> {
 }
 
 /// Reads `given` (the text between the brackets, if there were any) by `shape`: `name:type` with `?` behind optional ones, separated by
-/// commas. Types: str, text (which may be empty where it is given), textvar, int, number, ip, mask, backend, frontend, server, userlist, var, regex,
-/// flags (of the regex before).
+/// commas. A type is one of those in `one`, or a choice of words, `a|b`.
 pub fn parse_args(cc: &mut Compiler, owner: &str, shape: &str, given: Option<&str>) -> Result<Vec<Arg>, Fault> {
     let shapes: Vec<&str> = shape.split(',').filter(|s| !s.is_empty()).collect();
     // A single text is taken as it is, commas included.
@@ -300,13 +305,39 @@ fn one(cc: &mut Compiler, owner: &str, name: &str, kind: &str, text: &str) -> Re
         "textvar" if Scope::of(text).is_some() => Arg::Note(cc.variable(text)?),
         "str" | "text" | "textvar" => Arg::Str(text.as_bytes().into()),
         // Its value, as it is now.
-        "env" => Arg::Str(std::env::var(text).unwrap_or_default().into_bytes().into()),
+        "env" => std::env::var_os(text).map_or(Arg::None, |v| Arg::Str(v.into_encoded_bytes().into())),
         "int" => Arg::Int(text.parse().map_err(|_| wrong(cc, "a number"))?),
         "number" => match text.parse() {
             Ok(n) => Arg::Int(n),
             Err(_) if Scope::of(text).is_none() => return Err(wrong(cc, "a number or a variable")),
             Err(_) => Arg::Note(cc.variable(text)?),
         },
+        "positive" => Arg::Int(text.parse().ok().filter(|n| *n > 0).ok_or_else(|| wrong(cc, "a number above 0"))?),
+        "occurrence" => {
+            let counts = |n: &i64| *n >= -10;
+            Arg::Int(text.parse().ok().filter(counts).ok_or_else(|| wrong(cc, "a number from -10 on"))?)
+        }
+        "offset" => {
+            let n = text.parse().map_err(|_| wrong(cc, "a number"))?;
+            if text.starts_with(['+', '-']) { Arg::Relative(n) } else { Arg::Int(n) }
+        }
+        "bool" => Arg::Int(match text {
+            "true" | "1" => 1,
+            "false" | "0" => 0,
+            _ => return Err(wrong(cc, "true, false, 1 or 0")),
+        }),
+        "hex" => Arg::Str(hexadecimal(text).ok_or_else(|| wrong(cc, "an even number of hexadecimal digits"))?),
+        "char" if text.len() == 1 => Arg::Str(text.as_bytes().into()),
+        "char" => return Err(wrong(cc, "a single character")),
+        "uuid" if text == "4" => Arg::Int(4),
+        "uuid" => return Err(wrong(cc, "a version of UUIDs that is built: 4 is")),
+        choice if choice.contains('|') => {
+            let known = choice.split('|').any(|word| word == text);
+            if !known {
+                return Err(wrong(cc, &format!("one of {}", choice.replace('|', ", "))));
+            }
+            Arg::Str(text.as_bytes().into())
+        }
         "flags" => Arg::Str(text.as_bytes().into()),
         "ip" => Arg::Ip(text.parse().map_err(|_| wrong(cc, "an IP address"))?),
         "mask" => Arg::Ip(mask(text, 32).filter(IpAddr::is_ipv4).ok_or_else(|| wrong(cc, "an IPv4 network mask"))?),
@@ -343,6 +374,13 @@ fn is_of(output: &str, value: &[u8]) -> bool {
         "ip" => text.parse::<IpAddr>().is_ok(),
         _ => true,
     }
+}
+
+fn hexadecimal(text: &str) -> Option<Box<[u8]>> {
+    let digit = |b: u8| char::from(b).to_digit(16).map(|d| d as u8);
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    rest.is_empty().then_some(())?;
+    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
 }
 
 fn regex(cc: &Compiler, text: &str, fold: bool) -> Result<Arg, Fault> {

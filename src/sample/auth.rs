@@ -2,7 +2,7 @@
 //! comes later.
 
 use super::needs::REQUEST;
-use super::{Arg, Fetch, Got, Scene, Tools, fetch, http};
+use super::{Arg, Fetch, Got, Scene, Tools, fetch, fields};
 use crate::auth::Question;
 use crate::pattern::{Kind, Value};
 
@@ -11,7 +11,7 @@ fn authenticated<'a>(s: &Scene<'a>, list: usize, t: &mut Tools<'a, '_>) -> Resul
     if s.request.is_none() {
         return Err(if s.stream.complete { Got::Nothing } else { Got::Later });
     }
-    let Some((user, password)) = http::credentials(s, t) else { return Err(Got::Nothing) };
+    let Some((user, password)) = fields::credentials(s, t) else { return Err(Got::Nothing) };
     match s.live.lets_in(Question { list, user, password }) {
         Some(true) => Ok(Value::Str(user)),
         Some(false) => Err(Got::bool(false)),

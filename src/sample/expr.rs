@@ -1,7 +1,8 @@
 //! A compiled expression: a fetch and the converters after it.
 
 use super::{Arg, Compiler, Converter, Fetch, Got, Scene, Tools, Walk, args::parse_args, find_converter, find_fetch};
-use super::{CONVERTERS, FETCHES, UNIQUE_ID, convert::refusal};
+use super::{CONVERTERS, FETCHES, UNIQUE_ID, convert::refusal, needs};
+use crate::model::Mode;
 use crate::pattern::{Kind, Regex, Value};
 use crate::util::words::{Fault, closing, nearest};
 
@@ -27,7 +28,7 @@ impl Expr {
     /// Compiles `fetch(args),converter(args)...` as a whole.
     pub fn compile(cc: &mut Compiler, text: &str) -> Result<Expr, Fault> {
         let (name, given, rest) = call(text).map_err(|e| cc.fault(e))?;
-        let Some(fetch) = find_fetch(name) else { return Err(unknown(cc, "sample fetch", name, fetch_names())) };
+        let Some(fetch) = find_fetch(name) else { return Err(unknown_fetch(cc, name)) };
         let mut expr = Expr::of(cc, fetch, given)?;
         expr.convert(cc, rest)?;
         Ok(expr)
@@ -37,7 +38,15 @@ impl Expr {
     pub fn of(cc: &mut Compiler, fetch: &'static Fetch, given: Option<&str>) -> Result<Expr, Fault> {
         let given = if fetch.name == "unique-id" { Some(UNIQUE_ID) } else { given };
         let args = parse_args(cc, fetch.name, fetch.args, given)?;
-        cc.needs |= fetch.needs;
+        if fetch.needs & cc.place == 0 {
+            let (what, place) = (needs::what(fetch.needs), needs::place(cc.place));
+            return Err(cc.fault(format!("'{}' looks at {what}, which is not there in {place}", fetch.name)));
+        }
+        if fetch.needs & needs::BYTES != 0 && cc.place != needs::ANYWHERE && cc.own().mode == Mode::Http {
+            let message = format!("'{}': in mode http there are no plain bytes to look at", fetch.name);
+            cc.warnings.push((cc.pos, message));
+        }
+        cc.needs |= fetch.needs & !needs::ANYWHERE;
         Ok(Expr { fetch, args, converters: Vec::new() })
     }
 
@@ -76,6 +85,11 @@ impl Expr {
     pub fn grouping(&self) -> Option<usize> {
         let plain = self.fetch.name == "http_auth_group" && self.converters.is_empty();
         if plain { self.args[0].index() } else { None }
+    }
+
+    /// What its values are fetched by.
+    pub fn fetch(&self) -> &'static Fetch {
+        self.fetch
     }
 
     /// Adds the regular expressions in it.
@@ -128,6 +142,14 @@ impl Expr {
 
 fn fetch_names() -> Vec<&'static str> {
     FETCHES.iter().flat_map(|t| t.iter()).map(|f| f.name).collect()
+}
+
+/// The error for a name that is no fetch here.
+pub fn unknown_fetch(cc: &Compiler, name: &str) -> Fault {
+    match super::absent::reason(name) {
+        Some(reason) => cc.fault(format!("the sample fetch '{name}' cannot be used: {reason}")),
+        None => unknown(cc, "sample fetch", name, fetch_names()),
+    }
 }
 
 fn converter_names() -> Vec<&'static str> {

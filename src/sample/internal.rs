@@ -1,8 +1,11 @@
 //! Fetches that look at nothing of the session: constants, the process, states and counts of proxies (manual 7.3.2).
 
-use super::needs::{CLIENT, INTERNAL, SERVER};
-use super::{Arg, Count, Fetch, Got, Scene, fetch};
+use super::needs::{BACKEND, CLIENT, CLOCK, INTERNAL, SERVER};
+use super::{Arg, Count, Fetch, Got, Scene, Tools, Walk, fetch};
+use crate::model::Timeouts;
 use crate::pattern::{Kind, Value};
+use crate::util::fmt::Out;
+use std::fmt::Write;
 
 /// The proxy that an optional argument names, or the backend of the session.
 fn backend(scene: &Scene, args: &[Arg]) -> usize {
@@ -21,10 +24,27 @@ fn of_server(scene: &Scene, args: &[Arg], what: Count) -> Got<'static> {
     args.first().and_then(Arg::index).map_or(Got::Nothing, |s| count(scene, what, s))
 }
 
-/// A number for each usable server of a backend.
-fn average(scene: &Scene, at: usize, what: Count) -> Got<'static> {
-    let (sum, n) = (scene.live.count(what, at), scene.live.count(Count::UsableServers, at));
-    if n == 0 { Got::int(-1) } else { Got::int((sum + n - 1) / n) }
+/// Sessions in the queues of a backend for each server that takes sessions; without one, twice their number.
+fn average_queue(scene: &Scene, at: usize) -> Got<'static> {
+    let (sum, n) = (scene.live.count(Count::Queued, at), scene.live.count(Count::UsableServers, at));
+    Got::int(if n == 0 { 2 * sum } else { (sum + n - 1) / n })
+}
+
+/// A timeout of the backend, ms. `applied`: as it is for this session, nothing before it has a server.
+fn timeout(s: &Scene, which: fn(&Timeouts) -> u32, applied: bool) -> Got<'static> {
+    let idle = applied && s.flow.server.is_none();
+    Got::int(if idle { 0 } else { which(&s.config.proxies[s.flow.backend].timeouts) })
+}
+
+/// A random UUID (RFC 9562, 5.4).
+fn uuid<'a>(s: &Scene<'a>, _: &[Arg], _: &mut Walk, t: &mut Tools<'a, '_>) -> Got<'a> {
+    let word = || u64::from(s.live.random()) << 32 | u64::from(s.live.random());
+    let (high, low) = (word() & !0xf000 | 0x4000, word() >> 2 | 1 << 63);
+    let write = |o: &mut Out| {
+        let _ = write!(o, "{:08x}-{:04x}-{:04x}-", high >> 32, high >> 16 & 0xffff, high & 0xffff);
+        let _ = write!(o, "{:04x}-{:012x}", low >> 48, low & 0xffff_ffff_ffff);
+    };
+    t.scratch.write(write).map(Value::Str).into()
 }
 
 /// Sorted by name.
@@ -41,7 +61,7 @@ pub static TABLE: &[Fetch] = &[
         INTERNAL,
         "1.3",
         "Sessions in the queues of a backend for each usable server.",
-        |s, a, _, _| average(s, backend(s, a), Count::Queued),
+        |s, a, _, _| average_queue(s, backend(s, a)),
     ),
     fetch("be_conn", "backend:backend?", Kind::Int, INTERNAL, "1.3", "Sessions of a backend now.", |s, a, _, _| {
         count(s, Count::BackConnections, backend(s, a))
@@ -55,11 +75,14 @@ pub static TABLE: &[Fetch] = &[
         "Sessions that the servers of a backend still take; -1 without a limit.",
         |s, a, _, _| count(s, Count::FreeSlots, backend(s, a)),
     ),
-    fetch("be_id", "", Kind::Int, SERVER, "1.5", "Number of the backend.", |s, _, _, _| {
+    fetch("be_id", "", Kind::Int, BACKEND, "1.5", "Number of the backend.", |s, _, _, _| {
         Got::int(s.config.proxies[s.flow.backend].id)
     }),
-    fetch("be_name", "", Kind::Str, SERVER, "1.7", "Name of the backend.", |s, _, _, _| {
+    fetch("be_name", "", Kind::Str, BACKEND, "1.7", "Name of the backend.", |s, _, _, _| {
         Got::Value(Value::Str(s.config.proxies[s.flow.backend].name.as_bytes()))
+    }),
+    fetch("be_server_timeout", "", Kind::Int, BACKEND, "2.5", "The backend's timeout server, ms.", |s, _, _, _| {
+        timeout(s, |t| t.server, false)
     }),
     fetch(
         "be_sess_rate",
@@ -70,16 +93,14 @@ pub static TABLE: &[Fetch] = &[
         "Sessions of a backend in the last second.",
         |s, a, _, _| count(s, Count::BackSessionRate, backend(s, a)),
     ),
-    fetch("bin", "value:str", Kind::Bin, INTERNAL, "1.6", "Bytes written in hexadecimal digits.", |_, a, _, t| {
-        let digit = |b: u8| char::from(b).to_digit(16);
-        let pairs = a[0].text().chunks_exact(2);
-        t.scratch
-            .write(|out| pairs.for_each(|c| out.byte((digit(c[0]).unwrap_or(0) * 16 + digit(c[1]).unwrap_or(0)) as u8)))
-            .map(Value::Bin)
-            .into()
+    fetch("be_tunnel_timeout", "", Kind::Int, BACKEND, "2.5", "The backend's timeout tunnel, ms.", |s, _, _, _| {
+        timeout(s, |t| t.tunnel, false)
     }),
-    fetch("bool", "value:str", Kind::Bool, INTERNAL, "1.6", "A truth value: true, false, 1 or 0.", |_, a, _, _| {
-        Got::bool(matches!(a[0].text(), b"true" | b"1" | b"yes" | b"on"))
+    fetch("bin", "value:hex", Kind::Bin, INTERNAL, "1.6", "Bytes written in hexadecimal digits.", |_, a, _, t| {
+        t.scratch.write(|o| o.put(a[0].text())).map(Value::Bin).into()
+    }),
+    fetch("bool", "value:bool", Kind::Bool, INTERNAL, "1.6", "A truth value: true, false, 1 or 0.", |_, a, _, _| {
+        Got::bool(a[0].int_or(0) != 0)
     }),
     fetch(
         "connslots",
@@ -88,18 +109,31 @@ pub static TABLE: &[Fetch] = &[
         INTERNAL,
         "1.3",
         "Room for sessions on the servers of a backend; -1 without a limit.",
-        |s, a, _, _| count(s, Count::FreeSlots, backend(s, a)),
+        |s, a, _, _| count(s, Count::FreePlaces, backend(s, a)),
     ),
-    fetch("date", "offset:int?,unit:str?", Kind::Int, INTERNAL, "1.6", "Seconds since 1970.", |s, a, _, _| {
-        let (seconds, micros) = s.live.wall();
-        let shifted = seconds + a[0].int_or(0);
-        match a[1].text() {
-            b"ms" => Got::int(shifted * 1000 + i64::from(micros / 1000)),
-            b"us" => Got::int(shifted * 1_000_000 + i64::from(micros)),
-            _ => Got::int(shifted),
-        }
+    fetch("cur_server_timeout", "", Kind::Int, BACKEND, "2.5", "That of this session.", |s, _, _, _| {
+        timeout(s, |t| t.server, true)
     }),
-    fetch("date_us", "", Kind::Int, INTERNAL, "1.8", "Microseconds of the present second.", |s, _, _, _| {
+    fetch("cur_tunnel_timeout", "", Kind::Int, BACKEND, "2.5", "That of this session.", |s, _, _, _| {
+        timeout(s, |t| t.tunnel, true)
+    }),
+    fetch(
+        "date",
+        "offset:int?,unit:s|ms|us?",
+        Kind::Int,
+        INTERNAL | CLOCK,
+        "1.6",
+        "Seconds since 1970.",
+        |s, a, _, _| {
+            let ((seconds, micros), offset) = (s.live.wall(), a[0].int_or(0));
+            Got::int(match a[1].text() {
+                b"ms" => seconds * 1000 + i64::from(micros / 1000) + offset,
+                b"us" => seconds * 1_000_000 + i64::from(micros) + offset,
+                _ => seconds + offset,
+            })
+        },
+    ),
+    fetch("date_us", "", Kind::Int, INTERNAL | CLOCK, "1.8", "Microseconds of the present second.", |s, _, _, _| {
         Got::int(s.live.wall().1)
     }),
     fetch(
@@ -109,10 +143,20 @@ pub static TABLE: &[Fetch] = &[
         INTERNAL,
         "1.5",
         "A variable of the environment at start-up.",
-        |_, a, _, t| t.scratch.write(|o| o.put(a[0].text())).map(Value::Str).into(),
+        |_, a, _, t| match &a[0] {
+            Arg::Str(text) => t.scratch.write(|o| o.put(text)).map(Value::Str).into(),
+            _ => Got::Nothing,
+        },
     ),
+    fetch("fe_client_timeout", "", Kind::Int, CLIENT, "2.7", "The frontend's timeout client, ms.", |s, _, _, _| {
+        Got::int(s.config.proxies[s.flow.frontend].timeouts.client)
+    }),
     fetch("fe_conn", "frontend:frontend?", Kind::Int, INTERNAL, "1.3", "Connections of a frontend.", |s, a, _, _| {
         count(s, Count::FrontConnections, frontend(s, a))
+    }),
+    fetch("fe_defbe", "", Kind::Str, CLIENT, "2.2", "Name of the frontend's default backend.", |s, _, _, _| {
+        let default = s.config.proxies[s.flow.frontend].default_backend;
+        default.map(|be| Value::Str(s.config.proxies[be].name.as_bytes())).into()
     }),
     fetch("fe_id", "", Kind::Int, CLIENT, "1.5", "Number of the frontend.", |s, _, _, _| {
         Got::int(s.config.proxies[s.flow.frontend].id)
@@ -138,8 +182,8 @@ pub static TABLE: &[Fetch] = &[
         "Sessions of a frontend in the last second.",
         |s, a, _, _| count(s, Count::FrontSessionRate, frontend(s, a)),
     ),
-    fetch("hostname", "", Kind::Str, INTERNAL, "1.7", "Name of this node.", |s, _, _, _| {
-        s.config.global.node.as_ref().map(|n| Value::Str(n.as_bytes())).into()
+    fetch("hostname", "", Kind::Str, INTERNAL, "1.7", "Name of this machine.", |s, _, _, _| {
+        Got::Value(Value::Str(s.host.as_bytes()))
     }),
     fetch("int", "value:int", Kind::Int, INTERNAL, "1.6", "A number.", |_, a, _, _| Got::int(a[0].int_or(0))),
     fetch("ipv4", "address:ip", Kind::Ip, INTERNAL, "1.6", "An IPv4 address.", |_, a, _, _| address(&a[0])),
@@ -147,11 +191,15 @@ pub static TABLE: &[Fetch] = &[
     fetch("meth", "name:str", Kind::Method, INTERNAL, "1.6", "A method.", |_, a, _, t| {
         t.scratch.write(|o| o.put(a[0].text())).map(Value::Method).into()
     }),
+    fetch("nbproc", "", Kind::Int, INTERNAL, "1.7", "Number of processes: 1.", |_, _, _, _| Got::int(1)),
     fetch("nbsrv", "backend:backend?", Kind::Int, INTERNAL, "1.3", "Usable servers of a backend.", |s, a, _, _| {
         count(s, Count::UsableServers, backend(s, a))
     }),
     fetch("nbthread", "", Kind::Int, INTERNAL, "2.0", "Number of workers.", |s, _, _, _| count(s, Count::Workers, 0)),
-    fetch("prio_class", "", Kind::Int, CLIENT, "1.9", "Priority class of the session: none here.", |_, _, _, _| {
+    fetch("prio_class", "", Kind::Int, INTERNAL, "1.9", "Priority class of the session: none here.", |_, _, _, _| {
+        Got::int(0)
+    }),
+    fetch("prio_offset", "", Kind::Int, INTERNAL, "1.9", "Priority offset of the session: none here.", |_, _, _, _| {
         Got::int(0)
     }),
     fetch("proc", "", Kind::Int, INTERNAL, "1.5", "Number of the process: 1.", |_, _, _, _| Got::int(1)),
@@ -165,6 +213,15 @@ pub static TABLE: &[Fetch] = &[
     fetch("srv_conn", "server:server", Kind::Int, INTERNAL, "1.5", "Sessions of a server now.", |s, a, _, _| {
         of_server(s, a, Count::ServerConnections)
     }),
+    fetch(
+        "srv_conn_free",
+        "server:server",
+        Kind::Int,
+        INTERNAL,
+        "2.2",
+        "Sessions that a server still takes; -1 without a limit.",
+        |s, a, _, _| of_server(s, a, Count::ServerFreeSlots),
+    ),
     fetch("srv_id", "", Kind::Int, SERVER, "1.5", "Number of the server.", |s, _, _, _| match s.flow.server {
         Some(server) => Got::int(s.config.servers[server].id),
         None => Got::Nothing,
@@ -172,6 +229,15 @@ pub static TABLE: &[Fetch] = &[
     fetch("srv_is_up", "server:server", Kind::Bool, INTERNAL, "1.3", "The server takes sessions.", |s, a, _, _| {
         a[0].index().map_or(Got::Nothing, |at| Got::bool(s.live.count(Count::ServerIsUp, at) != 0))
     }),
+    fetch(
+        "srv_iweight",
+        "server:server",
+        Kind::Int,
+        INTERNAL,
+        "2.6",
+        "Its weight in the configuration.",
+        |s, a, _, _| a[0].index().map(|at| Value::Int(s.config.servers[at].weight.into())).into(),
+    ),
     fetch("srv_name", "", Kind::Str, SERVER, "2.0", "Name of the server.", |s, _, _, _| {
         s.flow.server.map(|at| Value::Str(s.config.servers[at].name.as_bytes())).into()
     }),
@@ -187,8 +253,11 @@ pub static TABLE: &[Fetch] = &[
     fetch("srv_sess_rate", "server:server", Kind::Int, INTERNAL, "1.5", "Its sessions a second.", |s, a, _, _| {
         of_server(s, a, Count::ServerSessionRate)
     }),
-    fetch("srv_weight", "server:server", Kind::Int, INTERNAL, "2.6", "The weight of a server.", |s, a, _, _| {
+    fetch("srv_uweight", "server:server", Kind::Int, INTERNAL, "2.6", "Its weight as last set.", |s, a, _, _| {
         of_server(s, a, Count::ServerWeight)
+    }),
+    fetch("srv_weight", "server:server", Kind::Int, INTERNAL, "2.6", "Its weight as it counts now.", |s, a, _, _| {
+        of_server(s, a, Count::ServerWeightNow)
     }),
     fetch("stopping", "", Kind::Bool, INTERNAL, "1.9", "The process is stopping.", |s, _, _, _| {
         Got::bool(s.live.stopping())
@@ -202,8 +271,13 @@ pub static TABLE: &[Fetch] = &[
     fetch("unique-id", "name:var", Kind::Str, INTERNAL, "1.5", "What unique-id-format made.", |s, a, _, _| {
         if let Arg::Note(note) = a[0] { s.notes.get(note).into() } else { Got::Nothing }
     }),
-    fetch("var", "name:var", Kind::Any, INTERNAL, "1.6", "A variable.", |s, a, _, _| {
-        if let Arg::Note(note) = a[0] { s.notes.get(note).into() } else { Got::Nothing }
+    fetch("uuid", "version:uuid?", Kind::Str, INTERNAL, "2.1", "A random UUID.", uuid),
+    fetch("var", "name:var,default:str?", Kind::Any, INTERNAL, "1.6", "A variable, or else a text.", |s, a, _, t| {
+        let stored = if let Arg::Note(note) = a[0] { s.notes.get(note) } else { None };
+        match (stored, &a[1]) {
+            (None, Arg::Str(text)) => t.scratch.write(|o| o.put(text)).map(Value::Str).into(),
+            (stored, _) => stored.into(),
+        }
     }),
 ];
 

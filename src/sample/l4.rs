@@ -6,12 +6,14 @@ use crate::pattern::{Kind, Value};
 use crate::sys::Addr;
 use std::net::IpAddr;
 
-fn ip(addr: Addr) -> Got<'static> {
+/// The address itself.
+pub fn ip(addr: Addr) -> Got<'static> {
     // An IPv4 client of an IPv6 socket is an IPv4 client.
     addr.ip().map(|ip| Value::Ip(ip.to_canonical())).into()
 }
 
-fn port(addr: Addr) -> Got<'static> {
+/// Its port.
+pub fn port(addr: Addr) -> Got<'static> {
     if addr.ip().is_some() { Got::int(addr.port()) } else { Got::Nothing }
 }
 
@@ -46,10 +48,14 @@ pub static TABLE: &[Fetch] = &[
         |s, _, _, _| port(s.flow.destination),
     ),
     fetch("fc_dst", "", Kind::Ip, CLIENT | DESTINATION, "2.6", "As dst.", |s, _, _, _| ip(s.flow.destination)),
+    fetch("fc_dst_is_local", "", Kind::Bool, CLIENT | DESTINATION, "2.6", "As dst_is_local.", |s, _, _, _| {
+        is_local(s.flow.destination)
+    }),
     fetch("fc_dst_port", "", Kind::Int, CLIENT | DESTINATION, "2.6", "As dst_port.", |s, _, _, _| {
         port(s.flow.destination)
     }),
     fetch("fc_src", "", Kind::Ip, CLIENT, "2.6", "As src.", |s, _, _, _| ip(s.flow.client)),
+    fetch("fc_src_is_local", "", Kind::Bool, CLIENT, "2.6", "As src_is_local.", |s, _, _, _| is_local(s.flow.client)),
     fetch("fc_src_port", "", Kind::Int, CLIENT, "2.6", "As src_port.", |s, _, _, _| port(s.flow.client)),
     fetch("so_id", "", Kind::Int, CLIENT, "1.3", "Number of the listening socket.", |s, _, _, _| {
         Got::int(s.config.listeners[s.flow.listener].id)

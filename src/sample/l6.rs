@@ -1,133 +1,140 @@
-//! Fetches of bytes that have not been sent on yet (manual 7.3.5).
+//! Fetches of bytes that have not been sent on yet (manual 7.3.5). HTTP proxies have none: their messages are looked at by [`super::http`].
 
-use super::needs::{MESSAGE, REQUEST_BYTES};
+use super::needs::{AT_RESPONSE, BYTES, INTERNAL, REQUEST_BYTES, RESPONSE_BYTES};
 use super::{Arg, Fetch, Got, Scene, Tools, Walk, fetch};
 use crate::pattern::{Kind, Value};
 
-fn slice<'a>(scene: &Scene<'a>, at: usize, len: usize) -> Got<'a> {
-    let stream = scene.stream;
-    match stream.bytes.get(at..at.saturating_add(len)) {
-        Some(part) => Got::Value(Value::Bin(part)),
-        None if stream.complete => Got::Nothing,
-        None => Got::Later,
+/// What to say of bytes that are not there.
+fn missing(s: &Scene) -> Got<'static> {
+    if s.stream.complete || !s.stream.raw { Got::Nothing } else { Got::Later }
+}
+
+fn slice<'a>(s: &Scene<'a>, at: usize, len: usize) -> Option<&'a [u8]> {
+    s.stream.bytes.get(at..at.checked_add(len)?).filter(|_| s.stream.raw)
+}
+
+fn payload<'a>(s: &Scene<'a>, a: &[Arg], w: &mut Walk, _: &mut Tools<'a, '_>) -> Got<'a> {
+    let at = |n: usize| usize::try_from(a[n].int_or(0)).ok();
+    let (Some(offset), Some(len)) = (at(0), at(1)) else { return Got::Nothing };
+    let rest = s.stream.bytes.len().saturating_sub(offset);
+    // All that is there grows while more comes.
+    w.unsure = len == 0 && !s.stream.complete;
+    match slice(s, offset, if len == 0 { rest } else { len }) {
+        _ if s.stream.bytes.is_empty() => missing(s),
+        Some(bytes) => Got::Value(Value::Bin(bytes)),
+        None => missing(s),
     }
 }
 
+/// Bytes whose length stands before them.
+fn payload_lv<'a>(s: &Scene<'a>, a: &[Arg], _: &mut Walk, _: &mut Tools<'a, '_>) -> Got<'a> {
+    let at = |n: usize| usize::try_from(a[n].int_or(0)).ok();
+    let (Some(offset), Some(width)) = (at(0), at(1)) else { return Got::Nothing };
+    let Some(digits) = slice(s, offset, width) else { return missing(s) };
+    let len = digits.iter().fold(0usize, |n, b| n << 8 | usize::from(*b));
+    let from = match a[2] {
+        Arg::Int(n) => usize::try_from(n).ok(),
+        Arg::Relative(n) => (offset + width).checked_add_signed(n as isize),
+        _ => Some(offset + width),
+    };
+    match from.and_then(|from| slice(s, from, len)) {
+        _ if len == 0 => Got::Nothing,
+        Some(bytes) => Got::Value(Value::Bin(bytes)),
+        None => missing(s),
+    }
+}
+
+fn length<'a>(s: &Scene<'a>, _: &[Arg], w: &mut Walk, _: &mut Tools<'a, '_>) -> Got<'a> {
+    w.unsure = !s.stream.complete;
+    Got::int(s.stream.bytes.len() as i64)
+}
+
+/// The value of the cookie in the first packet of an RDP client, by its name or whatever it is called.
+fn rdp<'a>(s: &Scene<'a>, a: &[Arg]) -> Result<Option<&'a [u8]>, Got<'static>> {
+    /// Bytes of the packet before the cookie.
+    const HEAD: usize = 11;
+    const MARK: &[u8] = b"Cookie: ";
+    if !s.stream.raw {
+        return Ok(None);
+    }
+    let Some((mark, cookie)) = s.stream.bytes.get(HEAD..).and_then(|b| b.split_at_checked(MARK.len())) else {
+        return Err(missing(s));
+    };
+    if !mark.eq_ignore_ascii_case(MARK) {
+        return Ok(None);
+    }
+    let end = cookie.windows(2).position(|w| w == b"\r\n");
+    let line = &cookie[..end.unwrap_or(cookie.len())];
+    let wanted = a[0].text();
+    match line.iter().position(|b| *b == b'=').map(|at| (&line[..at], &line[at + 1..])) {
+        Some((name, _)) if !wanted.is_empty() && !name.eq_ignore_ascii_case(wanted) => Ok(None),
+        Some((_, value)) if end.is_some() => Ok(Some(value)),
+        None if end.is_some() => Ok(None),
+        _ => Err(missing(s)),
+    }
+}
+
+fn rdp_cookie<'a>(s: &Scene<'a>, a: &[Arg], _: &mut Walk, _: &mut Tools<'a, '_>) -> Got<'a> {
+    rdp(s, a).map_or_else(|got| got, |value| value.map(Value::Str).into())
+}
+
+fn rdp_cookie_count<'a>(s: &Scene<'a>, a: &[Arg], _: &mut Walk, _: &mut Tools<'a, '_>) -> Got<'a> {
+    rdp(s, a).map_or_else(|got| got, |value| Got::int(i64::from(value.is_some())))
+}
+
+const PART: &str = "offset:int,length:int";
+const COUNTED: &str = "offset:int,width:positive,value:offset?";
+const NAME: &str = "name:str?";
+const EITHER: u16 = REQUEST_BYTES | AT_RESPONSE | BYTES;
+
 /// Sorted by name.
 pub static TABLE: &[Fetch] = &[
+    fetch("payload", PART, Kind::Bin, EITHER, "1.4", "As req.payload or res.payload.", payload),
+    fetch("payload_lv", COUNTED, Kind::Bin, EITHER, "1.4", "As req.payload_lv or res.payload_lv.", payload_lv),
+    fetch("rdp_cookie", NAME, Kind::Str, REQUEST_BYTES, "1.5", "As req.rdp_cookie.", rdp_cookie),
+    fetch("rdp_cookie_cnt", NAME, Kind::Int, REQUEST_BYTES, "1.5", "As req.rdp_cookie_cnt.", rdp_cookie_count),
+    fetch("req.len", "", Kind::Int, REQUEST_BYTES, "1.5", "Number of bytes in the buffer.", length),
     fetch(
-        "payload",
-        "offset:int,length:int",
+        "req.payload",
+        PART,
         Kind::Bin,
-        REQUEST_BYTES | MESSAGE,
-        "1.4",
+        REQUEST_BYTES,
+        "1.5",
         "Bytes of the buffer; length 0 = all there are.",
         payload,
     ),
     fetch(
-        "payload_lv",
-        "offset:int,width:int,value:int?",
+        "req.payload_lv",
+        COUNTED,
         Kind::Bin,
-        REQUEST_BYTES | MESSAGE,
-        "1.4",
+        REQUEST_BYTES,
+        "1.5",
         "Bytes whose length stands before them.",
-        |s, a, _, _| {
-            let (offset, width) = (a[0].int_or(0).max(0) as usize, a[1].int_or(0).clamp(0, 4) as usize);
-            let len = match slice(s, offset, width) {
-                Got::Value(Value::Bin(b)) => b.iter().fold(0usize, |n, b| n << 8 | usize::from(*b)),
-                other => return other,
-            };
-            slice(s, a[2].int_or((offset + width) as i64).max(0) as usize, len)
-        },
+        payload_lv,
     ),
-    fetch("req.len", "", Kind::Int, REQUEST_BYTES, "1.5", "Number of bytes in the buffer.", length),
-    fetch("req.payload", "offset:int,length:int", Kind::Bin, REQUEST_BYTES, "1.5", "As payload.", payload),
-    fetch("req.ssl_hello_type", "", Kind::Int, REQUEST_BYTES, "1.5", "1 = TLS client hello.", hello_type),
-    fetch("req.ssl_sni", "", Kind::Str, REQUEST_BYTES, "1.5", "The name that a TLS client asks for.", server_name),
-    fetch("req.ssl_ver", "", Kind::Int, REQUEST_BYTES, "1.5", "Version of TLS that a client offers.", |s, _, _, _| {
-        match hello(s) {
-            Ok([_, _, _, _, major, minor, ..]) => Got::int(u32::from(*major) << 16 | u32::from(*minor)),
-            Ok(_) => Got::Nothing,
-            Err(got) => got,
-        }
-    }),
+    fetch("req.rdp_cookie", NAME, Kind::Str, REQUEST_BYTES, "1.5", "The cookie of an RDP client.", rdp_cookie),
+    fetch("req.rdp_cookie_cnt", NAME, Kind::Int, REQUEST_BYTES, "1.5", "How many there are.", rdp_cookie_count),
     fetch("req_len", "", Kind::Int, REQUEST_BYTES, "1.3", "As req.len.", length),
-    fetch("req_ssl_hello_type", "", Kind::Int, REQUEST_BYTES, "1.4", "As req.ssl_hello_type.", hello_type),
-    fetch("req_ssl_sni", "", Kind::Str, REQUEST_BYTES, "1.4", "As req.ssl_sni.", server_name),
-    fetch("wait_end", "", Kind::Bool, REQUEST_BYTES, "1.3", "True once no more data is waited for.", |s, _, _, _| {
+    fetch("res.len", "", Kind::Int, RESPONSE_BYTES, "1.5", "Number of bytes in the buffer.", length),
+    fetch(
+        "res.payload",
+        PART,
+        Kind::Bin,
+        RESPONSE_BYTES,
+        "1.5",
+        "Bytes of the buffer; length 0 = all there are.",
+        payload,
+    ),
+    fetch(
+        "res.payload_lv",
+        COUNTED,
+        Kind::Bin,
+        RESPONSE_BYTES,
+        "1.5",
+        "Bytes whose length stands before them.",
+        payload_lv,
+    ),
+    fetch("wait_end", "", Kind::Bool, INTERNAL, "1.3", "True once no more data is waited for.", |s, _, _, _| {
         if s.stream.complete { Got::bool(true) } else { Got::Later }
     }),
 ];
-
-fn payload<'a>(s: &Scene<'a>, a: &[Arg], _: &mut Walk, _: &mut Tools<'a, '_>) -> Got<'a> {
-    let (offset, len) = (a[0].int_or(0).max(0) as usize, a[1].int_or(0).max(0) as usize);
-    match len {
-        0 if !s.stream.complete => Got::Later,
-        0 => s.stream.bytes.get(offset..).filter(|b| !b.is_empty()).map(Value::Bin).into(),
-        len => slice(s, offset, len),
-    }
-}
-
-fn length<'a>(s: &Scene<'a>, _: &[Arg], _: &mut Walk, _: &mut Tools<'a, '_>) -> Got<'a> {
-    Got::int(s.stream.bytes.len() as i64)
-}
-
-fn hello_type<'a>(s: &Scene<'a>, _: &[Arg], _: &mut Walk, _: &mut Tools<'a, '_>) -> Got<'a> {
-    hello(s).map_or_else(|got| got, |hello| Got::int(hello[0]))
-}
-
-fn server_name<'a>(s: &Scene<'a>, _: &[Arg], _: &mut Walk, _: &mut Tools<'a, '_>) -> Got<'a> {
-    hello(s).map_or_else(|got| got, |hello| sni(hello).map(Value::Str).into())
-}
-
-/// The handshake message of a TLS client hello (RFC 8446, 4), from its type on.
-fn hello<'a>(s: &Scene<'a>) -> Result<&'a [u8], Got<'a>> {
-    let bytes = s.stream.bytes;
-    let more = if s.stream.complete { Got::Nothing } else { Got::Later };
-    match bytes {
-        [22, 3, _, high, low, rest @ ..] => {
-            let len = usize::from(*high) << 8 | usize::from(*low);
-            if !(4..=16_384).contains(&len) {
-                return Err(Got::Nothing);
-            }
-            match rest.get(..len) {
-                Some(record) if record[0] == 1 => Ok(record),
-                Some(_) => Err(Got::Nothing),
-                None if rest.first().is_some_and(|b| *b != 1) => Err(Got::Nothing),
-                None => Err(more),
-            }
-        }
-        [] | [22] | [22, 3, ..] => Err(more),
-        _ => Err(Got::Nothing),
-    }
-}
-
-/// The host name of the extension server_name (RFC 6066, 3).
-fn sni(hello: &[u8]) -> Option<&[u8]> {
-    fn take<'a>(b: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {
-        let (head, rest) = b.split_at_checked(n)?;
-        *b = rest;
-        Some(head)
-    }
-    fn vector<'a>(b: &mut &'a [u8], width: usize) -> Option<&'a [u8]> {
-        let len = take(b, width)?.iter().fold(0usize, |n, x| n << 8 | usize::from(*x));
-        take(b, len)
-    }
-    let mut b = hello;
-    take(&mut b, 4 + 2 + 32)?; // type, length, version, random
-    vector(&mut b, 1)?; // session
-    vector(&mut b, 2)?; // cipher suites
-    vector(&mut b, 1)?; // compression
-    let mut extensions = vector(&mut b, 2)?;
-    while !extensions.is_empty() {
-        let kind = take(&mut extensions, 2)?;
-        let mut body = vector(&mut extensions, 2)?;
-        if kind == [0, 0] {
-            let mut names = vector(&mut body, 2)?;
-            let kind = take(&mut names, 1)?;
-            let name = vector(&mut names, 2)?;
-            return (kind == [0]).then_some(name);
-        }
-    }
-    None
-}

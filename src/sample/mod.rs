@@ -7,16 +7,20 @@
 //! A fetch or a converter is one function and one row of its family's table. Values borrow from the message or from the worker's
 //! scratch space: evaluating allocates nothing, and copies only what a converter changes.
 
+mod absent;
 mod args;
 mod auth;
 mod convert;
 mod expr;
+mod fields;
 mod http;
 mod internal;
 mod l4;
 mod l6;
 mod notes;
 mod scene;
+mod tcp;
+mod tls;
 
 pub use args::{Arg, Compiler, parse_args};
 pub use auth::is_settled;
@@ -31,26 +35,81 @@ use crate::pattern::{Kind, RegexCache, Value};
 use crate::util::manual_text;
 use crate::util::scratch::Scratch;
 
-/// Where a fetch finds what it fetches, one bit each: what a place that uses it must offer.
-#[allow(missing_docs)]
+/// Where a fetch works, and what must be there for it, one bit each: what a place that uses it must offer.
 pub mod needs {
-    /// Nothing but the process and its configuration.
-    pub const INTERNAL: u16 = 0;
-    /// The client's connection.
-    pub const CLIENT: u16 = 1;
-    /// The server's connection.
-    pub const SERVER: u16 = 1 << 1;
-    /// Bytes of the request, before they are forwarded.
-    pub const REQUEST_BYTES: u16 = 1 << 2;
-    /// The head of the request.
-    pub const REQUEST: u16 = 1 << 3;
-    pub const RESPONSE: u16 = 1 << 4;
-    /// Either head, whichever is looked at.
-    pub const MESSAGE: u16 = 1 << 5;
-    /// The body of the request, as far as it is in the buffer.
-    pub const BODY: u16 = 1 << 6;
+    /// `tcp-request connection` and `session`.
+    pub const AT_CONNECTION: u16 = 1;
+    /// Rules of the frontend on a request.
+    pub const AT_FRONTEND: u16 = 1 << 1;
+    /// Those of the backend.
+    pub const AT_BACKEND: u16 = 1 << 2;
+    /// Rules on a response.
+    pub const AT_RESPONSE: u16 = 1 << 3;
+    /// The log line.
+    pub const AT_LOG: u16 = 1 << 4;
+    /// All of them.
+    pub const ANYWHERE: u16 = (1 << 5) - 1;
+
     /// The address that the client connected to: costs a system call.
-    pub const DESTINATION: u16 = 1 << 7;
+    pub const DESTINATION: u16 = 1 << 5;
+    /// Our address towards the server: costs a system call.
+    pub const SOURCE: u16 = 1 << 6;
+    /// What the kernel knows of the client's connection: costs a system call.
+    pub const TCP_INFO: u16 = 1 << 7;
+    /// The head of an HTTP request, also of one that passes through a proxy in TCP mode.
+    pub const HEAD: u16 = 1 << 8;
+    /// Bytes as they came: what HTTP proxies do not have.
+    pub const BYTES: u16 = 1 << 9;
+    /// The line of the request, kept until the session ends.
+    pub const LINE: u16 = 1 << 10;
+    /// The time as it is now, not as it was when the request began: costs a system call on some machines.
+    pub const CLOCK: u16 = 1 << 11;
+    /// The body, as far as it is in the buffer: several chunks are put together.
+    pub const BODY: u16 = 1 << 12;
+
+    /// Nothing but the process and its configuration.
+    pub const INTERNAL: u16 = ANYWHERE;
+    /// The client's connection.
+    pub const CLIENT: u16 = ANYWHERE;
+    /// The backend that was chosen.
+    pub const BACKEND: u16 = AT_BACKEND | AT_RESPONSE | AT_LOG;
+    /// The server that was chosen, and the connection to it.
+    pub const SERVER: u16 = AT_RESPONSE | AT_LOG;
+    /// The head of the request.
+    pub const REQUEST: u16 = AT_FRONTEND | AT_BACKEND | HEAD;
+    /// What is known of the request for as long as the session lasts.
+    pub const REQUEST_KEPT: u16 = AT_FRONTEND | AT_BACKEND | AT_RESPONSE | AT_LOG;
+    /// The head of the response.
+    pub const RESPONSE: u16 = AT_RESPONSE;
+    /// What is known of the response for as long as the session lasts.
+    pub const RESPONSE_KEPT: u16 = AT_RESPONSE | AT_LOG;
+    /// Either head, whichever is looked at.
+    pub const MESSAGE: u16 = REQUEST | RESPONSE;
+    /// Bytes of the request, before they are forwarded.
+    pub const REQUEST_BYTES: u16 = AT_FRONTEND | AT_BACKEND | BYTES;
+    /// Bytes of the response.
+    pub const RESPONSE_BYTES: u16 = AT_RESPONSE | BYTES;
+
+    /// What a fetch looks at, in words.
+    pub fn what(needs: u16) -> &'static str {
+        match needs & ANYWHERE {
+            BACKEND => "the backend",
+            SERVER => "the server or its response",
+            RESPONSE => "the response",
+            _ => "the request",
+        }
+    }
+
+    /// Where something is used, in words.
+    pub fn place(at: u16) -> &'static str {
+        match at {
+            AT_CONNECTION => "rules on connections",
+            AT_RESPONSE => "rules on responses",
+            AT_LOG => "log lines",
+            AT_FRONTEND => "a frontend's rules on requests",
+            _ => "rules on requests",
+        }
+    }
 }
 
 /// What a fetch found.
@@ -89,6 +148,8 @@ pub struct Walk {
     pub more: bool,
     /// The caller wants each of them; else the fetch picks the one that is wanted by default.
     pub each: bool,
+    /// With more data the value may be another one.
+    pub unsure: bool,
 }
 
 /// What evaluating works with.
@@ -162,7 +223,8 @@ const fn converter(
 }
 
 /// The tables of fetches, each sorted by name.
-pub static FETCHES: [&[Fetch]; 5] = [internal::TABLE, l4::TABLE, l6::TABLE, http::TABLE, auth::TABLE];
+pub static FETCHES: [&[Fetch]; 8] =
+    [internal::TABLE, l4::TABLE, tcp::TABLE, l6::TABLE, tls::TABLE, http::TABLE, fields::TABLE, auth::TABLE];
 
 /// The tables of converters, each sorted by name.
 pub use convert::TABLES as CONVERTERS;

@@ -129,6 +129,8 @@ impl Layout {
 pub struct Notes<'a> {
     pub session: &'a [u8],
     pub transaction: &'a [u8],
+    /// Places of the frontend's captures, of requests and of responses.
+    pub captures: [&'a [Note]; 2],
 }
 
 impl<'a> Notes<'a> {
@@ -217,14 +219,14 @@ mod tests {
         let v6: IpAddr = "2001:db8::1".parse().unwrap();
         for value in [Value::Bool(true), Value::Int(-5), Value::Ip(v6), Value::Str(b"text"), Value::Bin(&[0; 256])] {
             assert!(a.set(&mut txn, value) && b.set(&mut sess, value) && c.set(&mut txn, value));
-            let notes = Notes { session: &sess, transaction: &txn };
+            let notes = Notes { session: &sess, transaction: &txn, ..Notes::default() };
             assert_eq!([a, b, c].map(|n| notes.get(n)), [Some(value); 3]);
         }
         assert!(!a.set(&mut txn, Value::Str(&[b'x'; 257])));
         capture.capture(&mut txn, b"longer");
         layout.clear(&mut txn, Scope::Request);
         a.unset(&mut txn);
-        let notes = Notes { session: &sess, transaction: &txn };
+        let notes = Notes { session: &sess, transaction: &txn, ..Notes::default() };
         assert_eq!([a, c, capture].map(|n| notes.get(n)), [None, None, Some(Value::Str(b"long"))]);
         assert_eq!(Notes::default().get(a), None);
     }

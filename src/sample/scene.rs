@@ -2,9 +2,9 @@
 
 use super::notes::Notes;
 use crate::auth::Question;
-use crate::http::Head;
+use crate::http::{Head, Version};
 use crate::model::Config;
-use crate::sys::Addr;
+use crate::sys::{Addr, TcpInfo};
 
 /// Numbers that change while the process runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,14 +19,18 @@ pub enum Count {
     Queued,
     /// Servers of a backend that take sessions.
     UsableServers,
-    /// Room for sessions on the servers of a backend; -1 = no limit.
+    /// Room for sessions on the servers of a backend, and that with their queues; -1 = no limit.
     FreeSlots,
+    FreePlaces,
     /// Of a server.
     ServerConnections,
     ServerSessionRate,
     ServerQueued,
     ServerIsUp,
+    ServerFreeSlots,
+    /// As the operator sees it, and what of it counts while the server starts slowly.
     ServerWeight,
+    ServerWeightNow,
     /// Of the process.
     Connections,
     Workers,
@@ -38,7 +42,7 @@ pub trait Live {
     fn count(&self, what: Count, at: usize) -> i64;
     /// Seconds and microseconds since 1970.
     fn wall(&self) -> (i64, u32);
-    /// A random number.
+    /// A random number, another one each time.
     fn random(&self) -> u32;
     fn stopping(&self) -> bool;
     /// Whether a user may in. None: the password is being checked; the session is woken when that is known. Without a place for
@@ -55,6 +59,12 @@ pub struct Flow {
     /// Where the client connected to; known only to programs that need it ([`super::needs::DESTINATION`]).
     pub destination: Addr,
     pub server_addr: Addr,
+    /// Our end of the connection to the server; only with [`super::needs::SOURCE`].
+    pub source: Addr,
+    /// What the kernel says of the client's connection; only with [`super::needs::TCP_INFO`].
+    pub tcp: Option<TcpInfo>,
+    /// The client's connection began with a PROXY header.
+    pub proxied: bool,
     pub frontend: usize,
     pub backend: usize,
     pub server: Option<usize>,
@@ -64,6 +74,8 @@ pub struct Flow {
     pub first_request: bool,
     pub worker: usize,
     pub status: u16,
+    /// Versions of the request and of the response, once they are known.
+    pub versions: [Option<Version>; 2],
 }
 
 /// A head with what is there of its body.
@@ -82,6 +94,15 @@ pub struct Stream<'a> {
     pub bytes: &'a [u8],
     /// No more will come, or fit, or be waited for.
     pub complete: bool,
+    /// They are looked at as they came; not in HTTP proxies.
+    pub raw: bool,
+    /// They are known not to be an HTTP request.
+    pub no_http: bool,
+}
+
+impl Stream<'_> {
+    /// Nothing that could be looked at, and nothing that could come.
+    pub const NONE: Stream<'static> = Stream { bytes: &[], complete: true, raw: false, no_http: false };
 }
 
 /// All of it.
@@ -90,6 +111,10 @@ pub struct Scene<'a> {
     pub config: &'a Config,
     pub live: &'a dyn Live,
     pub flow: &'a Flow,
+    /// Name of this machine.
+    pub host: &'a str,
+    /// The request line as it came, where something needs it.
+    pub line: &'a [u8],
     pub request: Option<Message<'a>>,
     pub response: Option<Message<'a>>,
     /// The direction that is looked at.
@@ -101,8 +126,8 @@ pub struct Scene<'a> {
 impl<'a> Scene<'a> {
     /// The session alone, without its messages.
     pub fn of_session(config: &'a Config, live: &'a dyn Live, flow: &'a Flow, notes: Notes<'a>) -> Scene<'a> {
-        let stream = Stream { bytes: &[], complete: true };
-        Scene { config, live, flow, request: None, response: None, stream, notes }
+        let (host, line, stream) = ("", &b""[..], Stream::NONE);
+        Scene { config, live, flow, host, line, request: None, response: None, stream, notes }
     }
 }
 

@@ -120,7 +120,7 @@ impl<K: Kernel> Ctx<K> {
         let now = Tick::from_ms(now_ms);
         let (sizes, tune) = (parts.sizes, &parts.config.global.tune);
         let tasks = sizes.conns + sizes.sessions + sizes.checks;
-        let logged = parts.config.proxies.iter().any(|p| !p.loggers.is_empty());
+        let logged = parts.shared.rules.keeps_line || parts.config.proxies.iter().any(|p| !p.loggers.is_empty());
         let lines = if logged { sizes.sessions } else { 0 };
         let layout = &parts.shared.rules.layout;
         let replies = crate::http::STATUSES.iter().map(|s| {

@@ -45,6 +45,8 @@ pub struct Conn {
     pub requests: u32,
     /// Milliseconds that the PROXY header took, -1 = none is expected.
     pub handshake_ms: i32,
+    /// Clients: it began with a PROXY header.
+    pub proxied: bool,
     /// Clients: the server connection kept for them alone.
     pub mate: Handle<Conn>,
     /// Clients: the server of the last request, to stay on it (`prefer-last-server`, 401, 407).
@@ -81,6 +83,7 @@ impl Conn {
             accepted_at: (0, 0),
             requests: 0,
             handshake_ms: 0,
+            proxied: false,
             mate: Handle::NONE,
             last_server: NO_INDEX,
             stay: false,

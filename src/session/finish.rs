@@ -9,8 +9,8 @@ use crate::log::{self, Sampled};
 use crate::mem::{Buffers, Handle};
 use crate::model::opt;
 use crate::rules::Effects;
-use crate::sample::{Notes, Scene};
-use crate::sys::{Addr, Kernel};
+use crate::sample::{Notes, Scene, needs};
+use crate::sys::Kernel;
 use crate::util::tick::Tick;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -60,7 +60,7 @@ pub fn finish<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> AfterEnd {
 
 /// Asks for our end of the connection to the server before that is closed or becomes another session's, if the log shows it.
 pub fn remember_source<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
-    if s.logged || !cx.logs.shows(s.fe(), &["bi", "bp"]) {
+    if s.logged || !cx.logs.shows(s.fe(), &["bi", "bp"]) && cx.shared.rules.logs[s.fe()].needs & needs::SOURCE == 0 {
         return;
     }
     if let Some(fd) = cx.conns.get(s.server_conn).map(|c| c.fd) {
@@ -300,13 +300,12 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
     let zone = cx.logs.zone_offset(end.0);
     let (host, pid) = cx.logs.identity();
     let host = Arc::clone(host);
-    let frontend_addr = if cx.logs.shows_destination(s.fe()) { connect::local_addr(cx, s.client) } else { Addr::None };
+    let Some(flow) = rules::flow(cx, s, shared.rules.logs[s.fe()].needs) else { return };
+    let seed = (cx.sys.random(), cx.sys.random());
     let Some(c) = cx.conns.get(s.client) else { return };
-    let flow = rules::flow(s, &config, c, frontend_addr, cx.worker);
     let d = durations(cx.now, c.accepted, &s.times);
     let served = s.server().map_or(0, |i| shared.servers[i].served.load(Relaxed));
-    let space = cx.lines.size();
-    let line = if s.line.is_some() { &cx.lines.get(s.line)[..(s.line_len as usize).min(space)] } else { &[] };
+    let line = rules::line(&cx.lines, s);
     let idle_ms = s.times.idle_ms as i32;
     let number = s.number.unwrap_or_else(|| shared.process.next_unique.fetch_add(1, Relaxed));
     let record = Record {
@@ -343,7 +342,11 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
         captures: shared.rules.captures(s.fe()),
         unique_id: shared.rules.layout.unique_id(),
         cookies: shared.rules.layout.cookies.get(s.fe()).copied().unwrap_or_default(),
-        notes: Notes { session: held(&cx.session_notes, c.notes), transaction: held(&cx.notes, s.notes) },
+        notes: Notes {
+            session: held(&cx.session_notes, c.notes),
+            transaction: held(&cx.notes, s.notes),
+            captures: shared.rules.captures(s.fe()),
+        },
         ..rules::record(s, &config, &flow, (&host, pid))
     };
     let separate = !good && fe.has(opt::LOG_SEPARATE_ERRORS) && s.cause.who != b'L';
@@ -351,8 +354,8 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
     if level == Effects::SILENT {
         return;
     }
-    let live = View { shared: &shared, wall: end, random: cx.sys.random(), now_ms: cx.now_ms, verifier: None };
-    let scene = Scene::of_session(&config, &live, &flow, record.notes);
+    let live = View::new(&shared, end, seed, cx.now_ms);
+    let scene = Scene { host: &host, line, ..Scene::of_session(&config, &live, &flow, record.notes) };
     let sampled = Sampled { scene: &scene, space: &mut cx.room.space, regexes: &mut cx.room.regexes };
     cx.logs.traffic(&mut cx.sys, s.fe(), level, &record, sampled);
 }

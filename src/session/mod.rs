@@ -24,7 +24,7 @@ pub use proxy_header::{Parsed as ProxyParsed, parse as parse_proxy_header, write
 pub use request::first_phase;
 pub use rules::admits;
 
-use crate::http::Method;
+use crate::http::{Method, Version};
 use crate::mem::Handle;
 use crate::rules::Effects;
 use crate::sys::Addr;
@@ -145,6 +145,8 @@ pub struct Session {
     pub method: Method,
     /// The request was HTTP/1.1.
     pub http11: bool,
+    /// Of the server's response.
+    pub response_version: Option<Version>,
     pub status: u16,
     /// The client's connection stays open after this.
     pub keep_client: bool,
@@ -217,6 +219,7 @@ impl Session {
             scanned: 0,
             method: Method::Other,
             http11: true,
+            response_version: None,
             status: 0,
             keep_client: false,
             keep_server: false,

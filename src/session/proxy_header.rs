@@ -123,6 +123,7 @@ fn received<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, addresses: Option<(Addr
         if let Some((from, to)) = addresses {
             (c.peer, c.local) = (from, to);
         }
+        c.proxied = true;
         c.handshake_ms = now.since(c.accepted) as i32;
         c.accepted = now;
     }

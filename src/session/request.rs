@@ -151,9 +151,9 @@ pub fn refuse<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, fault: Fault) -> Step
     answer::error(cx, s, status, b'P', b'R')
 }
 
-/// Keeps the request line for the log.
+/// Keeps the request line for the log and for rules.
 fn capture_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
-    if !cx.logs.wanted(s.fe()) || s.line.is_some() || s.req.buf.is_none() {
+    if !cx.logs.wanted(s.fe()) && !cx.shared.rules.keeps_line || s.line.is_some() || s.req.buf.is_none() {
         return;
     }
     let Some(slot) = cx.lines.alloc() else { return };
@@ -495,7 +495,7 @@ fn rewrite<K: Kernel>(
 fn unique_id<'a>(shared: &Shared, notes: &'a Buffers, s: &Session) -> Option<&'a [u8]> {
     let note = shared.rules.layout.unique_id()?;
     let transaction = if s.notes.is_some() { notes.get(s.notes) } else { return None };
-    match (Notes { session: &[], transaction }).get(note) {
+    match (Notes { transaction, ..Notes::default() }).get(note) {
         Some(Value::Str(text)) => Some(text),
         _ => None,
     }

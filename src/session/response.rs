@@ -237,6 +237,7 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -
         return Seen::Final(connect::again(cx, s));
     }
     s.edited = 0;
+    s.response_version = Some(cx.head.version);
     if cx.shared.rules.any
         && let Some(step) = rules::response(cx, s, at, len)
     {

@@ -7,7 +7,7 @@ use super::request::{self, backend_of};
 use super::{AppletKind, EndCause, Phase, Session, Step, answer, connect};
 use crate::auth::{Question, Verifier};
 use crate::format::Record;
-use crate::http::{Body, Edit, Fault, write_again};
+use crate::http::{Body, Edit, Fault, Head, HeadEnd, Version, head_end, write_again};
 use crate::mem::{Buffers, Handle};
 use crate::model::{Config, opt};
 use crate::rules::{Family, Program, Reply, Rulebook, Stage, Verdict};
@@ -16,7 +16,7 @@ use crate::server::Shared;
 use crate::sys::{Addr, Kernel};
 use crate::util::fmt::Out;
 use crate::util::tick::Tick;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -24,10 +24,24 @@ use std::sync::atomic::Ordering::Relaxed;
 pub struct View<'a> {
     pub shared: &'a Shared,
     pub wall: (i64, u32),
-    pub random: u32,
+    /// The state of its random numbers.
+    random: Cell<u64>,
     pub now_ms: u64,
     /// Who checks passwords, and for which session.
     pub verifier: Option<(&'a RefCell<Verifier>, usize)>,
+}
+
+impl<'a> View<'a> {
+    /// The state as it is now; `seed`: for its random numbers.
+    pub fn new(shared: &'a Shared, wall: (i64, u32), seed: (u32, u32), now_ms: u64) -> View<'a> {
+        let random = Cell::new(u64::from(seed.0) << 32 | u64::from(seed.1));
+        View { shared, wall, random, now_ms, verifier: None }
+    }
+}
+
+/// Places that are left of so many; none without a limit.
+fn left(limit: u32, used: u32) -> Option<i64> {
+    (limit > 0).then(|| limit.saturating_sub(used).into())
 }
 
 impl Live for View<'_> {
@@ -36,6 +50,8 @@ impl Live for View<'_> {
         let proxy = || &shared.proxies[at];
         let server = || &shared.servers[at];
         let servers = || shared.config.proxies[at].servers();
+        let usable = || servers().filter(|s| shared.servers[*s].is_usable());
+        let free = |s: usize| left(shared.config.servers[s].maxconn, shared.servers[s].served.load(Relaxed));
         match what {
             Count::FrontConnections => proxy().fe_connections.load(Relaxed).into(),
             Count::BackConnections => proxy().be_connections.load(Relaxed).into(),
@@ -43,24 +59,22 @@ impl Live for View<'_> {
             Count::FrontRequestRate => proxy().fe_request_rate.rate(self.now_ms).into(),
             Count::BackSessionRate => proxy().be_session_rate.rate(self.now_ms).into(),
             Count::Queued => proxy().queued.load(Relaxed).into(),
-            Count::UsableServers => servers().filter(|s| shared.servers[*s].is_usable()).count() as i64,
-            Count::FreeSlots => {
-                let mut free = 0;
-                for s in servers().filter(|s| shared.servers[*s].is_usable()) {
-                    let limit = shared.config.servers[s].maxconn;
-                    if limit == 0 {
-                        return -1;
-                    }
-                    let used = shared.servers[s].served.load(Relaxed) + shared.servers[s].queued.load(Relaxed);
-                    free += i64::from(limit.saturating_sub(used));
-                }
-                free
+            Count::UsableServers => usable().count() as i64,
+            Count::FreeSlots => usable().map(free).sum::<Option<i64>>().unwrap_or(-1),
+            Count::FreePlaces => {
+                let queue = |s: usize| left(shared.config.servers[s].maxqueue, shared.servers[s].queued.load(Relaxed));
+                usable().map(|s| Some(free(s)? + queue(s)?)).sum::<Option<i64>>().unwrap_or(-1)
             }
             Count::ServerConnections => server().served.load(Relaxed).into(),
             Count::ServerSessionRate => server().session_rate.rate(self.now_ms).into(),
             Count::ServerQueued => server().queued.load(Relaxed).into(),
             Count::ServerIsUp => server().is_usable().into(),
+            Count::ServerFreeSlots => free(at).unwrap_or(-1),
             Count::ServerWeight => server().weight.load(Relaxed).into(),
+            Count::ServerWeightNow => {
+                let (full, part) = (server().weight.load(Relaxed), server().warmth.load(Relaxed));
+                (full * part).div_ceil(1000).into()
+            }
             Count::Connections => shared.process.connections.load(Relaxed).into(),
             Count::Workers => shared.limits.workers as i64,
         }
@@ -71,7 +85,12 @@ impl Live for View<'_> {
     }
 
     fn random(&self) -> u32 {
-        self.random
+        // splitmix64: for spreading load and for names, not for secrets.
+        let state = self.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.random.set(state);
+        let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ mixed >> 31) >> 32) as u32
     }
 
     fn stopping(&self) -> bool {
@@ -119,29 +138,70 @@ fn slab<'a>(pool: &'a mut Buffers, handle: &mut Handle<()>, wanted: bool) -> &'a
     if handle.is_some() { pool.get_mut(*handle) } else { &mut [] }
 }
 
-/// The session, as samples see it.
-pub fn flow(s: &Session, config: &Config, client: &Conn, destination: Addr, worker: usize) -> Flow {
-    Flow {
+/// The session, as samples see it, with what `wants` asks the kernel for ([`needs`]). None: the client is gone.
+pub fn flow<K: Kernel>(cx: &mut Ctx<K>, s: &Session, wants: u16) -> Option<Flow> {
+    let destination = if wants & needs::DESTINATION != 0 { connect::local_addr(cx, s.client) } else { Addr::None };
+    let client = cx.conns.get(s.client)?;
+    let tcp = if wants & needs::TCP_INFO != 0 { cx.sys.tcp_info(client.fd) } else { None };
+    let source = match cx.conns.get(s.server_conn) {
+        Some(server) if wants & needs::SOURCE != 0 => cx.sys.local_addr(server.fd),
+        _ => s.source,
+    };
+    let config = &cx.config;
+    Some(Flow {
         client: client.peer,
         destination,
+        source,
+        tcp,
+        proxied: client.proxied,
         server_addr: s.server().map_or(Addr::None, |i| config.servers[i].target.addr()),
         frontend: s.fe(),
         backend: s.be(),
         server: s.server(),
         listener: client.origin as usize,
         first_request: client.requests <= 1,
-        worker,
+        worker: cx.worker,
         status: s.status,
-    }
+        versions: [
+            (s.http && s.times.request.is_set()).then_some(if s.http11 { Version::V11 } else { Version::V10 }),
+            s.response_version.or((s.status > 0).then_some(Version::V11)),
+        ],
+    })
 }
 
-/// What is there of a chunked body, put together.
-fn unchunked<'a>(bytes: &[u8], body: &Body, room: &'a mut [u8]) -> &'a [u8] {
-    let copy = &mut room[..bytes.len()];
-    copy.copy_from_slice(bytes);
-    let mut body = *body;
-    let kept = body.strip(copy).map_or(0, |(_, kept)| kept);
-    &copy[..kept]
+/// The request line that a session kept.
+pub fn line<'a>(lines: &'a Buffers, s: &Session) -> &'a [u8] {
+    if s.line.is_some() { &lines.get(s.line)[..usize::from(s.line_len).min(lines.size())] } else { &[] }
+}
+
+/// Looks for an HTTP request in what a proxy in TCP mode passes on.
+fn find_http(index: &mut Head, text: &mut [u8], stream: &mut Stream) -> Option<usize> {
+    let bytes = stream.bytes;
+    // What begins with another byte is no request, and need not be waited for.
+    let begins = bytes.first().is_none_or(|b| crate::http::is_token(*b));
+    match head_end(bytes, 0) {
+        HeadEnd::At(len) if begins && index.parse_request(&bytes[..len], true).is_ok() => {
+            text[..len].copy_from_slice(&bytes[..len]);
+            return Some(len);
+        }
+        HeadEnd::NotYet(_) if begins => {}
+        _ => stream.no_http = true,
+    }
+    None
+}
+
+/// What there is of a body in the bytes after its head; one in chunks is put together in `spare`.
+fn body_in<'a>(bytes: &'a [u8], spare: &'a mut [u8], mut framing: Body) -> &'a [u8] {
+    match framing {
+        Body::Chunked(_) => {
+            let copy = &mut spare[..bytes.len()];
+            copy.copy_from_slice(bytes);
+            framing.strip(copy).map_or(&[], |(_, len)| &copy[..len])
+        }
+        Body::Length(n) => &bytes[..bytes.len().min(usize::try_from(n).unwrap_or(usize::MAX))],
+        Body::UntilClose => bytes,
+        Body::None | Body::Tunnel => &[],
+    }
 }
 
 /// Runs a program of the rulebook from an operation on.
@@ -152,60 +212,43 @@ fn run<K: Kernel>(
     look: Look,
     from: usize,
 ) -> (Verdict, usize) {
-    let destination =
-        if program.needs & needs::DESTINATION != 0 { connect::local_addr(cx, s.client) } else { Addr::None };
-    let (wall, random) = (s.times.start_at, cx.sys.random());
+    let Some(flow) = flow(cx, s, program.needs) else { return (Verdict::Reject, from) };
+    let wall = if program.needs & needs::CLOCK != 0 { cx.sys.wall() } else { s.times.start_at };
+    let seed = (cx.sys.random(), cx.sys.random());
     let arrived = if let Look::Request { at, len } = look { request::arrived(cx, s, at + len) } else { (0, true) };
-    let Ctx {
-        config,
-        shared,
-        conns,
-        bufs,
-        lines,
-        notes,
-        session_notes,
-        room,
-        head,
-        now_ms,
-        worker,
-        logs,
-        verifier,
-        ..
-    } = cx;
+    let Ctx { config, shared, conns, bufs, lines, notes, session_notes, room, head, now_ms, logs, verifier, .. } = cx;
     let Some(client) = conns.get_mut(s.client) else { return (Verdict::Reject, from) };
-    let flow = flow(s, config, client, destination, *worker);
     let session_slab = slab(session_notes, &mut client.notes, program.stores);
     let slab = slab(notes, &mut s.notes, program.stores);
     let who = s.me.index();
     let verifier = matches!(look, Look::Request { .. }).then_some((&*verifier, who));
-    let view = View { shared, wall, random, now_ms: *now_ms, verifier };
+    let view = View { verifier, ..View::new(shared, wall, seed, *now_ms) };
     let is_response = matches!(look, Look::Response { .. } | Look::ResponseBytes { .. });
     let channel = if is_response { &s.res } else { &s.req };
     let bytes = if channel.buf.is_some() { &bufs.get(channel.buf)[..channel.end as usize] } else { &[] };
     let mut used = usize::from(s.edited);
-    let (mut body, mut stream) = (&[][..], Stream { bytes: &[], complete: true });
+    let (mut body, mut stream) = (&[][..], Stream::NONE);
     let mut edit = None;
     match look {
         Look::Nothing => {}
         Look::Bytes { complete } | Look::ResponseBytes { complete } => {
-            stream = Stream { bytes: &bytes[channel.start as usize..], complete }
+            let bytes = bytes.get(channel.start as usize..).unwrap_or(&[]);
+            stream = Stream { bytes, complete, raw: true, no_http: false };
+            if program.needs & needs::HEAD != 0
+                && !is_response
+                && let Some(len) = find_http(head, &mut room.text, &mut stream)
+            {
+                edit = Some(Edit { index: head, text: &mut room.text, used: len });
+            }
         }
         Look::Request { at, len } | Look::Response { at, len } => {
             if used == 0 {
                 room.text[..len].copy_from_slice(&bytes[at..at + len]);
                 used = len;
             }
-            body = match &channel.body {
-                Body::Chunked(_) if program.needs & needs::BODY != 0 => {
-                    unchunked(&bytes[at + len..], &channel.body, &mut room.body)
-                }
-                Body::Chunked(_) => &[],
-                Body::Length(n) => {
-                    &bytes[at + len..][..usize::try_from(*n).unwrap_or(usize::MAX).min(bytes.len() - at - len)]
-                }
-                _ => &[],
-            };
-            stream = Stream { bytes: &bytes[channel.start as usize..], complete: true };
+            if program.needs & needs::BODY != 0 {
+                body = body_in(&bytes[at + len..], &mut room.body, head.body);
+            }
             edit = Some(Edit { index: head, text: &mut room.text, used });
         }
     }
@@ -226,6 +269,8 @@ fn run<K: Kernel>(
         config,
         live: &view,
         flow: &flow,
+        host,
+        line: line(lines, s),
         head: edit,
         is_response,
         body,
@@ -240,7 +285,7 @@ fn run<K: Kernel>(
         effects: &mut s.effects,
     };
     let result = program.run(&mut stage, from);
-    if let Some(edit) = stage.head {
+    if let (Some(edit), false) = (stage.head, matches!(look, Look::Bytes { .. })) {
         used = edit.used;
     }
     s.edited = used as u16;
@@ -368,6 +413,11 @@ pub fn inspect<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
         return Step::Next;
     }
     let rules = Arc::clone(&cx.shared.rules);
+    let looks = [rules.program(s.fe(), Family::TcpRequest), rules.program(s.fe(), Family::UseBackend)];
+    if looks.iter().any(|p| p.needs & (needs::BYTES | needs::HEAD) != 0) && s.req.received == 0 {
+        // What has come already is looked at at once: "less than 3 bytes" is not true because we were faster.
+        let _ = s.req.fill(cx, s.client, cx.config.global.tune.maxrewrite);
+    }
     loop {
         let full = s.req.buf.is_some() && s.req.end >= s.req.limit(cx);
         let complete = s.req.eof || full || s.phase_at.is_set() && s.phase_at.is_due(cx.now);

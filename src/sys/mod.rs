@@ -88,6 +88,19 @@ pub struct ConnectOptions {
     pub sndbuf: u32,
 }
 
+/// What the kernel measured of a TCP connection: times in microseconds, the rest in segments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TcpInfo {
+    pub rtt_us: u32,
+    pub rttvar_us: u32,
+    pub unacked: u32,
+    pub sacked: u32,
+    pub lost: u32,
+    pub retrans: u32,
+    pub fackets: u32,
+    pub reordering: u32,
+}
+
 /// Pipe ends for splicing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pipe {
@@ -126,6 +139,10 @@ pub trait Kernel {
     fn accept(&mut self, listener: Fd) -> Result<(Fd, Addr), IoError>;
     /// The address at our end.
     fn local_addr(&mut self, fd: Fd) -> Addr;
+    /// What was measured of a connection; none where that is not known.
+    fn tcp_info(&mut self, _fd: Fd) -> Option<TcpInfo> {
+        None
+    }
     /// Opens a connection; `true` when it is established at once.
     fn connect(&mut self, to: &Target, with: &ConnectOptions) -> Result<(Fd, bool), IoError>;
     /// What became of a connection in progress, after it was reported writable: `Again` while it still is.

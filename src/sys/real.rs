@@ -136,6 +136,11 @@ impl Kernel for Real {
         net::getsockname(borrow(fd)).map_or(Addr::None, |a| from_any(Some(a)))
     }
 
+    #[cfg(target_os = "linux")]
+    fn tcp_info(&mut self, fd: Fd) -> Option<super::TcpInfo> {
+        super::sockopt::tcp_info(fd)
+    }
+
     fn connect(&mut self, to: &Target, with: &ConnectOptions) -> Result<(Fd, bool), IoError> {
         let family = match to {
             Target::Inet(Addr::V6(..)) => AddressFamily::INET6,

@@ -1,5 +1,7 @@
 //! Socket options that rustix does not name, and the conversion of errors and addresses.
 
+#[cfg(target_os = "linux")]
+use super::TcpInfo;
 use super::{Addr, Fd, IoError, Target};
 use rustix::fd::BorrowedFd;
 use rustix::io::Errno;
@@ -30,6 +32,28 @@ pub fn error(e: Errno) -> IoError {
         Errno::ACCESS | Errno::PERM => IoError::Denied,
         _ => IoError::Other,
     }
+}
+
+/// TCP_INFO (Linux, tcp(7)): none for other sockets.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+pub fn tcp_info(fd: Fd) -> Option<TcpInfo> {
+    // As <linux/tcp.h> has it: eight bytes, then words of 32 bits.
+    let mut words = [0u32; 26];
+    let mut len = size_of_val(&words) as libc::socklen_t;
+    let (level, option) = (libc::IPPROTO_TCP, libc::TCP_INFO);
+    // SAFETY: the kernel writes at most `len` bytes, the size of `words`, any of which are numbers.
+    let done = unsafe { libc::getsockopt(fd, level, option, words.as_mut_ptr().cast(), &mut len) };
+    (done == 0 && len as usize >= 23 * size_of::<u32>()).then(|| TcpInfo {
+        unacked: words[6],
+        sacked: words[7],
+        lost: words[8],
+        retrans: words[9],
+        fackets: words[10],
+        rtt_us: words[17],
+        rttvar_us: words[18],
+        reordering: words[22],
+    })
 }
 
 /// An address as the kernel gave it.

@@ -20,7 +20,7 @@ fn evaluate(text: &str, room: usize) -> Result<Option<String>, String> {
     }
     let flow = Flow::default();
     let mut scene = quiet::scene(&config, &flow);
-    scene.notes = Notes { session: &[], transaction: &slab };
+    scene.notes = Notes { transaction: &slab, ..Notes::default() };
     let mut all = Vec::new();
     expr.regexes(&mut all);
     let mut regexes = RegexCache::new(all.into_iter());
