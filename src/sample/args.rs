@@ -7,7 +7,7 @@ use crate::pattern::{List, Method, Regex, Source};
 use crate::sys::zone::Zone;
 use crate::util::hash::digest::Algorithm;
 use crate::util::words::{Fault, Pos, nearest};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 /// Path, whether it is a map, method, whatever the case, with groups.
@@ -339,7 +339,8 @@ fn one(cc: &mut Compiler, owner: &str, name: &str, kind: &str, text: &str) -> Re
             Arg::Str(text.as_bytes().into())
         }
         "flags" => Arg::Str(text.as_bytes().into()),
-        "ip" => Arg::Ip(text.parse().map_err(|_| wrong(cc, "an IP address"))?),
+        "ipv4" => Arg::Ip(text.parse::<Ipv4Addr>().map_err(|_| wrong(cc, "an IPv4 address"))?.into()),
+        "ipv6" => Arg::Ip(text.parse::<Ipv6Addr>().map_err(|_| wrong(cc, "an IPv6 address"))?.into()),
         "mask" => Arg::Ip(mask(text, 32).filter(IpAddr::is_ipv4).ok_or_else(|| wrong(cc, "an IPv4 network mask"))?),
         "mask6" => Arg::Ip(mask(text, 128).filter(IpAddr::is_ipv6).ok_or_else(|| wrong(cc, "an IPv6 network mask"))?),
         "backend" => Arg::Proxy(cc.backend(text)?),

@@ -186,8 +186,8 @@ pub static TABLE: &[Fetch] = &[
         Got::Value(Value::Str(s.host.as_bytes()))
     }),
     fetch("int", "value:int", Kind::Int, INTERNAL, "1.6", "A number.", |_, a, _, _| Got::int(a[0].int_or(0))),
-    fetch("ipv4", "address:ip", Kind::Ip, INTERNAL, "1.6", "An IPv4 address.", |_, a, _, _| address(&a[0])),
-    fetch("ipv6", "address:ip", Kind::Ip, INTERNAL, "1.6", "An IPv6 address.", |_, a, _, _| address(&a[0])),
+    fetch("ipv4", "address:ipv4", Kind::Ip, INTERNAL, "1.6", "An IPv4 address.", |_, a, _, _| address(&a[0])),
+    fetch("ipv6", "address:ipv6", Kind::Ip, INTERNAL, "1.6", "An IPv6 address.", |_, a, _, _| address(&a[0])),
     fetch("meth", "name:str", Kind::Method, INTERNAL, "1.6", "A method.", |_, a, _, t| {
         t.scratch.write(|o| o.put(a[0].text())).map(Value::Method).into()
     }),

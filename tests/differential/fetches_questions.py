@@ -254,7 +254,7 @@ MOMENTS = [
 
 # kinds, fetches (a pattern of the whole expression), inputs (a pattern), why
 REASONS = [
-    ("request response", r".*_val\(.*", "", "haproxy 2.6 takes bytes below '0' for negative digits, and lets large numbers overflow"),
+    ("request response", r".*_val\(.*", "X-A%3A|%22|a%3D%25", "haproxy 2.6 takes bytes below '0' for negative digits, and lets large numbers overflow"),
     ("tcp", r"payload_lv\(0,1,3\)", "", "haproxy 2.6 takes an odd third argument for a relative one (the manual: those with a sign are)"),
     ("tcp", r"req\.hdr_cnt\(\)", "^(GET|POST)", "where haproxy 2.6 parses HTTP in mode tcp, it counts two parts of the start line as fields"),
     ("tcp", "method,upper", "^(GET|POST)", "where haproxy 2.6 parses HTTP in mode tcp, the method is a condition's only"),
