@@ -27,11 +27,8 @@ const REASONS: &[(&str, &[&str])] = &[
             "fc_err_str",
             "fc_pp_authority",
             "fc_pp_unique_id",
-            "http_auth",
-            "http_auth_group",
             "last_rule_file",
             "last_rule_line",
-            "unique-id",
         ],
     ),
 ];
