@@ -98,7 +98,7 @@ pub fn standard_reply(out: &mut Out, status: u16) {
 }
 
 /// The two parts of a reply before and after its `Connection` field, if a client can tell its end without the connection's: it is one
-/// of HTTP/1.1 and has its length. None: the connection has to be closed after it.
+/// of HTTP/1.1 and has its length, or a status that has no body. None: the connection has to be closed after it.
 pub fn without_connection(reply: &[u8]) -> Option<(&[u8], &[u8])> {
     let head_len = reply.windows(4).position(|w| w == b"\r\n\r\n")? + 2;
     if !reply.starts_with(b"HTTP/1.1 ") {
@@ -115,7 +115,9 @@ pub fn without_connection(reply: &[u8]) -> Option<(&[u8], &[u8])> {
         }
         at += line.len();
     }
-    (length == Some(reply.len() - head_len - 2)).then(|| (&reply[..field.0], &reply[field.1..]))
+    let bodiless = matches!(&reply[9.min(head_len)..12.min(head_len)], b"204" | b"304");
+    let known = length.or(bodiless.then_some(0));
+    (known == Some(reply.len() - head_len - 2)).then(|| (&reply[..field.0], &reply[field.1..]))
 }
 
 #[cfg(test)]
@@ -130,6 +132,7 @@ mod tests {
             text("HTTP/1.1 503 x\r\nA: b\r\nconnection: close\r\nContent-Length: 2\r\n\r\nok").unwrap(),
             "HTTP/1.1 503 x\r\nA: b\r\n|Content-Length: 2\r\n\r\nok"
         );
+        assert_eq!(text("HTTP/1.1 204 x\r\nconnection: close\r\n\r\n").unwrap(), "HTTP/1.1 204 x\r\n|\r\n");
         let none = "HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n";
         assert_eq!(text(none).unwrap(), "HTTP/1.1 503 x\r\nContent-Length: 0\r\n|\r\n");
         for other in [

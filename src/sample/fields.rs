@@ -6,7 +6,6 @@ use super::{Arg, Fetch, Got, Message, Scene, Tools, Walk, fetch};
 use crate::http::trim;
 use crate::pattern::{Kind, Value};
 use crate::util::fmt::Out;
-use std::net::IpAddr;
 
 /// The first of these bytes that does not stand in a quoted string.
 fn find_outside_quotes(text: &[u8], is: impl Fn(u8) -> bool) -> Option<usize> {
@@ -100,19 +99,8 @@ pub fn number(got: Got<'_>) -> Got<'_> {
     }
 }
 
-/// An address; an IPv4 one may have a port.
-fn address(text: &[u8]) -> Option<IpAddr> {
-    let text = std::str::from_utf8(text).ok()?;
-    if let Ok(ip) = text.parse() {
-        return Some(ip);
-    }
-    let (host, port) = text.split_once(':')?;
-    let valid = port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
-    host.parse().ok().filter(|_| valid).map(IpAddr::V4)
-}
-
 fn header_ip<'a>(s: &Scene<'a>, a: &[Arg], w: &mut Walk, response: bool) -> Got<'a> {
-    known(of_message(s, response), |m| address(occurrence(&m, a, w, true)?).map(Value::Ip))
+    known(of_message(s, response), |m| Value::Str(occurrence(&m, a, w, true)?).ip().map(Value::Ip))
 }
 
 /// Cookies as `name=value`, separated by ';' or ',' outside of quotes. A response sets one before the first ';': then attributes follow,
