@@ -338,7 +338,7 @@ mod tests {
     #[test]
     fn addresses_may_have_ports() {
         let is = |text: &str, want: Option<&str>| {
-            assert_eq!(address(text.as_bytes()), want.map(|w| w.parse().unwrap()), "{text}");
+            assert_eq!(Value::Str(text.as_bytes()).ip(), want.map(|w| w.parse().unwrap()), "{text}");
         };
         for (text, want) in [("1.2.3.4", "1.2.3.4"), ("1.2.3.4:80", "1.2.3.4"), ("::1", "::1")] {
             is(text, Some(want));
