@@ -730,3 +730,18 @@ listen l
     assert_eq!([status("/evil"), status("/good"), status("/worse")], [200, 403, 403]);
     std::fs::remove_dir_all(dir).unwrap();
 }
+
+#[test]
+fn a_change_that_is_not_possible_is_an_error_once() {
+    let server = Server::named("a");
+    let lines = "
+    http-request strict-mode off if { path /lax }
+    http-request set-path no-path";
+    let proxy = proxy(&server, lines);
+    let mut client = Client::connect(proxy.addr("l"));
+    for path in ["/", "/"] {
+        assert_eq!(client.ask(format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n")).status(), 500);
+        assert!(client.is_quiet(), "one answer for one request");
+    }
+    assert_eq!(client.ask("GET /lax HTTP/1.1\r\nHost: h\r\n\r\n").status(), 200);
+}

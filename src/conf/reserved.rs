@@ -414,7 +414,6 @@ static CONVERTER: &[Row] = &[
     converter("debug", "", "1.6..2.4", false),
     converter("field", "", "1.6..2.4", false),
     converter("hex", "", "1.5", false),
-    converter("http_auth_bearer", "", "2.5", false),
     converter("http_date", "([<offset>])", "1.5", false),
     converter("iif", "", "1.6..2.4", false),
     converter("in_table", "", "1.6..2.4", false),

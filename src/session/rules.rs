@@ -677,7 +677,7 @@ fn one<K: Kernel>(
     let from = if matches!(look, Look::Request { .. }) { s.rule.1 as usize } else { 0 };
     let (verdict, op) = run(cx, s, (rules, program), look, from);
     match (look, verdict) {
-        (Look::Request { at, len }, Verdict::Reply(_) | Verdict::Tarpit(_))
+        (Look::Request { at, len }, Verdict::Reply(_) | Verdict::Tarpit(_) | Verdict::Fail)
             if request::skip(cx, s, at + len).is_err() =>
         {
             return Some(request::refuse(cx, s, Fault::Framing));
