@@ -244,7 +244,7 @@ impl Redirect {
             let path =
                 if text == b"/" && self.to == To::Prefix { path.strip_prefix(b"/").unwrap_or(path) } else { path };
             out.put(path);
-            if self.append_slash && (self.drop_query || query.is_empty()) && !path.ends_with(b"/") {
+            if self.append_slash && (self.drop_query || query.is_empty()) && !out.bytes().ends_with(b"/") {
                 out.byte(b'/');
             }
             if !self.drop_query {

@@ -249,6 +249,7 @@ fn run<K: Kernel>(
             if program.needs & needs::BODY != 0 {
                 body = body_in(&bytes[at + len..], &mut room.body, head.body);
             }
+            stream = Stream { bytes: &bytes[at..], ..Stream::NONE };
             edit = Some(Edit { index: head, text: &mut room.text, used });
         }
     }

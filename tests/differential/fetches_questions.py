@@ -193,7 +193,7 @@ TCP_INPUTS = [
         record(b"\x02\0\0\x02\x03\x03"),
         b"\x80\x2e\x01\x03\x01" + b"\0" * 41,
         b"\x80\x2e\x01\x00\x02\0\x15\0\0\0\x10" + b"\0" * 37,
-        *[FULL[:n] for n in (1, 2, 3, 5, 6, 9, 10, 11, 43, 44, 50, len(FULL) - 9)],
+        *[FULL[:n] for n in (1, 2, 3, 5, 6, 9, 10, 11, 43, 44, 50)],
         rdp(b"Cookie: mstshash=joe"),
         rdp(b"cookie: MSTSHASH=DOM\\joe"),
         rdp(b"Cookie: msts=3640205228.15629.0000"),

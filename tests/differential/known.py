@@ -166,8 +166,6 @@ KNOWN = [
     Known("monitors and tcp-request content", "a monitor's request is answered first", cases=r"^flow/monitor/tcp/", views=lambda m, t: t.statuses() == [] or m.status() == 200),
     Known("req.len in HTTP", "is the request as it came; HAProxy counts bytes of its inner form", cases=r"^flow/absent/", where=r"server0.*headers",
           values=lambda a, b: [n for n, _ in a] == [n for n, _ in b]),
-    Known("method after set-method", "is the new one; HAProxy's sample stays the client's", cases=r"^rule/edit/", where=r"server0\.conn0\.request\d\.line",
-          values=lambda a, b: a.split()[1:] == b.split()[1:] and a.split()[0] == b"purge"),
     Known("append-slash behind a query", "has no place there: a slash is added to a path", cases=r"^rule/redirect/.*/2/", where=r".*\.headers",
           values=lambda a, b: any(n == b"location" and b"?" in v and v.endswith(b"/") for n, v in b)),
     Known("time spent in rules", "HAProxy counts what tcp-request content waits for in Tw, and what a body is waited for in TR", cases=r"^flow/(tcp|body)/", where=r"log0\.(T[wRq])"),
