@@ -15,6 +15,7 @@ mod kernel;
 mod message;
 mod origin;
 mod rng;
+mod rules;
 mod setup;
 
 use actor::Seen;
@@ -48,9 +49,7 @@ struct Total {
 fn run(seed: u64, total: &mut Total) {
     let Setup { config, net, world, actors, stop_at, horizon } = setup(seed);
     let limits = Limits { descriptors: None, descriptors_hard: None, address_space: None, memory: None };
-    // Without rules: the formats of the logs.
-    let rules = evenkeel::rules::compile(&config, &vec![Vec::new(); config.proxies.len()], &[]).book;
-    let rules = Arc::new(rules);
+    let rules = Arc::new(rules::rulebook(seed, &config));
     let plan = plan(&config, &rules, None, &limits);
     let config = Arc::new(config);
     let mut sim = Sim::new(net, world);
