@@ -18,11 +18,14 @@ fn status(r: &Row) -> &'static str {
 }
 
 /// The families of actions: the one in the list of HAProxy's names, and the kind of rule.
-const ACTION_FAMILIES: [(&str, Family); 4] = [
+const ACTION_FAMILIES: [(&str, Family); 7] = [
+    ("http-after-response action", Family::AfterResponse),
     ("http-request action", Family::HttpRequest),
     ("http-response action", Family::HttpResponse),
     ("tcp-request connection action", Family::TcpConnection),
     ("tcp-request content action", Family::TcpRequest),
+    ("tcp-request session action", Family::TcpSession),
+    ("tcp-response content action", Family::TcpResponse),
 ];
 
 /// True when a name of HAProxy's list is in a table of its family.

@@ -497,7 +497,7 @@ static HTTP_REQUEST_ACTION: &[Row] = &[
     http_request_action("del-header", "", "1.5", false),
     http_request_action("del-map", "", "1.5.0", false),
     http_request_action("deny", "", "1.4", false),
-    http_request_action("deny/tarpit deny_status", "", "1.7", false),
+    http_request_action("deny/tarpit deny_status", "", "1.7", true),
     http_request_action("do-resolve", "", "2.0", false),
     http_request_action("normalize-uri", "", "2.4", false),
     http_request_action("redirect", "<rule>", "1.5", false),
@@ -558,8 +558,8 @@ const fn http_response_action(name: &'static str, args: &'static str, since: &'s
 
 #[rustfmt::skip]
 static LOG_FORMAT_FLAG: &[Row] = &[
-    log_format_flag("Q", "quote", "1.5", false),
-    log_format_flag("X", "hex", "1.5", false),
+    log_format_flag("Q", "quote", "1.5", true),
+    log_format_flag("X", "hex", "1.5", true),
 ];
 
 const fn log_format_flag(name: &'static str, args: &'static str, since: &'static str, built: bool) -> Row {
