@@ -74,9 +74,14 @@ pub fn skip_when_slow() -> bool {
     emulated
 }
 
+/// Whether the program runs under an emulator.
+pub fn is_emulated() -> bool {
+    !proxy::runner().is_empty()
+}
+
 /// Whether the program runs under an emulator, whose processes cannot start each other; says so, for a test to be skipped.
 pub fn skip_under_emulation() -> bool {
-    let emulated = !proxy::runner().is_empty();
+    let emulated = is_emulated();
     if emulated {
         eprintln!("SKIPPED: an emulated program cannot start another process of itself (EVENKEEL_RUNNER is set)");
     }
