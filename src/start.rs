@@ -92,17 +92,7 @@ pub fn plan(config: &Config, rules: &Rulebook, memory_mib: Option<u32>, limits: 
     let bound = |maxconn: u32| u64::from(maxconn) * per + fixed;
     let fits = |bytes: u64| (bytes.saturating_sub(fixed) / per).min(u64::from(u32::MAX)) as u32;
 
-    let hard = config.global.fd_hard_limit;
-    let fd_limit = [limits.descriptors_hard.or(limits.descriptors), (hard > 0).then_some(u64::from(hard))]
-        .into_iter()
-        .flatten()
-        .min()
-        .unwrap_or(1 << 20);
-    let fd_limit = if process::is_root() && config.global.ulimit_n > 0 {
-        fd_limit.max(config.global.ulimit_n.into())
-    } else {
-        fd_limit
-    };
+    let fd_limit = descriptor_limit(config, limits);
     let (mut most_by_fds, mut too_many) = (1, MAXCONN_CEILING.max(config.global.maxconn) + 1);
     while too_many - most_by_fds > 1 {
         let middle = most_by_fds + (too_many - most_by_fds) / 2;
@@ -157,6 +147,17 @@ pub fn plan(config: &Config, rules: &Rulebook, memory_mib: Option<u32>, limits: 
         memory_limit_mib: memory_mib.unwrap_or(0),
     };
     Plan { sizes, pools, warnings }
+}
+
+/// Descriptors that the process may have.
+fn descriptor_limit(config: &Config, limits: &process::Limits) -> u64 {
+    let hard = config.global.fd_hard_limit;
+    let limit = [limits.descriptors_hard.or(limits.descriptors), (hard > 0).then_some(u64::from(hard))]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or(1 << 20);
+    if process::is_root() { limit.max(config.global.ulimit_n.into()) } else { limit }
 }
 
 /// Which poller to use, by what the configuration and the command line leave.

@@ -247,7 +247,7 @@ impl<K: Kernel> Worker<K> {
                     return;
                 }
                 let t = &p.timeouts;
-                (fe, first_phase(p.mode, l.accept_proxy), if t.http_request > 0 { t.http_request } else { t.client })
+                (fe, first_phase(p.mode, l.accept_proxy), t.request())
             }
             Audience::Cli(_) => (0, Phase::Cli, config.global.stats_timeout_ms),
         };

@@ -6,20 +6,13 @@ mod common;
 use common::*;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Whether a configuration with these lines in its frontend is accepted, and what is said of it.
 fn checked(lines: &str) -> (bool, String) {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    let name = format!("fetches-{}-{}.cfg", std::process::id(), NEXT.fetch_add(1, Relaxed));
-    let path = std::env::temp_dir().join(name);
-    let backend = "backend b\n    server s 127.0.0.1:1";
-    let config =
-        format!("{HTTP}\nfrontend f\n    bind 127.0.0.1:19999\n    {lines}\n    default_backend b\n{backend}\n");
-    std::fs::write(&path, config).unwrap();
-    let done = Command::new(binary()).args(["-c", "-f"]).arg(&path).output().unwrap();
-    std::fs::remove_file(&path).unwrap();
+    let config = format!(
+        "{HTTP}\nfrontend f\n    bind {{bind:f}}\n    {lines}\n    default_backend b\nbackend b\n    server s 127.0.0.1:1\n"
+    );
+    let done = Proxy::with().run(&["-c"], &config);
     (done.status.success(), String::from_utf8_lossy(&done.stderr).into_owned())
 }
 

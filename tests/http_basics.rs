@@ -623,21 +623,18 @@ fn headers_pass_unchanged_and_in_order() {
 
 #[test]
 fn errorfile_and_errorloc() {
-    let folder = std::env::temp_dir().join(format!("evenkeel-errors-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let file = folder.join("503.http");
-    std::fs::write(&file, "HTTP/1.1 503 Nobody Home\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nsorry")
-        .unwrap();
+    let folder = Folder::new("errors");
+    let sorry = "HTTP/1.1 503 Nobody Home\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nsorry";
+    let file = folder.file("503.http", sorry);
     let refusing = Refusing::start();
     let config = format!(
         "{HTTP}\nlisten f\n bind {{bind:f}}\n errorfile 503 {}\n server a {{server:a}}\n\
          listen g\n bind {{bind:g}}\n errorloc302 503 http://sorry.example/\n server a {{server:a}}\n",
-        file.display()
+        file
     );
     let proxy = Proxy::with().server("a", refusing.addr()).start(&format!("{config}\n"));
     let response = get(proxy.addr("f"), "/");
     assert_eq!((response.line.as_str(), response.text().as_str()), ("HTTP/1.1 503 Nobody Home", "sorry"));
     let response = get(proxy.addr("g"), "/");
     assert_eq!((response.status(), response.header("location")), (302, Some("http://sorry.example/")));
-    let _ = std::fs::remove_dir_all(folder);
 }

@@ -45,13 +45,8 @@ fn requests_are_changed_on_their_way() {
 #[test]
 fn conditions_as_the_manual_has_them() {
     let server = Server::named("a");
-    let folder = std::env::temp_dir().join(format!("evenkeel-patterns-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let file = |name: &str, text: &str| {
-        let path = folder.join(name);
-        std::fs::write(&path, text).unwrap();
-        path.display().to_string()
-    };
+    let folder = Folder::new("patterns");
+    let file = |name: &str, text: &str| folder.file(name, text);
     let blanks = file("blanks", "  /begin\n/end  \n # kept\n#dropped\n");
     let (map, words, keys) = (file("map", "/key value\n"), file("words", "/word\n"), file("keys", "/key\n"));
     let conditions = [
@@ -94,7 +89,6 @@ fn conditions_as_the_manual_has_them() {
     ] {
         assert_eq!(hits(path, fields), want, "{path} {fields}");
     }
-    let _ = std::fs::remove_dir_all(folder);
 }
 
 #[test]
@@ -678,13 +672,8 @@ fn dropped_without_a_word() {
 #[test]
 fn maps_and_files_change_while_they_are_used() {
     let server = Server::named("a");
-    let dir = std::env::temp_dir().join(format!("evenkeel-maps-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).unwrap();
-    let file = |name: &str, text: &str| {
-        let path = dir.join(name);
-        std::fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
+    let folder = Folder::new("maps");
+    let file = |name: &str, text: &str| folder.file(name, text);
     let hosts = file("hosts.map", "# hosts\na.example   one two\n  b.example\tthree \n\nc.example 4\n");
     let nets = file("nets.map", "10.0.0.0/8 ten\n127.0.0.0/8 loop\n127.0.0.1/32 me\n");
     let paths = file("paths.map", "/a/ 1\n/a/b/ 2\n");
@@ -728,7 +717,6 @@ listen l
     assert_eq!([status("/evil"), status("/good")], [403, 200]);
     assert_eq!([status("/add?k=/good"), status("/remove?k=/evil")], [200, 200]);
     assert_eq!([status("/evil"), status("/good"), status("/worse")], [200, 403, 403]);
-    std::fs::remove_dir_all(dir).unwrap();
 }
 
 #[test]

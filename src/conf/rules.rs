@@ -4,7 +4,7 @@ use super::row::{BACK, BACKEND, DEFAULTS, FRONT, FRONTEND, LISTEN, OWN, PROXY, P
 use super::state::{Draft, Kind, State};
 use super::values::time_ms;
 use crate::model::{Config, Mode};
-use crate::rules::{DIRECTIVES, Family, Line, Rulebook, compile};
+use crate::rules::{DIRECTIVES, Family, Line, Rulebook, compile, field_name};
 use crate::util::words::{Args, Fault, Pos, Word};
 
 const fn r(
@@ -84,10 +84,7 @@ pub static TABLE: &[Row] = &[
         "<header>",
         "1.4",
         "Tells the server its name, in this field.",
-        |s, a| {
-            let word = a.need("the name of a header field")?;
-            Ok(s.proxy().name_header = Some(header_name(word)?))
-        },
+        |s, a| Ok(s.proxy().name_header = Some(field_name(a)?)),
     ),
     kept!("monitor fail", FRONTS, CONDITION, "1.3", "When monitors are told that the service is down."),
     kept!(
@@ -138,20 +135,11 @@ pub static TABLE: &[Row] = &[
     .unit("ms"),
     kept!("unique-id-format", FRONT, "<format>", "1.5", "A text for each request, for logs and servers."),
     r("unique-id-header", FRONT, "<name>", "1.5", "Sends the unique id to the server in this field.", |s, a| {
-        let word = a.need("the name of a header field")?;
-        Ok(s.proxy().unique_id_header = Some(header_name(word)?))
+        Ok(s.proxy().unique_id_header = Some(field_name(a)?))
     }),
     kept!("use-server", LISTEN | BACKEND, "<server> [<condition>]", "1.4", "Chooses a server."),
     kept!("use_backend", FRONTS, "<backend> [<condition>]", "1.3", "Chooses a backend; the first that fits."),
 ];
-
-/// The name of a header field.
-fn header_name(word: &Word) -> Result<String, Fault> {
-    if word.text.bytes().all(crate::http::is_token) {
-        return Ok(word.text.clone());
-    }
-    Err(Fault::new(word.pos, format!("'{}' cannot be the name of a header field", word.text)))
-}
 
 /// What is kept of the drafts for [`rulebook`], in the order of the configuration's proxies.
 #[derive(Default)]

@@ -250,11 +250,9 @@ impl Head {
     }
 
     /// The cookies of a request, or those that a response sets: `name=value`.
-    pub fn cookies<'a>(&'a self, head: &'a [u8], response: bool) -> impl Iterator<Item = &'a [u8]> {
+    pub fn cookies<'a, 'n>(&'n self, head: &'a [u8], response: bool) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
         let field: &[u8] = if response { b"set-cookie" } else { b"cookie" };
-        // A response sets one cookie a field, before its first attribute.
-        let pairs = move |value: &'a [u8]| value.split(|b| *b == b';').take(if response { 1 } else { usize::MAX });
-        self.fields_named(head, field).flat_map(pairs).map(super::trim)
+        self.fields_named(head, field).flat_map(move |value| super::cookies(value, response)).map(super::trim)
     }
 
     /// Parses a head again that was checked, and written by us since.

@@ -27,24 +27,47 @@ pub fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|b| *b == b',').map(trim).filter(|m| !m.is_empty())
 }
 
+/// The first of these bytes that does not stand in a quoted string.
+fn find_outside_quotes(text: &[u8], is: impl Fn(u8) -> bool) -> Option<usize> {
+    let (mut quoted, mut escaped) = (false, false);
+    text.iter().position(|b| {
+        match b {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b if !quoted => return is(*b),
+            _ => {}
+        }
+        false
+    })
+}
+
 /// What stands between the commas of a field value, as it is; a comma in a quoted string separates nothing.
 pub fn pieces(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(value);
     std::iter::from_fn(move || {
         let value = rest?;
-        let (mut quoted, mut escaped) = (false, false);
-        let comma = value.iter().position(|b| {
-            match b {
-                _ if escaped => escaped = false,
-                b'\\' if quoted => escaped = true,
-                b'"' => quoted = !quoted,
-                b',' if !quoted => return true,
-                _ => {}
-            }
-            false
-        });
+        let comma = find_outside_quotes(value, |b| b == b',');
         rest = comma.map(|at| &value[at + 1..]);
         Some(&value[..comma.unwrap_or(value.len())])
+    })
+}
+
+/// The cookies in a field value, `name=value`, separated by ';' or ',' outside of quotes. A response sets one before the first ';': then
+/// attributes follow, up to a ','.
+fn cookies(value: &[u8], response: bool) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(value);
+    std::iter::from_fn(move || {
+        let value = rest?;
+        let end = find_outside_quotes(value, |b| matches!(b, b';' | b','));
+        let next = match end {
+            Some(at) if response && value[at] == b';' => {
+                find_outside_quotes(&value[at..], |b| b == b',').map(|comma| at + comma)
+            }
+            other => other,
+        };
+        rest = next.map(|at| &value[at + 1..]);
+        Some(&value[..end.unwrap_or(value.len())])
     })
 }
 

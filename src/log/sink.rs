@@ -152,66 +152,11 @@ impl Logs {
             return;
         }
         let level = level.max(logger.min_level);
+        let config_host = self.config.global.log_send_hostname.as_deref();
+        let host = config_host.map(|name| if name.is_empty() { &*self.host } else { name });
+        let heading = Heading { host, tag, pid: self.pid, at, zone_s: self.zone.offset(at.0) };
         let mut out = Out::new(&mut self.head);
-        let priority = u64::from(logger.facility.min(FACILITIES.len() as u8 - 1)) * 8 + u64::from(level);
-        let zone = self.zone.offset(at.0);
-        let local = date::civil(at.0 + i64::from(zone));
-        let bracket = |out: &mut Out, n: u64| {
-            out.byte(b'<');
-            out.num(n);
-            out.byte(b'>');
-        };
-        match sink.format {
-            SinkFormat::Rfc3164 | SinkFormat::Local => {
-                bracket(&mut out, priority);
-                local.put_syslog(&mut out);
-                out.byte(b' ');
-                if sink.format == SinkFormat::Rfc3164 {
-                    out.put(match self.config.global.log_send_hostname.as_deref() {
-                        None => b"localhost",
-                        Some("") => self.host.as_bytes(),
-                        Some(name) => name.as_bytes(),
-                    });
-                    out.byte(b' ');
-                }
-                out.put(tag.as_bytes());
-                out.byte(b'[');
-                out.num(self.pid.into());
-                out.put(b"]: ");
-            }
-            SinkFormat::Rfc5424 => {
-                bracket(&mut out, priority);
-                out.put(b"1 ");
-                local.put_iso(&mut out);
-                out.byte(b'.');
-                out.zero_padded(at.1.into(), 6);
-                date::put_zone(&mut out, zone, true);
-                out.byte(b' ');
-                out.put(match self.config.global.log_send_hostname.as_deref() {
-                    None => b"-",
-                    Some("") => self.host.as_bytes(),
-                    Some(name) => name.as_bytes(),
-                });
-                out.byte(b' ');
-                out.put(tag.as_bytes());
-                out.byte(b' ');
-                out.num(self.pid.into());
-                out.put(b" - - ");
-            }
-            SinkFormat::Priority => bracket(&mut out, priority),
-            SinkFormat::Short => bracket(&mut out, level.into()),
-            SinkFormat::Timed | SinkFormat::Iso => {
-                if sink.format == SinkFormat::Timed {
-                    bracket(&mut out, level.into());
-                }
-                local.put_iso(&mut out);
-                out.byte(b'.');
-                out.zero_padded(at.1.into(), 6);
-                date::put_zone(&mut out, zone, true);
-                out.byte(b' ');
-            }
-            SinkFormat::Raw => {}
-        }
+        heading.put(&mut out, sink.format, logger.facility, level);
         // The configured length counts the line as a whole; the line feed comes last.
         let room = (sink.max_len as usize).saturating_sub(out.len() + 1);
         out.put(&text[..text.len().min(room)]);
@@ -236,4 +181,71 @@ impl Logs {
         };
         worth_it && sys.log_send(fd, &self.head[..len]).is_ok()
     }
+}
+
+/// What stands before the text of a line.
+struct Heading<'a> {
+    /// The name of this host, where it is to be sent.
+    host: Option<&'a str>,
+    tag: &'a str,
+    pid: u32,
+    at: (i64, u32),
+    /// Seconds between local time and UTC.
+    zone_s: i32,
+}
+
+impl Heading<'_> {
+    fn put(&self, out: &mut Out, format: SinkFormat, facility: u8, level: u8) {
+        let priority = u64::from(facility.min(FACILITIES.len() as u8 - 1)) * 8 + u64::from(level);
+        let local = date::civil(self.at.0 + i64::from(self.zone_s));
+        let host = |default| self.host.unwrap_or(default).as_bytes();
+        match format {
+            SinkFormat::Rfc3164 | SinkFormat::Local => {
+                bracket(out, priority);
+                local.put_syslog(out);
+                out.byte(b' ');
+                if format == SinkFormat::Rfc3164 {
+                    out.put(host("localhost"));
+                    out.byte(b' ');
+                }
+                out.put(self.tag.as_bytes());
+                out.byte(b'[');
+                out.num(self.pid.into());
+                out.put(b"]: ");
+            }
+            SinkFormat::Rfc5424 => {
+                bracket(out, priority);
+                out.put(b"1 ");
+                self.put_time(out, &local);
+                out.put(host("-"));
+                out.byte(b' ');
+                out.put(self.tag.as_bytes());
+                out.byte(b' ');
+                out.num(self.pid.into());
+                out.put(b" - - ");
+            }
+            SinkFormat::Priority => bracket(out, priority),
+            SinkFormat::Short => bracket(out, level.into()),
+            SinkFormat::Timed => {
+                bracket(out, level.into());
+                self.put_time(out, &local);
+            }
+            SinkFormat::Iso => self.put_time(out, &local),
+            SinkFormat::Raw => {}
+        }
+    }
+
+    fn put_time(&self, out: &mut Out, local: &date::Civil) {
+        local.put_iso(out);
+        out.byte(b'.');
+        out.zero_padded(self.at.1.into(), 6);
+        date::put_zone(out, self.zone_s, true);
+        out.byte(b' ');
+    }
+}
+
+fn bracket(out: &mut Out, n: u64) {
+    out.byte(b'<');
+    out.num(n);
+    out.byte(b'>');
 }

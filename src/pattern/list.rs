@@ -8,8 +8,8 @@
 //! What is added at run time goes into places that were taken at start-up, and only where a rule changes the file.
 
 use super::{Method, Regex, RegexCache, Set, Unreadable, Value, nets, ranges};
+use crate::model::Net;
 use crate::util::scratch::Scratch;
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, RwLock};
 
@@ -62,14 +62,13 @@ impl Changes {
 /// A file of patterns.
 pub struct Source {
     pub path: String,
-    keys: Vec<String>,
     values: Vec<Box<[u8]>>,
     changes: OnceLock<Changes>,
 }
 
 impl Source {
-    /// Reads a file; `map`: lines are a key and a value.
-    pub fn read(path: &str, map: bool) -> Result<Source, String> {
+    /// Reads a file, and gives its patterns, too, which are needed until all is compiled; `map`: lines are a key and a value.
+    pub fn read(path: &str, map: bool) -> Result<(Source, Vec<String>), String> {
         let bytes = std::fs::read(path).map_err(|e| format!("cannot read the patterns of '{path}': {e}"))?;
         let text = String::from_utf8_lossy(&bytes);
         let blank = |c| matches!(c, ' ' | '\t');
@@ -85,12 +84,7 @@ impl Source {
                 values.push(value.trim_matches(blank).as_bytes().into());
             }
         }
-        Ok(Source { path: path.to_owned(), keys, values, changes: OnceLock::new() })
-    }
-
-    /// Its patterns.
-    pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.keys.iter().map(String::as_str)
+        Ok((Source { path: path.to_owned(), values, changes: OnceLock::new() }, keys))
     }
 
     /// Its values; none where it is no map.
@@ -98,11 +92,11 @@ impl Source {
         &self.values
     }
 
-    /// Takes the room for changes.
-    pub fn make_changeable(&self) {
+    /// Takes the room for changes of these patterns.
+    pub fn make_changeable(&self, keys: &[String]) {
         self.changes.get_or_init(|| Changes {
-            by_text: Set::new(Method::Str, false, self.keys()).expect("any text is one"),
-            gone: (0..self.keys.len().div_ceil(32)).map(|_| AtomicU32::new(0)).collect(),
+            by_text: Set::new(Method::Str, false, keys.iter().map(String::as_str)).expect("any text is one"),
+            gone: (0..keys.len().div_ceil(32)).map(|_| AtomicU32::new(0)).collect(),
             added: RwLock::new(Vec::with_capacity(ADDED)),
             lost: AtomicU32::new(0),
         });
@@ -136,13 +130,12 @@ impl Source {
 
     /// Bytes of memory that it holds.
     pub fn memory_bytes(&self) -> usize {
-        let texts: usize = self.keys.iter().map(|k| k.len() + size_of::<String>()).sum();
         let values: usize = self.values.iter().map(|v| v.len() + size_of::<Box<[u8]>>()).sum();
         let changes = self
             .changes
             .get()
             .map_or(0, |c| c.by_text.memory_bytes() + size_of_val(&*c.gone) + ADDED * size_of::<Added>());
-        texts + values + changes
+        values + changes
     }
 }
 
@@ -158,15 +151,20 @@ pub struct List {
 
 impl List {
     /// Compiles the patterns of a source. The error is of one of them.
-    pub fn new(source: Arc<Source>, method: Method, fold: bool, groups: bool) -> Result<List, Unreadable> {
+    pub fn new(
+        (source, keys): (Arc<Source>, &[String]),
+        method: Method,
+        fold: bool,
+        groups: bool,
+    ) -> Result<List, Unreadable> {
         let mut regexes = Vec::new();
         if groups {
-            for (number, key) in source.keys.iter().enumerate() {
+            for (number, key) in keys.iter().enumerate() {
                 let regex = Regex::new(key, fold);
                 regexes.push(regex.map_err(|e| Unreadable { number, at: Some(e.at), why: e.about(key) })?);
             }
         }
-        let patterns = if groups { &[][..] } else { &source.keys[..] };
+        let patterns = if groups { &[] } else { keys };
         let set = Set::new(method, fold, patterns.iter().map(String::as_str))?;
         Ok(List { source, method, fold, set, regexes })
     }
@@ -222,7 +220,7 @@ impl List {
             }
             Method::Ip => {
                 let net = utf8().and_then(|k| nets::parse(k).ok());
-                net.zip(value.ip()).is_some_and(|((net, bits), ip)| within(ip, net, bits))
+                net.zip(value.ip()).is_some_and(|((addr, bits), ip)| Net { addr, bits }.contains(ip))
             }
             method => {
                 let equal = |a: &[u8], b: &[u8]| if self.fold { a.eq_ignore_ascii_case(b) } else { a == b };
@@ -248,13 +246,5 @@ impl List {
     /// Bytes of memory that it holds, without those of its source and of regular expressions.
     pub fn memory_bytes(&self) -> usize {
         self.set.memory_bytes()
-    }
-}
-
-fn within(ip: IpAddr, net: IpAddr, bits: u8) -> bool {
-    match (ip, net) {
-        (IpAddr::V4(ip), IpAddr::V4(net)) => bits == 0 || (u32::from(ip) ^ u32::from(net)) >> (32 - bits) == 0,
-        (IpAddr::V6(ip), IpAddr::V6(net)) => bits == 0 || (u128::from(ip) ^ u128::from(net)) >> (128 - bits) == 0,
-        _ => false,
     }
 }

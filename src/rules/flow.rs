@@ -2,7 +2,7 @@
 
 use super::{Action, ActionRow, Effects, Family, Parts, Stage, Verdict, row};
 use crate::format::{Format, Use};
-use crate::sample::Compiler;
+use crate::sample::{Compiler, needs};
 use crate::util::units;
 use crate::util::words::{Args, Fault};
 
@@ -98,7 +98,8 @@ impl Action for WaitForBody {
     }
 }
 
-fn wait_for_body(_: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {
+fn wait_for_body(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {
+    cc.needs |= needs::BODY;
     let (mut time_ms, mut bytes) = (None, 0);
     loop {
         match args.peek() {

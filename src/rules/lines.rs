@@ -56,33 +56,30 @@ impl Lines {
     }
 
     /// Does what is to be done with line `n`, which matched.
-    fn act(&self, stage: &mut Stage, n: usize, (from, to): (usize, usize)) -> Result<Verdict, ()> {
+    fn act(&self, stage: &mut Stage, n: usize, (from, to): (usize, usize)) -> Verdict {
         let response = stage.is_response;
-        let Stage { head: Some(head), out, .. } = stage else { return Ok(Verdict::Continue) };
+        let Stage { head: Some(head), out, .. } = stage else { return Verdict::Continue };
         match self.then {
             Then::Replace if n == 0 => {
                 // A first line that is none would be no message.
                 if head.set_first_line(response, &out[from..to]).is_err() {
                     let status = if response { 502 } else { 400 };
-                    return Ok(Verdict::Reply(Reply { status, len: 0, denies: true }));
+                    return Verdict::Reply(Reply { status, len: 0, denies: true });
                 }
             }
             Then::Replace if head.is_free(n - 1) => _ = head.set_line(n - 1, &out[from..to]),
-            Then::Delete if n > 0 && head.is_free(n - 1) => {
-                head.remove_line(n - 1);
-                return Err(());
-            }
+            Then::Delete if n > 0 && head.is_free(n - 1) => head.remove_line(n - 1),
             Then::Replace | Then::Delete => {}
             Then::Allow => stage.effects.allowed = true,
-            Then::Pass => return Ok(Verdict::Stop),
+            Then::Pass => return Verdict::Stop,
             Then::Deny => {
                 let status = if response { 502 } else { 403 };
-                return Ok(Verdict::Reply(Reply { status, len: 0, denies: true }));
+                return Verdict::Reply(Reply { status, len: 0, denies: true });
             }
-            Then::Tarpit => return Ok(Verdict::Tarpit(Reply { status: 500, len: 0, denies: true })),
+            Then::Tarpit => return Verdict::Tarpit(Reply { status: 500, len: 0, denies: true }),
             Then::Backend(be) => _ = stage.effects.backend.get_or_insert(be),
         }
-        Ok(Verdict::Continue)
+        Verdict::Continue
     }
 }
 
@@ -91,16 +88,19 @@ impl Action for Lines {
         if stage.effects.allowed && !matches!(self.then, Then::Delete | Then::Replace | Then::Backend(_)) {
             return Verdict::Continue;
         }
-        let mut n = 0;
-        while stage.head.as_ref().is_some_and(|h| n <= h.count()) {
+        let count = |stage: &Stage| stage.head.as_ref().map_or(0, |h| h.count());
+        let (mut n, mut before) = (0, count(stage));
+        while stage.head.is_some() && n <= before {
             if let Some(text) = self.line(stage, n) {
-                match self.act(stage, n, text) {
-                    Ok(Verdict::Continue) => {}
-                    Ok(verdict) => return verdict,
-                    Err(()) => continue, // the line is gone: another one has its number
+                let verdict = self.act(stage, n, text);
+                if verdict != Verdict::Continue {
+                    return verdict;
                 }
             }
-            n += 1;
+            // Where a line is gone, the next one has its number.
+            let after = count(stage);
+            n += 1 + after - before;
+            before = after;
         }
         Verdict::Continue
     }

@@ -42,12 +42,16 @@ fn change(cc: &mut Compiler, args: &mut Args, put: Put) -> Result<Box<dyn Action
 }
 
 /// The name of a field, checked.
-fn field(args: &mut Args) -> Result<Box<[u8]>, Fault> {
+pub fn field_name(args: &mut Args) -> Result<String, Fault> {
     let word = args.need("the name of a header field")?;
     if !word.text.bytes().all(crate::http::is_token) {
         return Err(Fault::new(word.pos, format!("'{}' cannot be the name of a header field", word.text)));
     }
-    Ok(word.text.as_bytes().into())
+    Ok(word.text.clone())
+}
+
+fn field(args: &mut Args) -> Result<Box<[u8]>, Fault> {
+    field_name(args).map(|name| name.into_bytes().into())
 }
 
 fn change_field(cc: &mut Compiler, args: &mut Args, put: Put) -> Result<Box<dyn Action>, Fault> {

@@ -24,6 +24,7 @@ mod vars;
 
 pub use acl::{Acl, PREDEFINED, Truth};
 pub use compile::{DIRECTIVES, Directive, Line, compile};
+pub use message::field_name;
 pub use stage::{Effects, Reply, Stage, Verdict};
 
 use crate::format::Format;

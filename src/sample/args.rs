@@ -10,6 +10,13 @@ use crate::util::words::{Fault, Pos, nearest};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
+/// A file of patterns: whether it is a map, and its patterns.
+struct KnownSource {
+    map: bool,
+    source: Arc<Source>,
+    keys: Vec<String>,
+}
+
 /// Path, whether it is a map, method, whatever the case, with groups.
 type Key = (String, bool, Method, bool, bool);
 
@@ -70,7 +77,7 @@ pub struct Compiler<'a> {
     pub userlists: Vec<usize>,
     pub warnings: Vec<(Pos, String)>,
     /// Files of patterns, and what they are compared by.
-    sources: Vec<(bool, Arc<Source>)>,
+    sources: Vec<KnownSource>,
     lists: Vec<(Key, Arc<List>)>,
     /// Files that rules change, and where they say so.
     changed: Vec<(Arc<Source>, Pos)>,
@@ -101,13 +108,13 @@ impl<'a> Compiler<'a> {
     }
 
     /// A file of patterns, or a map.
-    pub fn source(&mut self, path: &str, map: bool) -> Result<Arc<Source>, Fault> {
-        if let Some((_, known)) = self.sources.iter().find(|s| s.0 == map && s.1.path == path) {
-            return Ok(Arc::clone(known));
+    fn source(&mut self, path: &str, map: bool) -> Result<&KnownSource, Fault> {
+        let known = self.sources.iter().position(|s| s.map == map && s.source.path == path);
+        if known.is_none() {
+            let (source, keys) = Source::read(path, map).map_err(|e| self.fault(e))?;
+            self.sources.push(KnownSource { map, source: Arc::new(source), keys });
         }
-        let source = Arc::new(Source::read(path, map).map_err(|e| self.fault(e))?);
-        self.sources.push((map, Arc::clone(&source)));
-        Ok(source)
+        Ok(&self.sources[known.unwrap_or(self.sources.len() - 1)])
     }
 
     /// A file of patterns under a method; `groups`: its values refer to groups of its expressions.
@@ -123,8 +130,8 @@ impl<'a> Compiler<'a> {
         if let Some((_, known)) = self.lists.iter().find(|l| l.0 == key) {
             return Ok(Arc::clone(known));
         }
-        let source = self.source(path, map)?;
-        let list = List::new(source, method, fold, groups)
+        let known = self.source(path, map)?;
+        let list = List::new((Arc::clone(&known.source), &known.keys), method, fold, groups)
             .map_err(|e| self.fault(format!("pattern {} of '{path}' cannot be used: {}", e.number + 1, e.why)))?;
         let list = Arc::new(list);
         self.lists.push((key, Arc::clone(&list)));
@@ -133,8 +140,9 @@ impl<'a> Compiler<'a> {
 
     /// A file that a rule changes.
     pub fn changed(&mut self, path: &str, map: bool) -> Result<Arc<Source>, Fault> {
-        let source = self.source(path, map)?;
-        source.make_changeable();
+        let known = self.source(path, map)?;
+        known.source.make_changeable(&known.keys);
+        let source = Arc::clone(&known.source);
         self.changed.push((Arc::clone(&source), self.pos));
         Ok(source)
     }
@@ -157,7 +165,7 @@ impl<'a> Compiler<'a> {
 
     /// Bytes of memory that files of patterns hold.
     pub fn files_bytes(&self) -> usize {
-        let sources: usize = self.sources.iter().map(|s| s.1.memory_bytes()).sum();
+        let sources: usize = self.sources.iter().map(|s| s.source.memory_bytes()).sum();
         sources + self.lists.iter().map(|l| l.1.memory_bytes()).sum::<usize>()
     }
 

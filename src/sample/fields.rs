@@ -3,50 +3,21 @@
 use super::http::{known, of_message, request};
 use super::needs::{AT_RESPONSE, MESSAGE, REQUEST, RESPONSE};
 use super::{Arg, Fetch, Got, Message, Scene, Tools, Walk, fetch};
-use crate::http::trim;
+use crate::http::{pieces, trim};
 use crate::pattern::{Kind, Value};
 use crate::util::fmt::Out;
 
-/// The first of these bytes that does not stand in a quoted string.
-fn find_outside_quotes(text: &[u8], is: impl Fn(u8) -> bool) -> Option<usize> {
-    let (mut quoted, mut escaped) = (false, false);
-    text.iter().position(|b| {
-        match b {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b if !quoted => return is(*b),
-            _ => {}
-        }
-        false
-    })
-}
-
 /// The members of a list, or the whole.
-struct Members<'a> {
-    rest: Option<&'a [u8]>,
-    list: bool,
-}
-
-impl<'a> Iterator for Members<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let rest = self.rest?;
-        if !self.list {
-            self.rest = None;
-            return Some(rest);
-        }
-        let comma = find_outside_quotes(rest, |b| b == b',');
-        self.rest = comma.map(|at| &rest[at + 1..]);
-        Some(trim(&rest[..comma.unwrap_or(rest.len())]))
-    }
+fn members(value: &[u8], list: bool) -> impl Iterator<Item = &[u8]> {
+    let whole = (!list).then_some(value);
+    let members = list.then(|| pieces(value).map(trim));
+    members.into_iter().flatten().chain(whole)
 }
 
 /// The values of the fields of a name; of all fields without one. `list`: fields are lists whose members are values of their own.
 fn values<'a, 'n>(m: &'n Message<'a>, name: &'n [u8], list: bool) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
     let wanted = move |f: &(&'a [u8], &'a [u8])| name.is_empty() || f.0.eq_ignore_ascii_case(name);
-    m.index.all_fields(m.text).filter(wanted).flat_map(move |f| Members { rest: Some(f.1), list })
+    m.index.all_fields(m.text).filter(wanted).flat_map(move |f| members(f.1, list))
 }
 
 /// One of several values, as the caller wants them: each in its turn, or the one that `usual` picks.
@@ -103,36 +74,9 @@ fn header_ip<'a>(s: &Scene<'a>, a: &[Arg], w: &mut Walk, response: bool) -> Got<
     known(of_message(s, response), |m| Value::Str(occurrence(&m, a, w, true)?).ip().map(Value::Ip))
 }
 
-/// Cookies as `name=value`, separated by ';' or ',' outside of quotes. A response sets one before the first ';': then attributes follow,
-/// up to a ','.
-struct Pairs<'a> {
-    rest: Option<&'a [u8]>,
-    response: bool,
-}
-
-impl<'a> Iterator for Pairs<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let rest = self.rest?;
-        let end = find_outside_quotes(rest, |b| matches!(b, b';' | b','));
-        let pair = &rest[..end.unwrap_or(rest.len())];
-        let next = match end {
-            Some(at) if self.response && rest[at] == b';' => {
-                find_outside_quotes(&rest[at..], |b| b == b',').map(|comma| at + comma)
-            }
-            other => other,
-        };
-        self.rest = next.map(|at| &rest[at + 1..]);
-        Some(pair)
-    }
-}
-
 /// The values of the cookies of a name; of all without one. Names with a '$' are attributes of RFC 2965.
 fn cookies<'a, 'n>(m: &'n Message<'a>, name: &'n [u8], response: bool) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-    let field: &[u8] = if response { b"set-cookie" } else { b"cookie" };
-    let pairs = m.index.fields_named(m.text, field).flat_map(move |value| Pairs { rest: Some(value), response });
-    pairs.filter_map(move |pair| {
+    m.index.cookies(m.text, response).filter_map(move |pair| {
         let at = pair.iter().position(|b| *b == b'=')?;
         let given = trim(&pair[..at]);
         let wanted = if name.is_empty() { !given.starts_with(b"$") } else { given == name };

@@ -110,9 +110,7 @@ fn complete<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, before: usize, len: Opt
     let Some(len) = len else { return ready(cx, s, before, None) };
     s.res.end = (before + len) as u32;
     if cx.shared.rules.any {
-        let written = &cx.bufs.get(s.res.buf)[before..before + len];
-        let head = written.windows(4).position(|w| w == b"\r\n\r\n").map_or(len, |at| at + 4);
-        rules::on_answer(cx, s, before, head);
+        rules::on_answer(cx, s, before);
     }
     ready(cx, s, before, Some(s.res.end as usize - before))
 }
@@ -237,10 +235,9 @@ pub fn stats_page<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, proxy: usize, sta
     out.put(b"Content-Type: ");
     out.put(if csv { b"text/plain" } else { b"text/html; charset=utf-8" });
     out.put(b"\r\n\r\n");
-    let head_len = out.len();
-    s.res.end = head_len as u32;
+    s.res.end = out.len() as u32;
     if cx.shared.rules.any {
-        rules::on_answer(cx, s, 0, head_len);
+        rules::on_answer(cx, s, 0);
     }
     s.res.cleared = s.res.end;
     s.applet = AppletState {

@@ -2,7 +2,7 @@
 
 use super::context::Ctx;
 use super::endpoint::Owner;
-use super::rules::{self, View};
+use super::view::{self, View};
 use super::{Phase, Session, Times, assign, connect};
 use crate::format::Record;
 use crate::log::{self, Sampled};
@@ -131,7 +131,7 @@ fn begin_again<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     (s.req.start, s.req.cleared, s.req.end) = (at as u32, at as u32, (at + to - from) as u32);
     s.req.received = (to - from) as u64;
     let fe = &cx.config.proxies[s.fe()];
-    let wait = if fe.timeouts.http_request > 0 { fe.timeouts.http_request } else { fe.timeouts.client };
+    let wait = fe.timeouts.request();
     s.phase_at = cx.now.after_opt(wait);
 }
 
@@ -300,12 +300,12 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
     let zone = cx.logs.zone_offset(end.0);
     let (host, pid) = cx.logs.identity();
     let host = Arc::clone(host);
-    let Some(flow) = rules::flow(cx, s, shared.rules.logs[s.fe()].needs) else { return };
+    let Some(flow) = view::flow(cx, s, shared.rules.logs[s.fe()].needs) else { return };
     let seed = (cx.sys.random(), cx.sys.random());
     let Some(c) = cx.conns.get(s.client) else { return };
     let d = durations(cx.now, c.accepted, &s.times);
     let served = s.server().map_or(0, |i| shared.servers[i].served.load(Relaxed));
-    let line = rules::line(&cx.lines, s);
+    let line = view::line(&cx.lines, s);
     let idle_ms = s.times.idle_ms as i32;
     let number = s.number.unwrap_or_else(|| shared.process.next_unique.fetch_add(1, Relaxed));
     let record = Record {
@@ -347,7 +347,7 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
             transaction: held(&cx.notes, s.notes),
             captures: shared.rules.captures(s.fe()),
         },
-        ..rules::record(s, &config, &flow, (&host, pid))
+        ..view::record(s, &config, &flow, (&host, pid))
     };
     let separate = !good && fe.has(opt::LOG_SEPARATE_ERRORS) && s.cause.who != b'L';
     let level = s.effects.log_level.unwrap_or(if separate { log::ERR } else { log::INFO });

@@ -10,12 +10,14 @@ mod connect;
 pub mod context;
 pub mod endpoint;
 mod finish;
+mod inspect;
 mod phases;
 mod proxy_header;
 mod request;
 mod response;
 mod rules;
 mod transfer;
+mod view;
 
 pub use answer::{AppletKind, AppletState};
 pub use finish::{AfterEnd, finish, linger as finish_linger};

@@ -9,7 +9,7 @@
 //! ```
 
 use super::context::Ctx;
-use super::{Phase, Session, Step, answer, assign, connect, proxy_header, request, response, rules, transfer};
+use super::{Phase, Session, Step, answer, assign, connect, inspect, proxy_header, request, response, transfer};
 use crate::mem::Handle;
 use crate::sys::Kernel;
 use crate::util::tick::Tick;
@@ -29,7 +29,7 @@ type Run<K> = fn(&mut Ctx<K>, &mut Session) -> Step;
 fn table<K: Kernel>() -> [(Run<K>, Run<K>); 12] {
     [
         (proxy_header::receive, proxy_header::timeout),
-        (rules::inspect, rules::inspect),
+        (inspect::inspect, inspect::inspect),
         (request::receive, request::timeout),
         (request::resume, request::body_timeout),
         (assign::assign, assign::timeout),

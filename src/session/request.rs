@@ -131,7 +131,7 @@ fn begin<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     if c.requests > 0 {
         // On a connection that was kept alive the time for the whole request starts with its first byte.
         let t = &cx.config.proxies[s.fe as usize].timeouts;
-        s.phase_at = cx.now.after_opt(if t.http_request > 0 { t.http_request } else { t.client });
+        s.phase_at = cx.now.after_opt(t.request());
     }
     c.requests += 1;
     s.times.start = cx.now;
@@ -292,8 +292,7 @@ pub fn await_body<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, until: Tick) {
 
 /// Until when a request that is to be buffered may take (`timeout http-request`).
 pub fn deadline<K: Kernel>(cx: &Ctx<K>, s: &Session) -> Tick {
-    let t = &cx.config.proxies[s.fe()].timeouts;
-    s.times.start.after_opt(if t.http_request > 0 { t.http_request } else { t.client })
+    s.times.start.after_opt(cx.config.proxies[s.fe()].timeouts.request())
 }
 
 /// How much of the request's body came, and whether there is nothing to wait for: it is complete, or the buffer is full, or the client

@@ -3,8 +3,8 @@
 use super::channel::{Pumped, Trouble, pump};
 use super::context::Ctx;
 use super::finish::count_bytes;
+use super::inspect::{Held, inspect_response};
 use super::response::{count_client_abort, send_request};
-use super::rules::{self, Held};
 use super::{Session, Step, connect};
 use crate::http::Body;
 use crate::model::opt;
@@ -132,7 +132,7 @@ fn http_timers<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, done: Pumped) {
 
 fn tunnel<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     let (client, server) = (s.client, s.server_conn);
-    let held = rules::inspect_response(cx, s);
+    let held = inspect_response(cx, s);
     if let Held::Ends(step) = held {
         return step;
     }

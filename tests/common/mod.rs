@@ -67,7 +67,7 @@ pub fn is_oracle() -> bool {
 
 /// Whether the program runs under an emulator, too slow for what a test measures; says so, for a test to be skipped.
 pub fn skip_when_slow() -> bool {
-    let emulated = !proxy::runner().is_empty();
+    let emulated = is_emulated();
     if emulated {
         eprintln!("SKIPPED: an emulated program is too slow for this test (EVENKEEL_RUNNER is set)");
     }
@@ -86,6 +86,30 @@ pub fn skip_under_emulation() -> bool {
         eprintln!("SKIPPED: an emulated program cannot start another process of itself (EVENKEEL_RUNNER is set)");
     }
     emulated
+}
+
+/// A folder of files for one test, removed with it.
+pub struct Folder(std::path::PathBuf);
+
+impl Folder {
+    pub fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("evenkeel-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    /// Writes a file; its path.
+    pub fn file(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// Polls `condition` until it yields a value; panics with `what` after [`patience`].

@@ -1,0 +1,157 @@
+//! The process and a session, as samples and formats see them.
+
+use super::context::Ctx;
+use super::{AppletKind, Session, connect};
+use crate::auth::{Question, Verifier};
+use crate::format::Record;
+use crate::http::Version;
+use crate::mem::Buffers;
+use crate::model::Config;
+use crate::sample::{Count, Flow, Live, needs};
+use crate::server::Shared;
+use crate::sys::{Addr, Kernel};
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::Ordering::Relaxed;
+
+/// The state of the process, as samples see it.
+pub struct View<'a> {
+    pub shared: &'a Shared,
+    pub wall: (i64, u32),
+    /// The state of its random numbers.
+    random: Cell<u64>,
+    pub now_ms: u64,
+    /// Who checks passwords, and for which session.
+    pub verifier: Option<(&'a RefCell<Verifier>, usize)>,
+}
+
+impl<'a> View<'a> {
+    /// The state as it is now; `seed`: for its random numbers.
+    pub fn new(shared: &'a Shared, wall: (i64, u32), seed: (u32, u32), now_ms: u64) -> View<'a> {
+        let random = Cell::new(u64::from(seed.0) << 32 | u64::from(seed.1));
+        View { shared, wall, random, now_ms, verifier: None }
+    }
+}
+
+/// Places that are left of so many; none without a limit.
+fn left(limit: u32, used: u32) -> Option<i64> {
+    (limit > 0).then(|| limit.saturating_sub(used).into())
+}
+
+impl Live for View<'_> {
+    fn count(&self, what: Count, at: usize) -> i64 {
+        let shared = self.shared;
+        let proxy = || &shared.proxies[at];
+        let server = || &shared.servers[at];
+        let servers = || shared.config.proxies[at].servers();
+        let usable = || servers().filter(|s| shared.servers[*s].is_usable());
+        let free = |s: usize| left(shared.config.servers[s].maxconn, shared.servers[s].served.load(Relaxed));
+        match what {
+            Count::FrontConnections => proxy().fe_connections.load(Relaxed).into(),
+            Count::BackConnections => proxy().be_connections.load(Relaxed).into(),
+            Count::FrontSessionRate => proxy().fe_session_rate.rate(self.now_ms).into(),
+            Count::FrontRequestRate => proxy().fe_request_rate.rate(self.now_ms).into(),
+            Count::BackSessionRate => proxy().be_session_rate.rate(self.now_ms).into(),
+            Count::Queued => proxy().queued.load(Relaxed).into(),
+            Count::UsableServers => usable().count() as i64,
+            Count::FreeSlots => usable().map(free).sum::<Option<i64>>().unwrap_or(-1),
+            Count::FreePlaces => {
+                let queue = |s: usize| left(shared.config.servers[s].maxqueue, shared.servers[s].queued.load(Relaxed));
+                usable().map(|s| Some(free(s)? + queue(s)?)).sum::<Option<i64>>().unwrap_or(-1)
+            }
+            Count::ServerConnections => server().served.load(Relaxed).into(),
+            Count::ServerSessionRate => server().session_rate.rate(self.now_ms).into(),
+            Count::ServerQueued => server().queued.load(Relaxed).into(),
+            Count::ServerIsUp => server().is_usable().into(),
+            Count::ServerFreeSlots => free(at).unwrap_or(-1),
+            Count::ServerWeight => server().weight.load(Relaxed).into(),
+            Count::ServerWeightNow => {
+                let (full, part) = (server().weight.load(Relaxed), server().warmth.load(Relaxed));
+                (full * part).div_ceil(1000).into()
+            }
+            Count::Connections => shared.process.connections.load(Relaxed).into(),
+            Count::Workers => shared.limits.workers as i64,
+        }
+    }
+
+    fn wall(&self) -> (i64, u32) {
+        self.wall
+    }
+
+    fn random(&self) -> u32 {
+        // splitmix64: for spreading load and for names, not for secrets.
+        let state = self.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.random.set(state);
+        let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ mixed >> 31) >> 32) as u32
+    }
+
+    fn stopping(&self) -> bool {
+        self.shared.stopping()
+    }
+
+    fn lets_in(&self, question: Question) -> Option<bool> {
+        let Some((verifier, who)) = self.verifier else { return Some(false) };
+        verifier.borrow_mut().ask(&self.shared.config.userlists, question, Some(who))
+    }
+}
+
+/// The session, as samples see it, with what `wants` asks the kernel for ([`needs`]). None: the client is gone.
+pub fn flow<K: Kernel>(cx: &mut Ctx<K>, s: &Session, wants: u16) -> Option<Flow> {
+    let destination = if wants & needs::DESTINATION != 0 { connect::local_addr(cx, s.client) } else { Addr::None };
+    let client = cx.conns.get(s.client)?;
+    let tcp = if wants & needs::TCP_INFO != 0 { cx.sys.tcp_info(client.fd) } else { None };
+    let source = match cx.conns.get(s.server_conn) {
+        Some(server) if wants & needs::SOURCE != 0 => cx.sys.local_addr(server.fd),
+        _ => s.source,
+    };
+    let config = &cx.config;
+    Some(Flow {
+        client: client.peer,
+        destination,
+        source,
+        tcp,
+        proxied: client.proxied,
+        server_addr: s.server().map_or(Addr::None, |i| config.servers[i].target.addr()),
+        frontend: s.fe(),
+        backend: s.be(),
+        server: s.server(),
+        listener: client.origin as usize,
+        first_request: client.requests <= 1,
+        worker: cx.worker,
+        status: s.status,
+        versions: [
+            (s.http && s.times.request.is_set()).then_some(if s.http11 { Version::V11 } else { Version::V10 }),
+            s.response_version.or((s.status > 0).then_some(Version::V11)),
+        ],
+    })
+}
+
+/// The request line that a session kept.
+pub fn line<'a>(lines: &'a Buffers, s: &Session) -> &'a [u8] {
+    if s.line.is_some() { &lines.get(s.line)[..usize::from(s.line_len).min(lines.size())] } else { &[] }
+}
+
+/// What a format can show of a session at any time; `process`: the host's name, and the process id.
+pub fn record<'a>(s: &Session, config: &'a Config, flow: &Flow, process: (&'a str, u32)) -> Record<'a> {
+    Record {
+        client: flow.client,
+        frontend_addr: flow.destination,
+        server_addr: flow.server_addr,
+        accept: s.times.start_at,
+        request: s.times.start_at,
+        end: s.times.start_at,
+        frontend: &config.proxies[flow.frontend].name,
+        backend: &config.proxies[flow.backend].name,
+        server: match flow.server {
+            Some(i) => config.servers[i].name.as_str(),
+            None if s.applet.kind != AppletKind::None => "<STATS>",
+            None => "<NOSRV>",
+        },
+        http: s.http,
+        status: s.status.into(),
+        host_name: process.0,
+        pid: process.1,
+        ..Record::default()
+    }
+}
