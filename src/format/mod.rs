@@ -540,10 +540,15 @@ impl Format {
         match self.of {
             Use::Log => encoded(text, b"", flags.escape, out),
             // No value ends a field, or a line.
-            Use::Message => text.iter().for_each(|b| match b {
-                0..=31 | 127 => drop(write!(out, "%{b:02X}")),
-                b => out.byte(*b),
-            }),
+            Use::Message => {
+                let mut rest = text;
+                while let Some(at) = rest.iter().position(u8::is_ascii_control) {
+                    out.put(&rest[..at]);
+                    let _ = write!(out, "%{:02X}", rest[at]);
+                    rest = &rest[at + 1..];
+                }
+                out.put(rest);
+            }
         }
         out.put(quote);
     }

@@ -42,14 +42,22 @@ fn find_outside_quotes(text: &[u8], is: impl Fn(u8) -> bool) -> Option<usize> {
     })
 }
 
-/// What stands between the commas of a field value, as it is; a comma in a quoted string separates nothing.
+/// What stands before the first comma of a field value, as it is, and what behind it; a comma in a quoted string separates nothing.
+pub fn first_piece(value: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let comma = if value.contains(&b',') { find_outside_quotes(value, |b| b == b',') } else { None };
+    match comma {
+        Some(at) => (&value[..at], Some(&value[at + 1..])),
+        None => (value, None),
+    }
+}
+
+/// What stands between the commas of a field value.
 pub fn pieces(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(value);
     std::iter::from_fn(move || {
-        let value = rest?;
-        let comma = find_outside_quotes(value, |b| b == b',');
-        rest = comma.map(|at| &value[at + 1..]);
-        Some(&value[..comma.unwrap_or(value.len())])
+        let (piece, left) = first_piece(rest?);
+        rest = left;
+        Some(piece)
     })
 }
 

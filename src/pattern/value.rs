@@ -2,7 +2,6 @@
 
 use crate::util::fmt::Out;
 use crate::util::scratch::Scratch;
-use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// The type of a value (manual 7.2).
@@ -158,8 +157,8 @@ impl<'a> Value<'a> {
         match self {
             Value::Str(s) | Value::Method(s) | Value::Bin(s) => out.put(s),
             Value::Bool(b) => out.byte(b'0' + u8::from(*b)),
-            Value::Int(n) => _ = write!(out, "{n}"),
-            Value::Ip(ip) => _ = write!(out, "{ip}"),
+            Value::Int(n) => out.int(*n),
+            Value::Ip(ip) => out.ip(*ip),
         }
     }
 }

@@ -185,10 +185,9 @@ impl Program {
         let mut at = from;
         while let Some(op) = self.ops.get(at) {
             match op {
-                Op::Test { acl, yes, no } => match stage.check(*acl as usize) {
-                    Truth::Yes => at = *yes as usize,
-                    Truth::No => at = *no as usize,
-                    Truth::Later => return (Verdict::Later, at),
+                Op::Test { .. } => match stage.follow(&self.ops, at) {
+                    Ok(next) => at = next,
+                    Err(unknown) => return (Verdict::Later, unknown),
                 },
                 // An action is done once: a password in its formats must be checked before.
                 Op::Act(n) if !stage.is_settled(&self.asked[*n as usize]) => return (Verdict::Later, at),

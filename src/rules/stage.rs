@@ -1,7 +1,7 @@
 //! What rules run on: what the session shows them, what they may change, and what they decide.
 
-use super::Rulebook;
 use super::acl::Truth;
+use super::{Op, Rulebook};
 use crate::format::{Format, Record};
 use crate::http::Edit;
 use crate::model::Config;
@@ -133,11 +133,18 @@ impl Stage<'_> {
         Borrowed { scene, space: self.space, out: self.out, regexes: self.regexes, record: self.record }
     }
 
-    /// What a condition says.
-    pub fn check(&mut self, acl: usize) -> Truth {
+    /// Follows the conditions from an operation on, up to the next that is none. Err: the one that cannot be answered yet.
+    pub(super) fn follow(&mut self, ops: &[Op], mut at: usize) -> Result<usize, usize> {
         let book = self.book;
         let b = self.borrow();
-        book.acls[acl].check(&b.scene, b.space, b.regexes)
+        while let Some(Op::Test { acl, yes, no }) = ops.get(at) {
+            at = match book.acls[*acl as usize].check(&b.scene, b.space, b.regexes) {
+                Truth::Yes => *yes as usize,
+                Truth::No => *no as usize,
+                Truth::Later => return Err(at),
+            };
+        }
+        Ok(at)
     }
 
     /// False while a password that the samples of an action need is being checked.

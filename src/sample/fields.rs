@@ -3,21 +3,46 @@
 use super::http::{known, of_message, request};
 use super::needs::{AT_RESPONSE, MESSAGE, REQUEST, RESPONSE};
 use super::{Arg, Fetch, Got, Message, Scene, Tools, Walk, fetch};
-use crate::http::{pieces, trim};
+use crate::http::{first_piece, trim};
 use crate::pattern::{Kind, Value};
 use crate::util::fmt::Out;
 
-/// The members of a list, or the whole.
-fn members(value: &[u8], list: bool) -> impl Iterator<Item = &[u8]> {
-    let whole = (!list).then_some(value);
-    let members = list.then(|| pieces(value).map(trim));
-    members.into_iter().flatten().chain(whole)
+/// The values of the fields of a name; of all fields without one. This is what conditions go through most.
+struct Values<'a, 'n, F> {
+    fields: F,
+    name: &'n [u8],
+    /// Fields are lists whose members are values of their own.
+    list: bool,
+    /// What is left of a list.
+    rest: Option<&'a [u8]>,
 }
 
-/// The values of the fields of a name; of all fields without one. `list`: fields are lists whose members are values of their own.
+impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])>> Iterator for Values<'a, '_, F> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if let Some(rest) = self.rest.take() {
+            return Some(self.member(rest));
+        }
+        loop {
+            let (name, value) = self.fields.next()?;
+            if self.name.is_empty() || name.eq_ignore_ascii_case(self.name) {
+                return Some(if self.list { self.member(value) } else { value });
+            }
+        }
+    }
+}
+
+impl<'a, F> Values<'a, '_, F> {
+    fn member(&mut self, list: &'a [u8]) -> &'a [u8] {
+        let (first, rest) = first_piece(list);
+        self.rest = rest;
+        trim(first)
+    }
+}
+
 fn values<'a, 'n>(m: &'n Message<'a>, name: &'n [u8], list: bool) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-    let wanted = move |f: &(&'a [u8], &'a [u8])| name.is_empty() || f.0.eq_ignore_ascii_case(name);
-    m.index.all_fields(m.text).filter(wanted).flat_map(move |f| members(f.1, list))
+    Values { fields: m.index.all_fields(m.text), name, list, rest: None }
 }
 
 /// One of several values, as the caller wants them: each in its turn, or the one that `usual` picks.

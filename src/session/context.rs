@@ -3,6 +3,7 @@
 use super::Session;
 use super::endpoint::{Conn, Owner, key};
 use crate::auth::{KEY_BYTES, Verifier};
+use crate::format::Record;
 use crate::http::Head;
 use crate::log::Logs;
 use crate::mem::{Buffers, Handle, Pool, Usage};
@@ -89,6 +90,8 @@ pub struct Room {
     /// A body whose chunks are put together.
     pub body: Box<[u8]>,
     pub regexes: RegexCache,
+    /// What formats without variables of the log are shown.
+    pub blank: Record<'static>,
 }
 
 impl Room {
@@ -97,7 +100,7 @@ impl Room {
         let bytes = |n: usize| vec![0; n * bufsize].into();
         let any = usize::from(rules.any);
         let (text, out, body, space) = (bytes(2 * any), bytes(2 * any), bytes(any), bytes(1 + any));
-        Room { text, out, body, space, regexes: rules.regex_cache() }
+        Room { text, out, body, space, regexes: rules.regex_cache(), blank: Record::default() }
     }
 }
 

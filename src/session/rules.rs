@@ -6,7 +6,6 @@ use super::endpoint::Conn;
 use super::request::{self, backend_of};
 use super::view::{View, flow, line, record};
 use super::{Phase, Session, Step, answer};
-use crate::format::Record;
 use crate::http::{Body, Edit, Fault, Head, HeadEnd, head_end, write_again};
 use crate::mem::{Buffers, Handle};
 use crate::model::opt;
@@ -156,15 +155,18 @@ pub fn run<K: Kernel>(
     let used = usize::from(s.edited);
     let seen = see(look, program.needs, (bufs, channel), used, head, (&mut room.text, &mut room.body));
     let (host, pid) = logs.identity();
-    let mut record = if program.records { record(s, config, &flow, (host, pid)) } else { Record::default() };
+    let mut made;
+    let mut shown = &room.blank;
     if program.records {
-        record.counter = *s.number.get_or_insert_with(|| shared.process.next_unique.fetch_add(1, Relaxed));
-        record.request_line = match look {
+        made = record(s, config, &flow, (host, pid));
+        made.counter = *s.number.get_or_insert_with(|| shared.process.next_unique.fetch_add(1, Relaxed));
+        made.request_line = match look {
             Look::Request { at, len } => {
                 bufs.get(channel.buf)[at..at + len].split(|b| matches!(b, b'\r' | b'\n')).next().unwrap_or(&[])
             }
             _ => line(lines, s),
         };
+        shown = &made;
     }
     let mut stage = Stage {
         book: rules,
@@ -183,7 +185,7 @@ pub fn run<K: Kernel>(
         space: &mut room.space,
         out: &mut room.out,
         regexes: &mut room.regexes,
-        record: &record,
+        record: shown,
         effects: &mut s.effects,
     };
     let result = program.run(&mut stage, from);
@@ -308,11 +310,10 @@ pub fn request<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: u
     let rules = Arc::clone(&cx.shared.rules);
     let look = Look::Request { at: start, len };
     while let Some((of_backend, family)) = ORDER.get(usize::from(s.rule.0)) {
-        let mut proxy = s.fe();
-        if *of_backend {
-            proxy = backend_of(&cx.config, s)?;
-            s.be = proxy as u16;
+        if *of_backend && *family == Family::TcpRequest {
+            s.be = backend_of(&cx.config, s)? as u16;
         }
+        let proxy = if *of_backend { s.be() } else { s.fe() };
         // A section that is both has its rules run once.
         let once = !of_backend || proxy != s.fe() || *family == Family::UseServer;
         // `reqsetbe` comes before `use_backend`.
@@ -407,6 +408,8 @@ pub fn monitor_fails<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, 
     s.effects.monitor_fails
 }
 
+/// Runs the rules of a kind of a proxy, if there are any, and does what they decide.
+#[inline(always)] // most kinds are empty
 pub fn one<K: Kernel>(
     cx: &mut Ctx<K>,
     s: &mut Session,
@@ -416,9 +419,16 @@ pub fn one<K: Kernel>(
     look: Look,
 ) -> Option<Step> {
     let program = rules.program(proxy, family);
-    if program.is_empty() {
-        return None;
-    }
+    if program.is_empty() { None } else { decide(cx, s, (rules, program), family, look) }
+}
+
+fn decide<K: Kernel>(
+    cx: &mut Ctx<K>,
+    s: &mut Session,
+    (rules, program): (&Rulebook, &Program),
+    family: Family,
+    look: Look,
+) -> Option<Step> {
     let from = if matches!(look, Look::Request { .. }) { s.rule.1 as usize } else { 0 };
     let (verdict, op) = run(cx, s, (rules, program), look, from);
     match (look, verdict) {

@@ -1,6 +1,7 @@
 //! Text into fixed buffers: a writer that never allocates and says when it was full.
 
-use std::fmt;
+use std::fmt::{self, Write};
+use std::net::IpAddr;
 
 /// A position in an answer that is produced piece by piece; its meaning is the producer's.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
@@ -118,6 +119,19 @@ impl<'a> Out<'a> {
             self.byte(b'-');
         }
         self.num(n.unsigned_abs());
+    }
+
+    /// Appends an address.
+    pub fn ip(&mut self, ip: IpAddr) {
+        match ip {
+            IpAddr::V4(v4) => {
+                for (n, octet) in v4.octets().into_iter().enumerate() {
+                    self.put(if n == 0 { b"" } else { b"." });
+                    self.num(octet.into());
+                }
+            }
+            IpAddr::V6(v6) => _ = write!(self, "{v6}"),
+        }
     }
 
     /// Appends a number with leading zeros to a width of up to 20.
