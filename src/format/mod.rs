@@ -23,7 +23,7 @@ pub const CLF_LOG: &str = "%{+Q}o %{-Q}ci - - [%trg] %r %ST %B \"\" \"\" %cp %ms
 pub const CONNECT_LOG: &str = "Connect from %ci:%cp to %fi:%fp (%f/%mode)";
 
 /// What a line can say of a session.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Record<'a> {
     pub client: Addr,
     /// Where the client connected to.

@@ -2,7 +2,7 @@
 
 use super::{Action, ActionRow, Effects, Family, Parts, Stage, Verdict, row};
 use crate::format::{Format, Use};
-use crate::sample::{Compiler, needs};
+use crate::sample::{Compiler, Expr, needs};
 use crate::util::units;
 use crate::util::words::{Args, Fault};
 
@@ -126,6 +126,13 @@ pub fn format(cc: &mut Compiler, args: &mut Args, what: &str) -> Result<Format, 
         let fault = cc.fault(format!("'{}': {}", args.name, t.message));
         if let Some(hint) = t.hint { fault.hint(hint) } else { fault }
     })
+}
+
+/// Compiles an expression.
+pub fn expression(cc: &mut Compiler, args: &mut Args) -> Result<Expr, Fault> {
+    let word = args.need("an expression")?;
+    cc.pos = word.pos;
+    Expr::compile(cc, &word.text)
 }
 
 fn log_level(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {

@@ -12,6 +12,7 @@
 //! An action is one row of its family's table and one type; conditions are [`Acl`]s: sets of patterns over samples.
 
 mod acl;
+mod address;
 mod answer;
 mod compile;
 mod condition;
@@ -133,8 +134,8 @@ const fn row(
 }
 
 /// The tables of actions, each sorted by name.
-pub static ACTIONS: [&[ActionRow]; 6] =
-    [answer::TABLE, files::TABLE, flow::TABLE, lines::TABLE, message::TABLE, vars::TABLE];
+pub static ACTIONS: [&[ActionRow]; 7] =
+    [address::TABLE, answer::TABLE, files::TABLE, flow::TABLE, lines::TABLE, message::TABLE, vars::TABLE];
 
 enum Op {
     /// Goes on at `yes` or `no` by what a condition says.

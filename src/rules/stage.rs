@@ -5,8 +5,9 @@ use super::{Op, Rulebook};
 use crate::format::{Format, Record};
 use crate::http::Edit;
 use crate::model::Config;
-use crate::pattern::{RegexCache, Value};
+use crate::pattern::{Kind, RegexCache, Value};
 use crate::sample::{Expr, Flow, Live, Message, Note, Notes, Scene, Scope, Stream, Tools, is_settled};
+use crate::sys::Addr;
 use crate::util::fmt::Out;
 use crate::util::scratch::Scratch;
 
@@ -57,6 +58,9 @@ pub struct Effects {
     /// `set-tos`, `set-mark`: of the client's connection.
     pub tos: Option<u8>,
     pub mark: Option<u32>,
+    /// `set-src`, `set-dst` and their ports.
+    pub client: Option<Addr>,
+    pub destination: Option<Addr>,
     /// `reqallow`
     pub allowed: bool,
     /// `monitor fail`
@@ -73,7 +77,7 @@ pub struct Stage<'s> {
     pub book: &'s Rulebook,
     pub config: &'s Config,
     pub live: &'s dyn Live,
-    pub flow: &'s Flow,
+    pub flow: &'s mut Flow,
     /// Name of this machine, and the request line where something needs it.
     pub host: &'s str,
     pub line: &'s [u8],
@@ -158,9 +162,17 @@ impl Stage<'_> {
 
     /// Writes a format into `out`, behind what is there up to `at`; the new length. None: it does not fit.
     pub fn format(&mut self, at: usize, format: &Format) -> Option<usize> {
+        let moved = self.effects.client.is_some() || self.effects.destination.is_some();
         let b = self.borrow();
+        let own;
+        let mut record = b.record;
+        if moved {
+            let (client, frontend_addr) = (b.scene.flow.client, b.scene.flow.destination);
+            own = Record { client, frontend_addr, ..record.clone() };
+            record = &own;
+        }
         let mut out = Out::new(&mut b.out[at..]);
-        format.write(b.record, &b.scene, b.space, b.regexes, &mut out);
+        format.write(record, &b.scene, b.space, b.regexes, &mut out);
         (!out.overflow()).then(|| at + out.len())
     }
 
@@ -171,6 +183,23 @@ impl Stage<'_> {
         let text = expr.text(&b.scene, &mut tools)?;
         b.out.get_mut(..text.len())?.copy_from_slice(text);
         Some(text.len())
+    }
+
+    /// The value of an expression as a number or an address.
+    pub fn value(&mut self, expr: &Expr, kind: Kind) -> Option<Value<'static>> {
+        let b = self.borrow();
+        let mut tools = Tools { scratch: Scratch::new(b.space), regexes: b.regexes };
+        expr.now(&b.scene, &mut tools)?.cast(kind, &mut tools.scratch)?.detached()
+    }
+
+    /// The client has this address from now on.
+    pub fn set_client(&mut self, addr: Addr) {
+        (self.flow.client, self.effects.client) = (addr, Some(addr));
+    }
+
+    /// It connected to this address.
+    pub fn set_destination(&mut self, addr: Addr) {
+        (self.flow.destination, self.effects.destination) = (addr, Some(addr));
     }
 
     /// False when a variable's time is over, or has not come.

@@ -63,14 +63,14 @@ fn request(text: &str, head: &str) -> (Verdict, String, Effects) {
     let (mut session, mut transaction) =
         (vec![0; book.layout.session_bytes()], vec![0; book.layout.transaction_bytes()]);
     let mut effects = Effects::default();
-    let flow = Flow { client: crate::sys::Addr::V4([10, 0, 0, 7], 5000), ..Flow::default() };
+    let mut flow = Flow { client: crate::sys::Addr::V4([10, 0, 0, 7], 5000), ..Flow::default() };
     let record = crate::format::Record::default();
     let mut regexes = book.regex_cache();
     let mut stage = Stage {
         book: &book,
         config: &config,
         live: &Quiet,
-        flow: &flow,
+        flow: &mut flow,
         head: Some(Edit { index: &mut index, text: &mut text, used: head.len() }),
         is_response: false,
         body: b"a=1&b=2",

@@ -1,6 +1,6 @@
 //! Actions that remember: variables and captures.
 
-use super::flow::{HTTP, MESSAGE, TCP, format};
+use super::flow::{HTTP, MESSAGE, TCP, expression, format};
 use super::{Action, ActionRow, Family, Parts, Stage, Verdict, row};
 use crate::format::Format;
 use crate::sample::{Compiler, Expr, Note};
@@ -102,12 +102,6 @@ fn variable(cc: &mut Compiler, args: &mut Args) -> Result<Note, Fault> {
     let word = args.need("the name of a variable in brackets")?;
     cc.pos = word.pos;
     cc.variable(&word.text)
-}
-
-fn expression(cc: &mut Compiler, args: &mut Args) -> Result<Expr, Fault> {
-    let word = args.need("an expression")?;
-    cc.pos = word.pos;
-    Expr::compile(cc, &word.text)
 }
 
 fn capture(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {

@@ -12,9 +12,9 @@ pub fn ip(addr: Addr) -> Got<'static> {
     addr.ip().map(|ip| Value::Ip(ip.to_canonical())).into()
 }
 
-/// Its port.
+/// Its port, if it has one.
 pub fn port(addr: Addr) -> Got<'static> {
-    if addr.ip().is_some() { Got::int(addr.port()) } else { Got::Nothing }
+    if addr.port() > 0 { Got::int(addr.port()) } else { Got::Nothing }
 }
 
 fn is_local(addr: Addr) -> Got<'static> {
@@ -47,16 +47,34 @@ pub static TABLE: &[Fetch] = &[
         "Port that the client connected to.",
         |s, _, _, _| port(s.flow.destination),
     ),
-    fetch("fc_dst", "", Kind::Ip, CLIENT | DESTINATION, "2.6", "As dst.", |s, _, _, _| ip(s.flow.destination)),
-    fetch("fc_dst_is_local", "", Kind::Bool, CLIENT | DESTINATION, "2.6", "As dst_is_local.", |s, _, _, _| {
-        is_local(s.flow.destination)
+    fetch(
+        "fc_dst",
+        "",
+        Kind::Ip,
+        CLIENT | DESTINATION,
+        "2.6",
+        "As dst, before set-dst of messages and bytes.",
+        |s, _, _, _| ip(s.flow.local),
+    ),
+    fetch(
+        "fc_dst_is_local",
+        "",
+        Kind::Bool,
+        CLIENT | DESTINATION,
+        "2.6",
+        "As dst_is_local, of fc_dst.",
+        |s, _, _, _| is_local(s.flow.local),
+    ),
+    fetch("fc_dst_port", "", Kind::Int, CLIENT | DESTINATION, "2.6", "As dst_port, of fc_dst.", |s, _, _, _| {
+        port(s.flow.local)
     }),
-    fetch("fc_dst_port", "", Kind::Int, CLIENT | DESTINATION, "2.6", "As dst_port.", |s, _, _, _| {
-        port(s.flow.destination)
+    fetch("fc_src", "", Kind::Ip, CLIENT, "2.6", "As src, before set-src of messages and bytes.", |s, _, _, _| {
+        ip(s.flow.peer)
     }),
-    fetch("fc_src", "", Kind::Ip, CLIENT, "2.6", "As src.", |s, _, _, _| ip(s.flow.client)),
-    fetch("fc_src_is_local", "", Kind::Bool, CLIENT, "2.6", "As src_is_local.", |s, _, _, _| is_local(s.flow.client)),
-    fetch("fc_src_port", "", Kind::Int, CLIENT, "2.6", "As src_port.", |s, _, _, _| port(s.flow.client)),
+    fetch("fc_src_is_local", "", Kind::Bool, CLIENT, "2.6", "As src_is_local, of fc_src.", |s, _, _, _| {
+        is_local(s.flow.peer)
+    }),
+    fetch("fc_src_port", "", Kind::Int, CLIENT, "2.6", "As src_port, of fc_src.", |s, _, _, _| port(s.flow.peer)),
     fetch("so_id", "", Kind::Int, CLIENT, "1.3", "Number of the listening socket.", |s, _, _, _| {
         Got::int(s.config.listeners[s.flow.listener].id)
     }),

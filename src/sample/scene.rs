@@ -55,9 +55,13 @@ pub trait Live {
 /// The session itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Flow {
+    /// The client, as rules left it (`set-src`), and where it connected to (`set-dst`); the latter is known only to programs that need
+    /// it ([`super::needs::DESTINATION`]).
     pub client: Addr,
-    /// Where the client connected to; known only to programs that need it ([`super::needs::DESTINATION`]).
     pub destination: Addr,
+    /// Both ends of the client's connection.
+    pub peer: Addr,
+    pub local: Addr,
     pub server_addr: Addr,
     /// Our end of the connection to the server; only with [`super::needs::SOURCE`].
     pub source: Addr,

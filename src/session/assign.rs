@@ -122,7 +122,9 @@ fn tcp_key<K: Kernel>(cx: &Ctx<K>, s: &Session) -> Option<u32> {
     let be = &cx.config.proxies[s.be()];
     let options = hash_options(be);
     match &be.balance.key {
-        KeySource::Source => cx.conns.get(s.client)?.peer.ip().map(|ip| key::source(&options, ip)),
+        KeySource::Source => {
+            s.effects.client.unwrap_or(cx.conns.get(s.client)?.peer).ip().map(|ip| key::source(&options, ip))
+        }
         KeySource::RdpCookie { name } => key::rdp_cookie(&options, rdp_cookie(s.req.bytes(cx), name)?),
         _ => None,
     }

@@ -4,7 +4,7 @@ use super::context::Ctx;
 use super::endpoint::{Conn, NO_INDEX, Owner};
 use super::{Phase, Session, Step, answer, proxy_header, request};
 use crate::mem::Handle;
-use crate::model::{CloseMode, ProxyHeader, Reuse, opt};
+use crate::model::{CloseMode, ProxyHeader, Reuse, Server, opt};
 use crate::sys::{Addr, ConnectOptions, IoError, Kernel, Target};
 use crate::util::tick::Tick;
 
@@ -32,7 +32,7 @@ fn reuse<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> bool {
     if mate.is_some() {
         cx.conns[s.client].mate = Handle::NONE;
         if let Some(m) = cx.conns.get(mate) {
-            if m.origin as usize == server && s.retries == 0 && !cx.is_spoilt(mate) {
+            if m.origin as usize == server && s.retries == 0 && !is_single(cx, s, server) && !cx.is_spoilt(mate) {
                 take(cx, s, mate);
                 return true;
             }
@@ -48,7 +48,7 @@ fn reuse<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> bool {
         Reuse::Aggressive => !first || s.method.is_idempotent(),
         Reuse::Always => true,
     };
-    if !allowed || s.retries > 0 || cx.config.servers[server].send_proxy != ProxyHeader::None {
+    if !allowed || s.retries > 0 || is_personal(&cx.config.servers[server]) {
         return false;
     }
     loop {
@@ -66,6 +66,17 @@ fn reuse<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> bool {
     }
 }
 
+/// Connections to this server depend on the client's addresses.
+fn is_personal(server: &Server) -> bool {
+    server.send_proxy != ProxyHeader::None || server.port_offset.is_some()
+}
+
+/// They do, and rules have set the addresses for this session alone.
+fn is_single<K: Kernel>(cx: &Ctx<K>, s: &Session, server: usize) -> bool {
+    let changed = s.effects.client.is_some() || s.effects.destination.is_some();
+    changed && is_personal(&cx.config.servers[server])
+}
+
 fn take<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, h: Handle<Conn>) {
     let c = &mut cx.conns[h];
     c.owner = Owner::Session(s.me);
@@ -77,7 +88,7 @@ fn take<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, h: Handle<Conn>) {
 }
 
 /// Where a session's connection goes.
-fn destination<K: Kernel>(cx: &mut Ctx<K>, s: &Session) -> Target {
+pub fn destination<K: Kernel>(cx: &mut Ctx<K>, s: &Session) -> Target {
     let config = std::sync::Arc::clone(&cx.config);
     let (target, offset) = match s.server() {
         Some(server) => (config.servers[server].target.clone(), config.servers[server].port_offset),
@@ -88,10 +99,16 @@ fn destination<K: Kernel>(cx: &mut Ctx<K>, s: &Session) -> Target {
     };
     let (Target::Inet(addr), Some(offset)) = (&target, offset) else { return target };
     // Relative to where the client connected to.
-    let local = local_addr(cx, s.client);
+    let local = client_ends(cx, s).1;
     let port = (i32::from(local.port()) + offset) as u16;
     let any = matches!(addr, Addr::V4([0, 0, 0, 0], _)) || matches!(addr, Addr::V6(a, _) if *a == [0; 16]);
     Target::Inet(if any { local.with_port(port) } else { addr.with_port(port) })
+}
+
+/// The client and where it connected to, as rules see them.
+pub fn client_ends<K: Kernel>(cx: &mut Ctx<K>, s: &Session) -> (Addr, Addr) {
+    let from = s.effects.client.or(cx.conns.get(s.client).map(|c| c.peer)).unwrap_or(Addr::None);
+    (from, s.effects.destination.unwrap_or_else(|| local_addr(cx, s.client)))
 }
 
 /// The address that the client connected to, asked for once.
@@ -377,10 +394,8 @@ pub fn part<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
 fn keep<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, h: Handle<Conn>, server: usize) {
     let (settings, be) = (&cx.config.servers[server], &cx.config.proxies[s.be()]);
     let worn = settings.max_reuse > 0 && cx.conns[h].requests >= settings.max_reuse;
-    let private = be.reuse == Reuse::Never
-        || settings.send_proxy != ProxyHeader::None
-        || cx.conns.get(s.client).is_some_and(|c| c.stay);
-    if worn || be.close_mode == CloseMode::ServerClose {
+    let private = be.reuse == Reuse::Never || is_personal(settings) || cx.conns.get(s.client).is_some_and(|c| c.stay);
+    if worn || be.close_mode == CloseMode::ServerClose || is_single(cx, s, server) {
         cx.close(h);
     } else if private {
         if s.keep_client && cx.conns.get(s.client).is_some() {

@@ -179,8 +179,7 @@ fn header_of<'a, K: Kernel>(
     version: ProxyHeader,
     space: &'a mut [u8; MAX_V1],
 ) -> &'a [u8] {
-    let from = cx.conns.get(s.client).map_or(Addr::None, |c| c.peer);
-    let to = connect::local_addr(cx, s.client);
+    let (from, to) = connect::client_ends(cx, s);
     let len = {
         let mut out = Out::new(space);
         write_header(&mut out, version, from, to);
@@ -225,9 +224,11 @@ pub fn prepend<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, version: ProxyHeader
 
 /// The header that tells of a connection from `from` to `to`.
 pub fn write_header(out: &mut Out, version: ProxyHeader, from: Addr, to: Addr) {
-    let to = match (from, to) {
-        (Addr::V4(..), Addr::V4(..)) | (Addr::V6(..), Addr::V6(..)) => Some(to),
-        _ => None,
+    // Of different families (rules can do that), both are written as IPv6.
+    let (from, to) = match (from, to) {
+        (Addr::V4(..), Addr::V4(..)) | (Addr::V6(..), Addr::V6(..)) => (from, Some(to)),
+        (Addr::V4(..) | Addr::V6(..), Addr::V4(..) | Addr::V6(..)) => (from.as_v6(), Some(to.as_v6())),
+        _ => (from, None),
     };
     match (version, from, to) {
         (ProxyHeader::None, ..) => {}
@@ -281,6 +282,9 @@ mod tests {
                 assert_eq!(parse(bytes), Parsed::Done(Some((from, to)), bytes.len()));
             }
             let mut space = [0; 107];
+            let mut out = Out::new(&mut space);
+            write_header(&mut out, version, pairs[0].0, pairs[1].1);
+            assert_eq!(parse(out.bytes()), Parsed::Done(Some((pairs[0].0.as_v6(), pairs[1].1)), out.len()));
             let mut out = Out::new(&mut space);
             write_header(&mut out, version, Addr::Unix, Addr::Unix);
             assert_eq!(parse(out.bytes()), Parsed::Done(None, out.len()));

@@ -377,7 +377,9 @@ fn balance_key<K: Kernel>(cx: &Ctx<K>, s: &Session, start: usize, len: usize, be
     let options = hash_options(be);
     match &be.balance.key {
         KeySource::None => None,
-        KeySource::Source => cx.conns[s.client].peer.ip().map(|ip| key::source(&options, ip)),
+        KeySource::Source => {
+            s.effects.client.unwrap_or(cx.conns[s.client].peer).ip().map(|ip| key::source(&options, ip))
+        }
         KeySource::Uri { len, depth, whole, path_only } => {
             let args =
                 key::UriArgs { len_bytes: *len as usize, depth: *depth as usize, whole: *whole, path_only: *path_only };
@@ -453,9 +455,9 @@ fn rewrite<K: Kernel>(
         _ => Keep::Alive,
     };
     let (mut for_text, mut to_text) = ([0u8; 48], [0u8; 48]);
-    let peer = cx.conns[s.client].peer;
+    let peer = s.effects.client.unwrap_or(cx.conns[s.client].peer);
     let original = be.original_to.is_some() || fe.original_to.is_some();
-    let local = if original { super::connect::local_addr(cx, s.client) } else { Addr::None };
+    let local = if original { super::connect::client_ends(cx, s).1 } else { Addr::None };
     let head = head_of(&cx.bufs, &cx.room, s, start, len);
     let mut add: [(&[u8], &[u8]); 4] = [(b"", b""); 4];
     let mut n = 0;

@@ -135,7 +135,7 @@ pub fn run<K: Kernel>(
     look: Look,
     from: usize,
 ) -> (Verdict, usize) {
-    let Some(flow) = flow(cx, s, program.needs) else { return (Verdict::Reject, from) };
+    let Some(mut flow) = flow(cx, s, program.needs) else { return (Verdict::Reject, from) };
     let wall = if program.needs & needs::CLOCK != 0 { cx.sys.wall() } else { s.times.start_at };
     let seed = (cx.sys.random(), cx.sys.random());
     let arrived = match look {
@@ -172,7 +172,7 @@ pub fn run<K: Kernel>(
         book: rules,
         config,
         live: &view,
-        flow: &flow,
+        flow: &mut flow,
         host,
         line: line(lines, s),
         head: seen.head,
@@ -200,7 +200,7 @@ pub fn run<K: Kernel>(
 fn mark_packets<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     let Some(client) = cx.conns.get(s.client) else { return };
     if let Some(tos) = s.effects.tos.take() {
-        cx.sys.set_tos(client.fd, client.peer, tos);
+        cx.sys.set_tos(client.fd, tos);
     }
     if let Some(mark) = s.effects.mark.take() {
         cx.sys.set_mark(client.fd, mark);
@@ -213,7 +213,7 @@ pub fn obey<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, verdict: Verdict, respo
         Verdict::Continue | Verdict::Stop | Verdict::Later => None,
         Verdict::Reject | Verdict::Drop => {
             if let (Verdict::Drop, Some(client)) = (verdict, cx.conns.get(s.client)) {
-                cx.sys.set_silent_close(client.fd, client.peer);
+                cx.sys.set_silent_close(client.fd);
             }
             s.keep_client = false;
             count_denied(cx, s, response);
@@ -275,9 +275,12 @@ pub fn admits<K: Kernel>(cx: &mut Ctx<K>, client: Handle<Conn>, fe: usize, famil
         cx.notes.free(s.notes);
     }
     if verdict == Verdict::Drop {
-        let c = &cx.conns[client];
-        cx.sys.set_silent_close(c.fd, c.peer);
+        cx.sys.set_silent_close(cx.conns[client].fd);
     }
+    // What these rules say of the addresses holds for all sessions of the connection.
+    let c = &mut cx.conns[client];
+    c.peer = s.effects.client.unwrap_or(c.peer);
+    c.local = s.effects.destination.unwrap_or(c.local);
     let refused = matches!(verdict, Verdict::Reject | Verdict::Drop);
     if refused {
         let t = cx.tally(cx.shared.fe_slot(fe));

@@ -98,7 +98,9 @@ impl Live for View<'_> {
 
 /// The session, as samples see it, with what `wants` asks the kernel for ([`needs`]). None: the client is gone.
 pub fn flow<K: Kernel>(cx: &mut Ctx<K>, s: &Session, wants: u16) -> Option<Flow> {
-    let destination = if wants & needs::DESTINATION != 0 { connect::local_addr(cx, s.client) } else { Addr::None };
+    let local = if wants & needs::DESTINATION != 0 { connect::local_addr(cx, s.client) } else { Addr::None };
+    let relative = s.server().filter(|i| cx.config.servers[*i].port_offset.is_some());
+    let target = relative.map(|_| connect::destination(cx, s).addr());
     let client = cx.conns.get(s.client)?;
     let tcp = if wants & needs::TCP_INFO != 0 { cx.sys.tcp_info(client.fd) } else { None };
     let source = match cx.conns.get(s.server_conn) {
@@ -107,12 +109,14 @@ pub fn flow<K: Kernel>(cx: &mut Ctx<K>, s: &Session, wants: u16) -> Option<Flow>
     };
     let config = &cx.config;
     Some(Flow {
-        client: client.peer,
-        destination,
+        client: s.effects.client.unwrap_or(client.peer),
+        destination: s.effects.destination.unwrap_or(local),
+        peer: client.peer,
+        local,
         source,
         tcp,
         proxied: client.proxied,
-        server_addr: s.server().map_or(Addr::None, |i| config.servers[i].target.addr()),
+        server_addr: target.or(s.server().map(|i| config.servers[i].target.addr())).unwrap_or(Addr::None),
         frontend: s.fe(),
         backend: s.be(),
         server: s.server(),

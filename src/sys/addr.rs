@@ -33,6 +33,15 @@ impl Addr {
         }
     }
 
+    /// The same in IPv6; an IPv4 address is mapped.
+    #[must_use]
+    pub fn as_v6(self) -> Addr {
+        match self {
+            Addr::V4(a, p) => Addr::V6(Ipv4Addr::from(a).to_ipv6_mapped().octets(), p),
+            other => other,
+        }
+    }
+
     /// The IP address, if it has one.
     pub fn ip(self) -> Option<IpAddr> {
         match self {

@@ -158,12 +158,11 @@ pub trait Kernel {
     fn set_reset_on_close(&mut self, fd: Fd);
     fn set_nodelay(&mut self, fd: Fd);
     /// `silent-drop`: the close that follows tells the peer nothing, as far as the system can do that.
-    fn set_silent_close(&mut self, fd: Fd, peer: Addr) {
-        let _ = peer;
+    fn set_silent_close(&mut self, fd: Fd) {
         self.set_reset_on_close(fd);
     }
     /// `set-tos`: the type of service, or traffic class, of packets to the peer.
-    fn set_tos(&mut self, _fd: Fd, _peer: Addr, _tos: u8) {}
+    fn set_tos(&mut self, _fd: Fd, _tos: u8) {}
     /// `set-mark`: the mark of packets to the peer (Linux).
     fn set_mark(&mut self, _fd: Fd, _mark: u32) {}
     /// `option tcp-smart-accept`, `tcp-smart-connect`: the next acknowledgement goes with our data (Linux).

@@ -195,20 +195,16 @@ impl Kernel for Real {
         let _ = net::sockopt::set_socket_linger(borrow(fd), Some(std::time::Duration::ZERO));
     }
 
-    fn set_silent_close(&mut self, fd: Fd, peer: Addr) {
-        // The reset that the close sends goes no further than the first router.
-        let _ = match peer {
-            Addr::V6(..) => set_int(fd, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, 1),
-            _ => set_int(fd, libc::IPPROTO_IP, libc::IP_TTL, 1),
-        };
+    fn set_silent_close(&mut self, fd: Fd) {
+        // The reset that the close sends goes no further than the first router. A socket of IPv6 may talk IPv4: one of both takes effect.
+        let _ = set_int(fd, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, 1);
+        let _ = set_int(fd, libc::IPPROTO_IP, libc::IP_TTL, 1);
         self.set_reset_on_close(fd);
     }
 
-    fn set_tos(&mut self, fd: Fd, peer: Addr, tos: u8) {
-        let _ = match peer {
-            Addr::V6(..) => set_int(fd, libc::IPPROTO_IPV6, libc::IPV6_TCLASS, tos.into()),
-            _ => set_int(fd, libc::IPPROTO_IP, libc::IP_TOS, tos.into()),
-        };
+    fn set_tos(&mut self, fd: Fd, tos: u8) {
+        let _ = set_int(fd, libc::IPPROTO_IPV6, libc::IPV6_TCLASS, tos.into());
+        let _ = set_int(fd, libc::IPPROTO_IP, libc::IP_TOS, tos.into());
     }
 
     #[cfg(target_os = "linux")]

@@ -151,8 +151,41 @@ def bytes_first(rnd):
             continue
         yield Case(f"flow/tcp-http/{g}/{side}/{r}", [ask(**kw) + ask(target="/a")], [[FINE]], lines if side == "fe" else [], lines if side == "be" else [])
 
+# Ports only where they are not the kernel's choice.
+SEEN = ["http-request add-header x-seen '%[src] %[dst] %[src_is_local] %ci %fi'", "http-request add-header x-conn '%[fc_src] %[fc_dst]'", "http-request add-header x-from %[src_port]|%cp if { src_port lt 5000 } || { src_port 65535 }",
+        "http-request add-header x-to %[dst_port]|%fp if { dst_port lt 5000 } || { dst_port 65535 }"]
+ADDRESSES = ("src req.hdr(x-real)", "src str(2001:db8::7)", "src src,ipmask(24)", "src str(nowhere)", "src req.hdr(x-none)", "src-port int(4321)", "src-port req.hdr(x-port)", "src-port int(70000)", "dst str(192.0.2.9)", "dst dst,ipmask(16)",
+             "dst str(::1)", "dst-port int(99)", "dst-port req.hdr(x-port)", "dst-port int(-1)")
+EARLY_ADDRESSES = [a for a in ADDRESSES if "req." not in a]
+
+
+def addresses(rnd):
+    """set-src, set-dst and their ports at each stage: what samples, logs, fields and PROXY headers then say."""
+    for n in range(60):
+        fe, be = ["option forwardfor", "option originalto"] if rnd.random() < 0.6 else [], [*SEEN]
+        for family in rnd.choices(("tcp-request connection", "tcp-request session", "tcp-request content", "http-request", "http-request"), k=rnd.randrange(1, 5)):
+            late = family in ("tcp-request content", "http-request")
+            condition = rnd.choice(("", "", " if { src 127.0.0.0/8 }", " if { path /a }" if family == "http-request" else ""))
+            side = be if family == "http-request" and rnd.random() < 0.3 else fe
+            side.append(f"{family} set-{rnd.choice(ADDRESSES if late and family == 'http-request' else EARLY_ADDRESSES)}{condition}")
+        fe += SEEN
+        several = rnd.random() < 0.3
+        if several:
+            be.append("balance source")
+        send = "" if several else rnd.choice(("", "send-proxy"))
+        script = ask(target="/a", more="X-Real: 198.51.100.7\r\nX-Port: 81\r\n")
+        script += [] if send else ask(target="/b", more="X-Port: x\r\n")
+        yield Case(f"flow/address/{n}", [script], [[FINE]] * (1 + several), fe, be, [send], shape=rnd.choice(("custom", "http", "hex")))
+    other = ["backend {name}any", "    mode {mode}", "    server x 0.0.0.0:0"]
+    for mode, (family, kind) in itertools.product(("http", "tcp"), (("tcp-request connection", ""), ("tcp-request session", ""), ("tcp-request content", ""), ("http-request", ""), ("tcp-request content", "port"))):
+        if (mode, family) == ("tcp", "http-request"):
+            continue
+        lines = ([] if kind else [f"{family} set-dst str(127.0.0.1)"]) + [f"{family} set-dst-port int({{port1}})", "use_backend {name}any"]
+        yield Case(f"flow/address/to/{mode}/{family.split()[-1]}{kind}", [ask() + [("half",), ("eof",)]], [[FINE], [FINE]], lines, more=[l.replace("{mode}", mode) for l in other], mode=mode,
+                   shape="custom" if mode == "http" else "customtcp")
+
 
 def all_cases(seed):
     rnd = random.Random(seed + 5)
-    for family in (programs, switching, monitors, absent, bodies, large, bytes_first):
+    for family in (programs, switching, monitors, absent, bodies, large, bytes_first, addresses):
         yield from family(rnd)

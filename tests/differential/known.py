@@ -147,6 +147,10 @@ KNOWN = [
     Known("texts that begin with an address", "are none; HAProxy's `-m ip` looks no further", cases=r"^acl/text/ip/[2-5]$", where=r"server0\.conn0\.request0\.headers",
           values=lambda a, b: not any(n == b"x-hit" for n, _ in a)),
     # Rules.
+    Known("connections that depend on addresses that rules set", "(send-proxy, a server at 0.0.0.0) serve one request; HAProxy keeps some for each pair of addresses",
+          cases=r"^flow/address/", where=r"server[01]\.conn0\.end", values=lambda a, b: (a, b) == ("closed", "open")),
+    Known("addresses that tcp-request session sets", "are the connection's, fc_src and fc_dst say them, too", cases=r"^flow/address/\d", where=r"server\d\.conn0.*headers",
+          values=lambda a, b: [h for h in a if h[0] != b"x-conn"] == [h for h in b if h[0] != b"x-conn"]),
     Known("HEAD stays HEAD", "the client would wait for a body, or take one for the next response", cases=r"^rule/(edit|target)/.*/head", where=r".*",
           views=lambda m, t: 500 in m.statuses()),
     Known("targets that are none", "are not made: a target is a path or a whole URI (RFC 9112 3.2)", cases=r"^rule/(edit|target)/",

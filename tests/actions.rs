@@ -1,0 +1,66 @@
+//! Actions on real traffic that change neither a message nor an answer, but what is known of a session. With
+//! EVENKEEL_BIN=/usr/sbin/haproxy the same tests ask haproxy.
+
+mod common;
+
+use common::*;
+
+/// A `listen` section `l` with these lines before its server, whose line ends with `options`.
+fn proxy(server: &Server, lines: &str, options: &str) -> Proxy {
+    let config =
+        format!("{HTTP}\nlisten l\n    bind {{bind:l}}\n    {}\n    server a {{server:a}} {options}\n", lines.trim());
+    Proxy::in_front_of(server, &config)
+}
+
+#[test]
+fn rules_say_who_the_client_is() {
+    let (server, logs) = (Server::named("a"), LogSink::start());
+    let config = format!(
+        "{HTTP}
+listen l
+    bind {{bind:l}}
+    log {{log}} local0
+    log-format {{%ci:%cp/%fi:%fp/%[src]}}
+    option forwardfor
+    http-request set-src req.hdr(x-real)
+    http-request set-src-port int(4321)
+    http-request set-dst str(2001:db8::9)
+    http-request set-dst-port req.hdr(x-port)
+    http-request set-header X-Seen %[src]|%[src_port]|%[dst]|%[dst_port]|%ci|%[fc_src]
+    server a {{server:a}}
+"
+    );
+    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    let mut client = Client::connect(proxy.addr("l"));
+    client.ask("GET /a HTTP/1.1\r\nHost: h\r\nX-Real: 192.0.2.7\r\nX-Port: 99\r\n\r\n");
+    let request = server.last();
+    assert_eq!(request.header("x-seen"), Some("192.0.2.7|4321|2001:db8::9|99|192.0.2.7|127.0.0.1"));
+    assert_eq!(request.header("x-forwarded-for"), Some("192.0.2.7"));
+    logs.find("its line", |m| m.contains("{192.0.2.7:4321/2001:db8::9:99/192.0.2.7}").then_some(()));
+    // Without a value nothing is changed, and the next request is nobody else's.
+    client.ask("GET /b HTTP/1.1\r\nHost: h\r\n\r\n");
+    let seen = server.last().header("x-seen").unwrap().to_owned();
+    assert!(seen.starts_with("127.0.0.1|4321|2001:db8::9|") && !seen.contains("|99|"), "{seen}");
+}
+
+#[test]
+fn what_a_connection_is_told_of_a_client_is_true() {
+    let server = Server::start(|mut conn| {
+        let mut head = Vec::new();
+        while let Ok(byte) = conn.read_n(1) {
+            head.extend(byte);
+            if head.ends_with(b"\r\n\r\n") && conn.send(ok("a")).is_err() {
+                return;
+            }
+        }
+    });
+    let proxy = proxy(&server, "http-request set-src req.hdr(x-real)", "send-proxy");
+    let mut client = Client::connect(proxy.addr("l"));
+    for real in ["192.0.2.7", "192.0.2.8"] {
+        client.send(format!("GET / HTTP/1.1\r\nHost: h\r\nX-Real: {real}\r\n\r\n"));
+        assert_eq!(client.response().status(), 200);
+    }
+    let told = [0, 1].map(|n| String::from_utf8_lossy(&server.received(n)).into_owned());
+    assert!(told[0].starts_with("PROXY TCP4 192.0.2.7 127.0.0.1 "), "{told:?}");
+    assert!(told[1].starts_with("PROXY TCP4 192.0.2.8 127.0.0.1 "), "{told:?}");
+}
