@@ -64,3 +64,25 @@ fn what_a_connection_is_told_of_a_client_is_true() {
     assert!(told[0].starts_with("PROXY TCP4 192.0.2.7 127.0.0.1 "), "{told:?}");
     assert!(told[1].starts_with("PROXY TCP4 192.0.2.8 127.0.0.1 "), "{told:?}");
 }
+
+#[test]
+fn a_session_has_timeouts_of_its_own() {
+    let (server, logs) = (Server::script(vec![Step::ReadHead, Step::Hold]), LogSink::start());
+    let config = format!(
+        "{HTTP}
+listen l
+    bind {{bind:l}}
+    log {{log}} local0
+    log-format {{%[cur_server_timeout]}}
+    http-request set-timeout server 50ms if {{ path /fixed }}
+    http-request set-timeout server req.hdr(x-ms)
+    server a {{server:a}}
+"
+    );
+    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    assert_eq!(get(proxy.addr("l"), "/fixed").status(), 504);
+    logs.find("its line", |m| m.contains("{50}").then_some(()));
+    let mut client = Client::connect(proxy.addr("l"));
+    assert_eq!(client.ask("GET / HTTP/1.1\r\nHost: h\r\nX-Ms: 60\r\n\r\n").status(), 504);
+    logs.find("its line", |m| m.contains("{60}").then_some(()));
+}

@@ -1,7 +1,7 @@
 //! Actions that say who the client is and where it connected to: what samples, logs, `forwardfor`, `balance source`, PROXY headers and
 //! servers at `0.0.0.0` see from then on.
 
-use super::flow::expression;
+use super::flow::castable;
 use super::{Action, ActionRow, Family, Parts, Stage, Verdict, row};
 use crate::pattern::{Kind, Value};
 use crate::sample::{Compiler, Expr, needs};
@@ -67,23 +67,19 @@ impl Action for SetPort {
     }
 }
 
-fn castable(cc: &mut Compiler, args: &mut Args, end: End, kind: Kind) -> Result<Expr, Fault> {
+fn part(cc: &mut Compiler, args: &mut Args, end: End, kind: Kind) -> Result<Expr, Fault> {
     if end == End::Destination {
-        cc.needs |= needs::DESTINATION; // a part of it stays
+        cc.needs |= needs::DESTINATION; // the other part of it stays
     }
-    let expr = expression(cc, args)?;
-    if expr.kind().casts_to(kind) {
-        return Ok(expr);
-    }
-    Err(cc.fault(format!("'{}' needs a value of type {}, not {}", args.name, kind.name(), expr.kind().name())))
+    castable(cc, args, kind)
 }
 
 fn address(cc: &mut Compiler, args: &mut Args, end: End) -> Result<Box<dyn Action>, Fault> {
-    Ok(Box::new(SetAddress(end, castable(cc, args, end, Kind::Ip)?)))
+    Ok(Box::new(SetAddress(end, part(cc, args, end, Kind::Ip)?)))
 }
 
 fn port(cc: &mut Compiler, args: &mut Args, end: End) -> Result<Box<dyn Action>, Fault> {
-    Ok(Box::new(SetPort(end, castable(cc, args, end, Kind::Int)?)))
+    Ok(Box::new(SetPort(end, part(cc, args, end, Kind::Int)?)))
 }
 
 /// Sorted by name.

@@ -2,7 +2,8 @@
 
 use super::{Action, ActionRow, Effects, Family, Parts, Stage, Verdict, row};
 use crate::format::{Format, Use};
-use crate::sample::{Compiler, Expr, needs};
+use crate::pattern::{Kind, Value};
+use crate::sample::{Compiler, Expr, OwnTimeouts, needs};
 use crate::util::units;
 use crate::util::words::{Args, Fault};
 
@@ -128,6 +129,74 @@ pub fn format(cc: &mut Compiler, args: &mut Args, what: &str) -> Result<Format, 
     })
 }
 
+/// `set-timeout`: a time, or a sample that says it in milliseconds. Without one, or with none above 0, nothing is changed.
+struct SetTimeout {
+    which: fn(&mut OwnTimeouts) -> &mut u32,
+    time: Time,
+}
+
+enum Time {
+    Fixed(u32),
+    Sample(Expr),
+}
+
+impl Action for SetTimeout {
+    fn run(&self, stage: &mut Stage) -> Verdict {
+        let ms = match &self.time {
+            Time::Fixed(ms) => Some(*ms),
+            Time::Sample(expr) => match stage.value(expr, Kind::Int) {
+                Some(Value::Int(ms)) => u32::try_from(ms).ok().filter(|ms| u64::from(*ms) <= units::MAX_MS),
+                _ => None,
+            },
+        };
+        if let Some(ms) = ms.filter(|ms| *ms > 0) {
+            *(self.which)(&mut stage.effects.timeouts) = ms;
+            stage.flow.timeouts = stage.effects.timeouts;
+        }
+        Verdict::Continue
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        let exprs = if let Time::Sample(expr) = &self.time { vec![expr] } else { Vec::new() };
+        Parts { exprs, ..Parts::default() }
+    }
+}
+
+fn set_timeout(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {
+    let word = args.need("client, server or tunnel")?;
+    let known: [(_, _, fn(&mut OwnTimeouts) -> &mut u32); 3] = [
+        ("client", cc.own().is_frontend, |t| &mut t.client),
+        ("server", cc.own().is_backend, |t| &mut t.server),
+        ("tunnel", cc.own().is_backend, |t| &mut t.tunnel),
+    ];
+    let Some((name, here, which)) = known.into_iter().find(|k| k.0 == word.text) else {
+        return Err(Fault::new(word.pos, format!("'{}' is none of client, server and tunnel", word.text)));
+    };
+    if !here {
+        let side = if name == "client" { "frontend" } else { "backend" };
+        return Err(Fault::new(
+            word.pos,
+            format!("'timeout {name}' belongs to a {side}, which '{}' is not", cc.own().name),
+        ));
+    }
+    let fixed = args.peek().is_some_and(|t| t.starts_with(|c: char| c.is_ascii_digit()));
+    let pos = args.pos();
+    let time = if fixed { Time::Fixed(units::time_ms(args)?) } else { Time::Sample(castable(cc, args, Kind::Int)?) };
+    if matches!(time, Time::Fixed(0)) {
+        return Err(Fault::new(pos, "a timeout of 0 cannot be set"));
+    }
+    Ok(Box::new(SetTimeout { which, time }))
+}
+
+/// Compiles an expression whose values can be read as those of a type.
+pub fn castable(cc: &mut Compiler, args: &mut Args, kind: Kind) -> Result<Expr, Fault> {
+    let expr = expression(cc, args)?;
+    if expr.kind().casts_to(kind) {
+        return Ok(expr);
+    }
+    Err(cc.fault(format!("'{}' needs a value of type {}, not {}", args.name, kind.name(), expr.kind().name())))
+}
+
 /// Compiles an expression.
 pub fn expression(cc: &mut Compiler, args: &mut Args) -> Result<Expr, Fault> {
     let word = args.need("an expression")?;
@@ -204,6 +273,14 @@ pub static TABLE: &[ActionRow] = &[
         cc.warnings.push((word.pos, "'set-nice' has no effect: all sessions have their turn alike".into()));
         set(|_| ())
     }),
+    row(
+        "set-timeout",
+        "{ client | server | tunnel } { <time> | <expression> }",
+        Family::HttpRequest.bit(),
+        "2.4",
+        "A timeout for this session alone; a number is in ms.",
+        set_timeout,
+    ),
     row("set-tos", "<tos>", HTTP | TCP, "1.5", "The type of service of packets to the client.", |cc, a| {
         let tos = packet_number(cc, a, 255)? as u8;
         set(move |e| e.tos = Some(tos))

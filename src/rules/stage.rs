@@ -6,7 +6,7 @@ use crate::format::{Format, Record};
 use crate::http::Edit;
 use crate::model::Config;
 use crate::pattern::{Kind, RegexCache, Value};
-use crate::sample::{Expr, Flow, Live, Message, Note, Notes, Scene, Scope, Stream, Tools, is_settled};
+use crate::sample::{Expr, Flow, Live, Message, Note, Notes, OwnTimeouts, Scene, Scope, Stream, Tools, is_settled};
 use crate::sys::Addr;
 use crate::util::fmt::Out;
 use crate::util::scratch::Scratch;
@@ -61,6 +61,8 @@ pub struct Effects {
     /// `set-src`, `set-dst` and their ports.
     pub client: Option<Addr>,
     pub destination: Option<Addr>,
+    /// `set-timeout`
+    pub timeouts: OwnTimeouts,
     /// `reqallow`
     pub allowed: bool,
     /// `monitor fail`

@@ -30,10 +30,14 @@ fn average_queue(scene: &Scene, at: usize) -> Got<'static> {
     Got::int(if n == 0 { 2 * sum } else { (sum + n - 1) / n })
 }
 
-/// A timeout of the backend, ms. `applied`: as it is for this session, nothing before it has a server.
-fn timeout(s: &Scene, which: fn(&Timeouts) -> u32, applied: bool) -> Got<'static> {
-    let idle = applied && s.flow.server.is_none();
-    Got::int(if idle { 0 } else { which(&s.config.proxies[s.flow.backend].timeouts) })
+/// A timeout of the backend, ms.
+fn timeout(s: &Scene, which: fn(&Timeouts) -> u32) -> u32 {
+    which(&s.config.proxies[s.flow.backend].timeouts)
+}
+
+/// The same as it is for this session, `own` if rules set it; else nothing before it has a server.
+fn timeout_now(s: &Scene, own: u32, which: fn(&Timeouts) -> u32) -> Got<'static> {
+    Got::int(if own == 0 && s.flow.server.is_some() { timeout(s, which) } else { own })
 }
 
 /// A random UUID (RFC 9562, 5.4).
@@ -82,7 +86,7 @@ pub static TABLE: &[Fetch] = &[
         Got::Value(Value::Str(s.config.proxies[s.flow.backend].name.as_bytes()))
     }),
     fetch("be_server_timeout", "", Kind::Int, BACKEND, "2.5", "The backend's timeout server, ms.", |s, _, _, _| {
-        timeout(s, |t| t.server, false)
+        Got::int(timeout(s, |t| t.server))
     }),
     fetch(
         "be_sess_rate",
@@ -94,7 +98,7 @@ pub static TABLE: &[Fetch] = &[
         |s, a, _, _| count(s, Count::BackSessionRate, backend(s, a)),
     ),
     fetch("be_tunnel_timeout", "", Kind::Int, BACKEND, "2.5", "The backend's timeout tunnel, ms.", |s, _, _, _| {
-        timeout(s, |t| t.tunnel, false)
+        Got::int(timeout(s, |t| t.tunnel))
     }),
     fetch("bin", "value:hex", Kind::Bin, INTERNAL, "1.6", "Bytes written in hexadecimal digits.", |_, a, _, t| {
         t.scratch.write(|o| o.put(a[0].text())).map(Value::Bin).into()
@@ -112,10 +116,10 @@ pub static TABLE: &[Fetch] = &[
         |s, a, _, _| count(s, Count::FreePlaces, backend(s, a)),
     ),
     fetch("cur_server_timeout", "", Kind::Int, BACKEND, "2.5", "That of this session.", |s, _, _, _| {
-        timeout(s, |t| t.server, true)
+        timeout_now(s, s.flow.timeouts.server, |t| t.server)
     }),
     fetch("cur_tunnel_timeout", "", Kind::Int, BACKEND, "2.5", "That of this session.", |s, _, _, _| {
-        timeout(s, |t| t.tunnel, true)
+        timeout_now(s, s.flow.timeouts.tunnel, |t| t.tunnel)
     }),
     fetch(
         "date",

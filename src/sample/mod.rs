@@ -29,7 +29,7 @@ pub use expr::{Expr, call};
 pub use notes::{Layout, Note, Notes, Scope, UNIQUE_ID, VAR_BYTES};
 #[cfg(test)]
 pub use scene::quiet;
-pub use scene::{Count, Flow, Live, Message, Scene, Stream};
+pub use scene::{Count, Flow, Live, Message, OwnTimeouts, Scene, Stream};
 
 use crate::pattern::{Kind, RegexCache, Value};
 use crate::util::manual_text;

@@ -52,6 +52,14 @@ pub trait Live {
     }
 }
 
+/// Timeouts that rules set for a session alone, ms; 0 = those of its proxies hold.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OwnTimeouts {
+    pub client: u32,
+    pub server: u32,
+    pub tunnel: u32,
+}
+
 /// The session itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Flow {
@@ -74,6 +82,7 @@ pub struct Flow {
     pub server: Option<usize>,
     /// Index of the listener.
     pub listener: usize,
+    pub timeouts: OwnTimeouts,
     /// The first request of its connection.
     pub first_request: bool,
     pub worker: usize,

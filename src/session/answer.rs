@@ -120,7 +120,7 @@ fn ready<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, before: usize, len: Option
     s.keep_client &= len.is_some();
     let end = (before + len.unwrap_or(0)) as u32;
     (s.res.end, s.res.cleared) = (end, end);
-    s.client_at = cx.now.after_opt(cx.config.proxies[s.fe()].timeouts.client);
+    s.client_at = cx.now.after_opt(s.timeouts(&cx.config).client);
     Step::Goto(Phase::Answer)
 }
 
@@ -247,7 +247,7 @@ pub fn stats_page<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, proxy: usize, sta
         chunked: s.http11,
         ..AppletState::default()
     };
-    s.client_at = cx.now.after_opt(config.proxies[s.fe()].timeouts.client);
+    s.client_at = cx.now.after_opt(s.timeouts(&config).client);
     Step::Goto(Phase::Applet)
 }
 
@@ -288,7 +288,7 @@ fn unauthorized<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, realm: &str) -> Ste
     );
     let len = out.len() as u32;
     (s.res.end, s.res.cleared) = (len, len);
-    s.client_at = cx.now.after_opt(cx.config.proxies[s.fe()].timeouts.client);
+    s.client_at = cx.now.after_opt(s.timeouts(&cx.config).client);
     Step::Goto(Phase::Answer)
 }
 
@@ -297,7 +297,7 @@ pub fn send_applet<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     s.applet.wants_fill = false;
     s.res.body = Body::None;
     match pump(cx, Handle::NONE, &mut s.res, s.client) {
-        Ok(done) if done.wrote => s.client_at = cx.now.after_opt(cx.config.proxies[s.fe()].timeouts.client),
+        Ok(done) if done.wrote => s.client_at = cx.now.after_opt(s.timeouts(&cx.config).client),
         Ok(_) => {}
         Err(_) => {
             s.keep_client = false;

@@ -150,7 +150,7 @@ fn waits_for_rdp_cookie<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> bool {
     let got = s.req.fill(cx, s.client, headroom);
     let _ = s.req.clear(cx);
     if matches!(got, super::channel::Fill::Wait) {
-        let client = cx.config.proxies[s.fe()].timeouts.client;
+        let client = s.timeouts(&cx.config).client;
         s.client_at = s.client_at.sooner(cx.now.after_opt(client));
         return true;
     }

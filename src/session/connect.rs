@@ -210,8 +210,8 @@ fn established<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     s.connected = true;
     s.phase_at = Tick::NEVER;
     s.times.connect = cx.now;
-    let be = &cx.config.proxies[s.be()];
-    s.server_at = cx.now.after_opt(be.timeouts.server);
+    let timeouts = s.timeouts(&cx.config);
+    s.server_at = cx.now.after_opt(timeouts.server);
     s.req.splice = !s.http && cx.splices(s.fe(), s.be(), opt::SPLICE_REQUEST);
     s.res.splice = !s.http && cx.splices(s.fe(), s.be(), opt::SPLICE_RESPONSE);
     let no_delay = s.http && cx.either(s.fe(), s.be(), opt::NO_DELAY);
@@ -223,11 +223,9 @@ fn established<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
         s.req.splice = cx.splices(s.fe(), s.be(), opt::SPLICE_REQUEST);
     } else {
         super::finish::log_early(cx, s);
-        let client = cx.config.proxies[s.fe()].timeouts.client;
-        s.client_at = cx.now.after_opt(client);
-        let be = &cx.config.proxies[s.be()];
-        if be.timeouts.tunnel > 0 {
-            (s.client_at, s.server_at) = (Tick::NEVER, cx.now.after(be.timeouts.tunnel));
+        s.client_at = cx.now.after_opt(timeouts.client);
+        if timeouts.tunnel > 0 {
+            (s.client_at, s.server_at) = (Tick::NEVER, cx.now.after(timeouts.tunnel));
         }
     }
     Step::Next

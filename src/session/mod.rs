@@ -28,7 +28,9 @@ pub use rules::admits;
 
 use crate::http::{Method, Version};
 use crate::mem::Handle;
+use crate::model::Config;
 use crate::rules::Effects;
+use crate::sample::OwnTimeouts;
 use crate::sys::Addr;
 use crate::util::tick::Tick;
 use channel::Channel;
@@ -264,6 +266,17 @@ impl Session {
     /// The server's index, if one is chosen.
     pub fn server(&self) -> Option<usize> {
         (self.server != NO_INDEX).then_some(self.server as usize)
+    }
+
+    /// Its timeouts, ms: those that rules set for it, else its proxies'.
+    pub fn timeouts(&self, config: &Config) -> OwnTimeouts {
+        let (own, be) = (self.effects.timeouts, &config.proxies[self.be()].timeouts);
+        let or = |own: u32, general: u32| if own > 0 { own } else { general };
+        OwnTimeouts {
+            client: or(own.client, config.proxies[self.fe()].timeouts.client),
+            server: or(own.server, be.server),
+            tunnel: or(own.tunnel, be.tunnel),
+        }
     }
 
     /// Ends the session for a reason.

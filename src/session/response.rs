@@ -49,7 +49,7 @@ pub fn exchange<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
         match s.res.fill(cx, s.server_conn, headroom) {
             Fill::Got(_) => {
                 refresh_server(cx, s);
-                let t = cx.config.proxies[s.be()].timeouts.server;
+                let t = s.timeouts(&cx.config).server;
                 s.server_at = cx.now.after_opt(t);
             }
             Fill::Wait => return forward_interim(cx, s),
@@ -85,16 +85,14 @@ pub fn send_request<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Option<Step>
     let was_done = s.req.body.is_done();
     match pump(cx, s.client, &mut s.req, s.server_conn) {
         Ok(done) => {
-            let (fe, be) = (s.fe(), s.be());
+            let timeouts = s.timeouts(&cx.config);
             if done.read || done.wrote {
-                let t = cx.config.proxies[be].timeouts.server;
-                s.server_at = cx.now.after_opt(t);
+                s.server_at = cx.now.after_opt(timeouts.server);
             }
             // The client is waited for only while it has something to say.
             let waits = !s.req.body.is_done() && !s.req.eof && s.req.is_drained();
             if done.read || !waits || !s.client_at.is_set() {
-                let t = cx.config.proxies[fe].timeouts.client;
-                s.client_at = if waits { cx.now.after_opt(t) } else { Tick::NEVER };
+                s.client_at = if waits { cx.now.after_opt(timeouts.client) } else { Tick::NEVER };
             }
             if done.more {
                 cx.wake(s.me);
@@ -324,11 +322,11 @@ fn become_tunnel<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     (s.keep_client, s.keep_server) = (false, false);
     (s.req.body, s.req.reserve) = (Body::Tunnel, 0);
     let _ = s.req.clear(cx);
-    let t = cx.config.proxies[s.be()].timeouts.tunnel;
+    let t = s.timeouts(&cx.config).tunnel;
     if t > 0 {
         (s.client_at, s.server_at) = (Tick::NEVER, cx.now.after(t));
     } else {
-        s.client_at = cx.now.after_opt(cx.config.proxies[s.fe()].timeouts.client);
+        s.client_at = cx.now.after_opt(s.timeouts(&cx.config).client);
     }
 }
 

@@ -113,18 +113,17 @@ fn count_server_abort<K: Kernel>(cx: &mut Ctx<K>, s: &Session) {
 
 /// The server is waited for while the response is incomplete and there is room for it; the client while it has to read.
 fn http_timers<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, done: Pumped) {
-    let client_ms = cx.config.proxies[s.fe()].timeouts.client;
-    let server_ms = cx.config.proxies[s.be()].timeouts.server;
+    let timeouts = s.timeouts(&cx.config);
     let blocked = !s.res.is_drained();
     // After an early response the server still has to take the rest of the request.
     let takes = s.res.body.is_done() && !s.req.is_drained() && still_uploading(s);
     if blocked || s.res.body.is_done() && !takes {
         s.server_at = Tick::NEVER;
     } else if done.read || !s.server_at.is_set() {
-        s.server_at = cx.now.after_opt(server_ms);
+        s.server_at = cx.now.after_opt(timeouts.server);
     }
     if blocked && (done.wrote || !s.client_at.is_set()) {
-        s.client_at = cx.now.after_opt(client_ms);
+        s.client_at = cx.now.after_opt(timeouts.client);
     } else if !blocked && (s.req.body.is_done() || s.server_conn.is_none()) {
         s.client_at = Tick::NEVER;
     }
@@ -171,17 +170,18 @@ fn tunnel<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
 }
 
 fn tunnel_timers<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, there: Pumped, back: Pumped) {
+    let t = s.timeouts(&cx.config);
     let (fe, be) = (&cx.config.proxies[s.fe()].timeouts, &cx.config.proxies[s.be()].timeouts);
     let active = |p: Pumped| p.read || p.wrote;
-    if be.tunnel > 0 && !s.req.shut && !s.res.shut {
+    if t.tunnel > 0 && !s.req.shut && !s.res.shut {
         if active(there) || active(back) {
-            (s.client_at, s.server_at) = (Tick::NEVER, cx.now.after(be.tunnel));
+            (s.client_at, s.server_at) = (Tick::NEVER, cx.now.after(t.tunnel));
         }
         return;
     }
     // A side to which we have closed is given its -fin timeout to close too.
-    let client_ms = if s.res.shut && fe.client_fin > 0 { fe.client_fin } else { fe.client };
-    let server_ms = if s.req.shut && be.server_fin > 0 { be.server_fin } else { be.server };
+    let client_ms = if s.res.shut && fe.client_fin > 0 { fe.client_fin } else { t.client };
+    let server_ms = if s.req.shut && be.server_fin > 0 { be.server_fin } else { t.server };
     // What is written to a side counts as its activity too, unless it is to be held to speak itself.
     let independent = cx.either(s.fe(), s.be(), opt::INDEPENDENT_STREAMS);
     if there.read || back.wrote && !independent || !s.client_at.is_set() {
@@ -203,7 +203,7 @@ fn tunnel_timers<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, there: Pumped, bac
 pub fn timeout<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     s.keep_client = false;
     // `timeout tunnel` holds for both sides at once: the client's comes first then.
-    let both = s.tunnel && cx.config.proxies[s.be()].timeouts.tunnel > 0 && !s.client_at.is_set();
+    let both = s.tunnel && s.timeouts(&cx.config).tunnel > 0 && !s.client_at.is_set();
     if s.server_at.is_due(cx.now) && !both {
         count_server_abort(cx, s);
         return s.end(b's', b'D');

@@ -121,6 +121,7 @@ pub fn flow<K: Kernel>(cx: &mut Ctx<K>, s: &Session, wants: u16) -> Option<Flow>
         backend: s.be(),
         server: s.server(),
         listener: client.origin as usize,
+        timeouts: s.effects.timeouts,
         first_request: client.requests <= 1,
         worker: cx.worker,
         status: s.status,

@@ -185,7 +185,20 @@ def addresses(rnd):
                    shape="custom" if mode == "http" else "customtcp")
 
 
+def timeouts(rnd):
+    """set-timeout: of servers that say nothing, and of tunnels."""
+    seen = ["http-request set-header x-seen '%[be_server_timeout] %[be_tunnel_timeout]'", "http-response set-header x-seen '%[cur_server_timeout] %[cur_tunnel_timeout]'"]
+    for n, (lines, listen, silent) in enumerate(itertools.product(
+            (["http-request set-timeout server 120ms"], ["http-request set-timeout server int(130)"], ["http-request set-timeout server req.hdr(x-t)"], ["http-request set-timeout server req.hdr(x-none)"],
+             ["http-request set-timeout server 5s", "http-request set-timeout server 110"], ["http-request set-timeout tunnel 90ms", "http-request set-timeout server 1m"], ["http-request set-timeout server 140ms if { path /p }"]), (False, True), (False, True))):
+        server = [("read", 1), ("hold",)] if silent else [("loop", [OK])]
+        yield Case(f"flow/timeout/{n}", [ask(more="X-T: 150\r\n") + ([] if silent else ask(target="/q"))], [[server]], [], ["timeout server 400ms", *lines, *seen], listen=listen, shape=rnd.choice(("custom", "http")), linger=0.4)
+    switch = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nhi"
+    for n, lines in enumerate(([], ["http-request set-timeout tunnel 100ms"], ["http-request set-timeout tunnel int(120)"], ["http-request set-timeout server 130ms"])):
+        yield Case(f"flow/timeout/tunnel/{n}", [ask(more="Connection: upgrade\r\nUpgrade: x\r\n") + [("eof",)]], [[[("head",), ("write", switch), ("hold",)]]], [], ["timeout server 500ms", *lines], linger=0.4)
+
+
 def all_cases(seed):
     rnd = random.Random(seed + 5)
-    for family in (programs, switching, monitors, absent, bodies, large, bytes_first, addresses):
+    for family in (programs, switching, monitors, absent, bodies, large, bytes_first, addresses, timeouts):
         yield from family(rnd)
