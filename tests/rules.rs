@@ -112,7 +112,8 @@ fn formats_and_replacements_as_the_manual_has_them() {
     let mut ask = |target: &str| {
         let head = format!("GET {target} HTTP/1.1\r\nHost: h\r\nX-Whole: abc\r\nX-List: a, b,c , b\r\n\r\n");
         let status = client.ask(head).status();
-        assert_eq!(status == 500, target == "/path", "{target}: {status}");
+        // HAProxy sends a target that is none; here that change is not possible (docs/migrating.md, "Rules").
+        assert_eq!(status == 500, target == "/path" && !is_oracle(), "{target}: {status}");
         server.last()
     };
     let request = ask("/xyz?c=%0d%0aEvil:%201");
@@ -130,8 +131,10 @@ fn formats_and_replacements_as_the_manual_has_them() {
     let request = ask("/uri");
     assert_eq!((request.target(), request.header("host")), ("http://other.example/u", Some("other.example")));
     assert_eq!(ask("/query").target(), "/query??q");
-    // No target can be made of that: the server does not see it.
-    assert_eq!(ask("/path").target(), "/query??q");
+    if !is_oracle() {
+        // No target can be made of that: the server does not see it.
+        assert_eq!(ask("/path").target(), "/query??q");
+    }
 }
 
 #[test]
@@ -160,9 +163,10 @@ fn redirects_and_answers_as_the_manual_has_them() {
     assert_eq!((answer.status(), answer.header("content-length"), answer.text().as_str()), (200, Some("0"), ""));
     let answer = ask("/slow");
     assert_eq!((answer.status(), answer.header("retry-after"), answer.text().as_str()), (429, Some("5"), ""));
-    // What the server sent as a body stays one.
+    // What the server sent as a body stays one; HAProxy makes a 204 with a Content-Length of it (docs/migrating.md, "Rules").
     let answer = ask("/");
-    assert_eq!((answer.status(), answer.text().as_str(), answer.header("x-late")), (200, "a", Some("<>")));
+    let (status, body) = if is_oracle() { (204, "") } else { (200, "a") };
+    assert_eq!((answer.status(), answer.text().as_str(), answer.header("x-late")), (status, body, Some("<>")));
 }
 
 #[test]
@@ -719,8 +723,12 @@ listen l
     assert_eq!([status("/evil"), status("/good"), status("/worse")], [200, 403, 403]);
 }
 
+/// HAProxy has no such change: it sends a target that is none (docs/migrating.md, "Rules").
 #[test]
 fn a_change_that_is_not_possible_is_an_error_once() {
+    if is_oracle() {
+        return;
+    }
     let server = Server::named("a");
     let lines = "
     http-request strict-mode off if { path /lax }
