@@ -58,7 +58,13 @@ pub static TABLE: &[Row] = &[
         "All backup servers share the traffic once no other is up, not just the first.",
         |s, a| flip(s, a, opt::ALLBACKUPS),
     ),
-    refused("option checkcache", BACK, "1.1", "responses are not examined for cacheable cookies yet"),
+    bit(
+        "option checkcache",
+        BACK,
+        "1.1",
+        "Responses with a cookie that a shared cache may store are blocked: 502, and an alert in the log.",
+        |s, a| flip(s, a, opt::CHECKCACHE),
+    ),
     bit("option clitcpka", FRONT, "1.3", "TCP keep-alive probes to clients.", |s, a| flip(s, a, opt::CLITCPKA)),
     bit("option contstats", FRONT, "1.3", "Counts bytes while they flow, not at the end of a session.", |s, a| {
         flip(s, a, opt::CONTSTATS)

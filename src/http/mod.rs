@@ -5,6 +5,7 @@
 
 mod auth;
 mod body;
+mod cache;
 mod edit;
 mod head;
 mod reply;
@@ -12,6 +13,7 @@ mod write;
 
 pub use auth::basic_credentials;
 pub use body::{Body, MAX_CHUNK_EXTENSION, MAX_TRAILERS};
+pub use cache::shares_cookie;
 pub use edit::{Edit, Refused, line_parts};
 pub use head::{Connection, Fault, Head, HeadEnd, MAX_HEADERS, Method, Span, Version, head_end, path_and_query};
 pub use reply::{STATUSES, reason, standard_page, standard_reply, without_connection};

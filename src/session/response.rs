@@ -236,7 +236,7 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -
     }
     s.edited = 0;
     s.response_version = Some(cx.head.version);
-    if cx.shared.rules.any
+    if (cx.shared.rules.any || be.has(opt::CHECKCACHE))
         && let Some(step) = rules::response(cx, s, at, len)
     {
         return Seen::Final(step);

@@ -6,7 +6,8 @@ use super::endpoint::Conn;
 use super::request::{self, backend_of};
 use super::view::{View, flow, line, record};
 use super::{Phase, Session, Step, answer};
-use crate::http::{Body, Edit, Fault, Head, HeadEnd, head_end, write_again};
+use crate::http::{self, Body, Edit, Fault, Head, HeadEnd, head_end, write_again};
+use crate::log;
 use crate::mem::{Buffers, Handle};
 use crate::model::opt;
 use crate::rules::{Family, Program, Reply, Rulebook, Stage, Verdict};
@@ -14,6 +15,7 @@ use crate::sample::{Scope, Stream, needs};
 use crate::sys::Kernel;
 use crate::util::fmt::Out;
 use crate::util::tick::Tick;
+use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -345,6 +347,7 @@ fn buffers<K: Kernel>(cx: &Ctx<K>, s: &Session, proxy: usize, body_at: usize) ->
 /// Rules on a response whose head was parsed: the backend's, then the frontend's.
 pub fn response<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -> Option<Step> {
     let rules = Arc::clone(&cx.shared.rules);
+    let status = cx.head.status;
     let look = Look::Response { at, len };
     if s.notes.is_some() {
         rules.layout.clear(cx.notes.get_mut(s.notes), Scope::Request);
@@ -360,8 +363,30 @@ pub fn response<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usi
             }
         }
     }
+    if cx.config.proxies[s.be()].has(opt::CHECKCACHE) && shares_cookie(cx, s, (at, len), status) {
+        return Some(block_cookie(cx, s));
+    }
     after(cx, s, &rules, look);
     None
+}
+
+/// `option checkcache` on a response as the rules left it.
+fn shares_cookie<K: Kernel>(cx: &Ctx<K>, s: &Session, (at, len): (usize, usize), status: u16) -> bool {
+    let text = match s.edited {
+        0 => &cx.bufs.get(s.res.buf)[at..at + len],
+        n => &cx.room.text[..n.into()],
+    };
+    http::shares_cookie(&cx.head, text, s.method, status)
+}
+
+fn block_cookie<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    let mut space = [0; 256];
+    let mut message = Out::new(&mut space);
+    let server = s.server().map_or("", |i| &cx.config.servers[i].name);
+    let be = &cx.config.proxies[s.be()].name;
+    let _ = write!(message, "Response with a cacheable cookie from {be}/{server} is blocked (option checkcache).");
+    cx.logs.message(&mut cx.sys, Some(s.be()), log::ALERT, message.bytes());
+    reply_now(cx, s, Reply { status: 502, len: 0, denies: true }, true, b'H')
 }
 
 /// The backend and the frontend; one of them if they are the same.

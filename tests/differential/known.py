@@ -115,6 +115,9 @@ KNOWN = [
     Known("TR of a tarpit", "is told, HAProxy 2.6 logs -1", cases=r"^own/(500-)?tarpit/|^rule/answer/", where=r"log0\.T[Rq]", values=lambda a, b: (a, b) == ("0", "-1")),
     Known("HEAD that is refused", "gets no body; HAProxy 2.6 sends one with 413", cases=r"/HEAD/10", where=r"client0\.tail",
           values=lambda a, b: a == b"" and b"413" in b),
+    Known("cookies that caches would share", "502 as the manual says, and the connection to the server is closed; HAProxy 2.6 answers with its page for the server's status", cases=r"^checkcache/",
+          where=r"client0\.response0\.own-status|server0\.conn0\.end|log1\.ST", views=lambda m, t: m.status() == 502 and m.field("tsc", 1) == t.field("tsc", 1) == "PH--"),
+    Known("words about blocked cookies", "are our own", cases=r"^checkcache/", where=r"log0\.shape", values=lambda a, b: "cacheable cookie" in str(a) and "cacheable cookie" in str(b)),
     # Clients that leave or wait.
     Known("client leaves in its request's body", "400 and CH as in 1.5; HAProxy 2.6 logs no status, CD, and does not answer",
           cases=r"^abort/(body|chunks)/(half|reset)/", where=r"client0\.count|log0\.(ST|tsc?)", values=lambda a, b: str(a) in ("400", "CH", "CH--") or b == []),

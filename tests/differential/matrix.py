@@ -32,6 +32,7 @@ import cases_acls
 import cases_faults
 import cases_flow
 import cases_http
+import cases_options
 import cases_own
 import cases_rules
 from compare import View, places
@@ -46,7 +47,8 @@ FEW = 10
 
 
 def all_cases(seed):
-    cases = [*cases_http.all_cases(seed), *cases_acls.all_cases(seed), *cases_rules.all_cases(seed), *cases_flow.all_cases(seed), *cases_faults.all_cases(seed), *cases_own.all_cases(seed)]
+    families = (cases_http, cases_acls, cases_rules, cases_flow, cases_options, cases_faults, cases_own)
+    cases = [c for family in families for c in family.all_cases(seed)]
     names = [c.name for c in cases]
     doubled = {n for n in names if names.count(n) > 1} if len(set(names)) < len(names) else set()
     assert not doubled, f"cases with the same name: {doubled}"
