@@ -46,3 +46,55 @@ backend b
         assert_eq!(line.split(',').nth(11), Some("1"), "denied responses in {line}");
     }
 }
+
+#[test]
+fn lines_of_failed_connections_and_structured_data() {
+    let (server, logs) = (Server::named("a"), LogSink::start());
+    let config = format!(
+        "{HTTP}
+defaults
+    mode http
+    timeout connect 4s
+    timeout client 300ms
+    timeout server 20s
+    log {{log}} format rfc5424 local0
+    log {{log}} format raw local0
+    error-log-format \"failed %ci %ST %ts %{{+Q}}r %[src] %b/%s\"
+    log-format-sd \"[id@1 status=%{{+Q}}[status] path=\\\"%HP\\\"]\"
+    log-format \"fine %HP %ST\"
+frontend f
+    bind {{bind:f}}
+    http-request deny if {{ path /denied }}
+    default_backend b
+frontend p
+    bind {{bind:p}} accept-proxy
+    default_backend b
+backend b
+    server a {{server:a}}
+"
+    );
+    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    let find = |what: &str| logs.find(what, |m| m.starts_with(what).then(|| m.to_owned()));
+    get(proxy.addr("f"), "/good");
+    get(proxy.addr("f"), "/denied");
+    assert_eq!((find("fine /good"), find("fine /denied")), ("fine /good 200".into(), "fine /denied 403".into()));
+    logs.find("the data", |m| m.contains(" - [id@1 status=\"200\" path=\"/good\"] fine /good 200").then_some(()));
+    roundtrip(proxy.addr("f"), "GARBAGE\r\n\r\n");
+    assert_eq!(find("failed 127.0.0.1 400 PR"), "failed 127.0.0.1 400 PR \"<BADREQ>\" 127.0.0.1 f/<NOSRV>");
+    Client::connect(proxy.addr("f")).rest();
+    find("failed 127.0.0.1 408 cR");
+    roundtrip(proxy.addr("p"), "GARBAGE\r\n\r\n");
+    assert_eq!(find("failed 127.0.0.1 0"), "failed 127.0.0.1 0 PR \"<BADREQ>\" 127.0.0.1 p/<NOSRV>");
+}
+
+#[test]
+fn lines_with_what_tls_has_to_say() {
+    let (server, logs) = (Server::named("a"), LogSink::start());
+    let config = format!(
+        "{HTTP}\nlisten l\n    bind {{bind:l}}\n    log {{log}} local0\n    option httpslog\n    server a {{server:a}}\n"
+    );
+    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    get(proxy.addr("l"), "/x");
+    let line = logs.find("the line", |m| m.contains("/x").then(|| m.to_owned()));
+    assert!(line.ends_with(" 0/0 \"GET /x HTTP/1.1\" 0/-/-/-/0 -/-/-"), "{line}");
+}

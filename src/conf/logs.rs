@@ -6,7 +6,7 @@ use super::state::{Current, LogEntry, State};
 use super::values::{number, number_of};
 use crate::log::{FACILITIES, LEVELS};
 use crate::model::{LogShape, LogSink, Logger, SinkFormat, SinkPlace};
-use crate::util::words::{Args, Fault};
+use crate::util::words::{Args, Fault, Word};
 
 const fn l(name: &'static str, args: &'static str, since: &'static str, doc: &'static str, parse: Parse) -> Row {
     Row::built("log", PROXY, name, args, since, doc, parse)
@@ -14,6 +14,16 @@ const fn l(name: &'static str, args: &'static str, since: &'static str, doc: &'s
 
 /// Keywords of proxies, sorted by name.
 pub static PROXY_TABLE: &[Row] = &[
+    Row {
+        sections: FRONT,
+        ..l(
+            "error-log-format",
+            "<text>",
+            "2.5",
+            "The shape of the lines of connections that ended before there was a request.",
+            |s, a| Ok(s.draft().log_texts.failed = Some(one_word(a)?)),
+        )
+    },
     Row {
         sections: PROXY | NEGATABLE,
         ..l(
@@ -27,6 +37,16 @@ pub static PROXY_TABLE: &[Row] = &[
     Row {
         sections: FRONT,
         ..l("log-format", "<text>", "1.5", "The shape of the traffic lines, with variables such as %ci.", log_format)
+    },
+    Row {
+        sections: FRONT,
+        ..l(
+            "log-format-sd",
+            "<text>",
+            "1.7",
+            "The structured data of lines in the format rfc5424; '-' when it does not fit the line.",
+            |s, a| Ok(s.draft().log_texts.data = Some(one_word(a)?)),
+        )
     },
     l("log-tag", "<text>", "1.5", "The tag that lines of this proxy begin with.", log_tag),
 ];
@@ -209,15 +229,21 @@ fn log_tag(s: &mut State, a: &mut Args) -> Result<(), Fault> {
     Ok(())
 }
 
-fn log_format(s: &mut State, a: &mut Args) -> Result<(), Fault> {
-    let word = a.need("a format")?;
+/// A format, which is one word.
+fn one_word(a: &mut Args) -> Result<Word, Fault> {
+    let word = a.need("a format")?.clone();
     if let Some(extra) = a.peek() {
-        let fault = Fault::new(word.pos, format!("'log-format' expects only one argument, '{extra}' is left"));
+        let fault = Fault::new(word.pos, format!("'{}' expects only one argument, '{extra}' is left", a.name));
         return Err(fault.hint("put the format into quotes, or escape its spaces"));
     }
+    Ok(word)
+}
+
+fn log_format(s: &mut State, a: &mut Args) -> Result<(), Fault> {
+    let word = one_word(a)?;
     s.proxy().log_shape = LogShape::Custom(word.text.clone());
     let pos = word.pos;
-    s.draft().log_format = Some(word.clone());
+    s.draft().log_texts.line = Some(word);
     s.draft().places.insert("log-format", pos);
     s.draft().places.remove("option httplog");
     s.draft().places.remove("option tcplog");

@@ -170,7 +170,14 @@ pub static TABLE: &[Row] = &[
         "Traffic lines describe HTTP requests, with 'clf' in the common log format.",
         httplog,
     ),
-    refused("option httpslog", PROXY, "2.5", "it logs TLS, which is not built yet"),
+    o(
+        "option httpslog",
+        PROXY,
+        "",
+        "2.5",
+        "Traffic lines describe HTTP requests and their TLS connections, which there are none of yet.",
+        |s, a| http_shape(s, a, LogShape::Https),
+    ),
     bit(
         "option idle-close-on-response",
         FRONT,
@@ -334,10 +341,13 @@ fn in_backend(s: &mut State, a: &Args) -> bool {
 }
 
 fn httplog(s: &mut State, a: &mut Args) -> Result<(), Fault> {
-    let pos = a.pos();
-    let ignored = in_backend(s, a);
     let shape = if a.accept("clf") { LogShape::Clf } else { LogShape::Http };
-    if !ignored {
+    http_shape(s, a, shape)
+}
+
+fn http_shape(s: &mut State, a: &Args, shape: LogShape) -> Result<(), Fault> {
+    if !in_backend(s, a) {
+        let pos = a.pos();
         s.proxy().log_shape = shape;
         s.draft().places.insert("option httplog", pos);
     }

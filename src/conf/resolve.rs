@@ -135,9 +135,9 @@ fn fit_mode(s: &mut State, draft: &mut Draft) {
             format!("hashes of a request are not possible in {title}, which needs 'mode http': round robin is used");
         s.diags.warning(draft.place("balance"), message);
     }
-    if matches!(proxy.log_shape, LogShape::Http | LogShape::Clf) && proxy.is_frontend {
-        let message =
-            format!("'option httplog' is not usable in {title}, which needs 'mode http': 'option tcplog' is used");
+    if matches!(proxy.log_shape, LogShape::Http | LogShape::Https | LogShape::Clf) && proxy.is_frontend {
+        let name = if proxy.log_shape == LogShape::Https { "option httpslog" } else { "option httplog" };
+        let message = format!("'{name}' is not usable in {title}, which needs 'mode http': 'option tcplog' is used");
         s.diags.warning(draft.place("option httplog"), message);
         draft.proxy.log_shape = LogShape::Tcp;
     }

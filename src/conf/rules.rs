@@ -4,8 +4,8 @@ use super::row::{BACK, BACKEND, DEFAULTS, FRONT, FRONTEND, LISTEN, OWN, PROXY, P
 use super::state::{Draft, Kind, State};
 use super::values::time_ms;
 use crate::model::{Config, Mode};
-use crate::rules::{DIRECTIVES, Family, Line, Rulebook, compile, field_name};
-use crate::util::words::{Args, Fault, Pos, Word};
+use crate::rules::{DIRECTIVES, Family, Line, LogTexts, Rulebook, compile, field_name};
+use crate::util::words::{Args, Fault, Pos};
 
 const fn r(
     name: &'static str,
@@ -145,7 +145,7 @@ pub static TABLE: &[Row] = &[
 #[derive(Default)]
 pub struct Kept {
     pub lines: Vec<Vec<Line>>,
-    pub formats: Vec<Option<Word>>,
+    pub log_texts: Vec<LogTexts>,
     pub inspect_ms: Vec<[u32; 2]>,
 }
 
@@ -172,14 +172,14 @@ impl Kept {
             });
         }
         self.lines.push(lines);
-        self.formats.push(draft.log_format.take());
+        self.log_texts.push(std::mem::take(&mut draft.log_texts));
         self.inspect_ms.push(draft.inspect_ms);
     }
 }
 
 /// Compiles all rules.
 pub fn rulebook(s: &mut State, config: &Config, kept: &Kept) -> Rulebook {
-    let done = compile(config, &kept.lines, &kept.formats);
+    let done = compile(config, &kept.lines, &kept.log_texts);
     for fault in done.errors {
         s.fault(fault);
     }

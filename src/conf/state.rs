@@ -6,6 +6,7 @@ use super::diag::{Diag, Diags, Level};
 use super::lexer::Env;
 use super::row;
 use crate::model::{Audience, CheckSettings, CloseMode, Global, Listener, LogSink, Logger, Mode, Proxy, Server, retry};
+use crate::rules::LogTexts;
 use crate::util::words::{Fault, Pos, Word};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -243,8 +244,7 @@ pub struct Draft {
     pub inherited_rules: usize,
     /// `tcp-request inspect-delay`
     pub inspect_ms: [u32; 2],
-    /// The argument of `log-format`.
-    pub log_format: Option<Word>,
+    pub log_texts: LogTexts,
     pub logs: Vec<LogEntry>,
     pub binds: Vec<(Listener, Pos)>,
     pub servers: Vec<ServerDraft>,
@@ -279,7 +279,7 @@ impl Draft {
             rules: Vec::new(),
             inherited_rules: 0,
             inspect_ms: [0; 2],
-            log_format: None,
+            log_texts: LogTexts::default(),
             logs: Vec::new(),
             binds: Vec::new(),
             servers: Vec::new(),

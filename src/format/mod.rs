@@ -1,6 +1,10 @@
 //! `log-format` and the formats of rules: a text compiled to a list of texts, variables and samples (manual 8.2.4), and the variables
 //! themselves, one row each.
 
+mod lines;
+
+pub use lines::Lines;
+
 use crate::pattern::{Regex, RegexCache, Value};
 use crate::sample::{Compiler, Expr, Note, Notes, Scene, Tools, needs};
 use crate::sys::Addr;
@@ -19,6 +23,10 @@ pub const HTTP_LOG: &str =
 /// `option httplog clf`
 pub const CLF_LOG: &str = "%{+Q}o %{-Q}ci - - [%trg] %r %ST %B \"\" \"\" %cp %ms %ft %b %s %TR %Tw %Tc %Tr %Ta %tsc %ac %fc \
                            %bc %sc %rc %sq %bq %CC %CS %hrl %hsl";
+/// `option httpslog`: that of `option httplog`, and what TLS has to say. There is none yet, so that this is the line of a plain
+/// connection in HAProxy: no error of the connection, no handshake, no certificate, nothing resumed.
+pub const HTTPS_LOG: &str = "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs \
+                             %{+Q}r 0/-/-/-/0 -/%sslv/%sslc";
 /// Without any log option.
 pub const CONNECT_LOG: &str = "Connect from %ci:%cp to %fi:%fp (%f/%mode)";
 
@@ -70,6 +78,8 @@ pub struct Record<'a> {
     pub pid: u32,
     /// The request line as it came, without CRLF; empty = `<BADREQ>`.
     pub request_line: &'a [u8],
+    /// The connection ended before there was a request.
+    pub failed: bool,
     /// `option logasap`: totals are marked with `+`.
     pub asap: bool,
     /// Places of the frontend's captures, of requests and of responses, and what is in them.

@@ -1,7 +1,7 @@
 //! Heads of log lines and their way out.
 
 use super::FACILITIES;
-use crate::format::{Format, Record};
+use crate::format::{Lines, Record};
 use crate::model::{Config, Logger, SinkFormat, SinkPlace};
 use crate::pattern::RegexCache;
 use crate::rules::Rulebook;
@@ -66,7 +66,7 @@ impl Logs {
     ) -> Logs {
         let longest = config.sinks.iter().map(|s| s.max_len as usize).max().unwrap_or(0).min(MAX_LINE);
         Logs {
-            early: rules.logs.iter().map(Format::known_at_start).collect(),
+            early: rules.logs.iter().map(Lines::known_at_start).collect(),
             rules,
             samples: vec![0; config.proxies.iter().map(|p| p.loggers.len()).max().unwrap_or(0)],
             places: config.sinks.iter().map(|s| (target(&s.place), 0)).collect(),
@@ -110,16 +110,24 @@ impl Logs {
     pub fn traffic<K: Kernel>(&mut self, sys: &mut K, proxy: usize, level: u8, record: &Record, sampled: Sampled) {
         let config = Arc::clone(&self.config);
         let mut line = std::mem::take(&mut self.line);
-        let len = {
-            let mut out = Out::new(&mut line);
-            self.rules.logs[proxy].write(record, sampled.scene, sampled.space, sampled.regexes, &mut out);
-            out.len()
-        };
+        let lines = &self.rules.logs[proxy];
+        let format = lines.failed.as_ref().filter(|_| record.failed).unwrap_or(&lines.line);
+        let (scene, space, regexes) = (sampled.scene, sampled.space, sampled.regexes);
+        let mut out = Out::new(&mut line);
+        format.write(record, scene, space, regexes, &mut out);
+        let len = out.len();
+        let (text, rest) = line.split_at_mut(len);
+        // Data that does not fit is left out: a part of it would be none.
+        let mut data = Out::new(rest);
+        if let Some(format) = &lines.data {
+            format.write(record, scene, space, regexes, &mut data);
+        }
+        let data = if data.overflow() { b"" } else { data.bytes() };
         let p = &config.proxies[proxy];
         let tag = p.log_tag.as_deref().unwrap_or(&config.global.log_tag);
         for (i, logger) in p.loggers.iter().enumerate() {
             if self.sampled(i, logger) {
-                self.send(sys, logger, level, tag, record.end, &line[..len]);
+                self.send(sys, logger, (level, tag, record.end), text, data);
             }
         }
         self.line = line;
@@ -131,7 +139,7 @@ impl Logs {
         let loggers = proxy.map_or(&config.global.loggers, |p| &config.proxies[p].loggers);
         let now = sys.wall();
         for logger in loggers {
-            self.send(sys, logger, level, &config.global.log_tag, now, text);
+            self.send(sys, logger, (level, &config.global.log_tag, now), text, b"");
         }
     }
 
@@ -142,7 +150,15 @@ impl Logs {
         ranges.iter().any(|r| (r.0..=r.1).contains(&n))
     }
 
-    fn send<K: Kernel>(&mut self, sys: &mut K, logger: &Logger, level: u8, tag: &str, at: (i64, u32), text: &[u8]) {
+    /// Sends a line to one logger; `data`: its structured data, where the sink takes that.
+    fn send<K: Kernel>(
+        &mut self,
+        sys: &mut K,
+        logger: &Logger,
+        (level, tag, at): (u8, &str, (i64, u32)),
+        text: &[u8],
+        data: &[u8],
+    ) {
         let (sink, fd) = (&self.config.sinks[logger.sink], self.fds[logger.sink]);
         if level > logger.level {
             return;
@@ -154,7 +170,7 @@ impl Logs {
         let level = level.max(logger.min_level);
         let config_host = self.config.global.log_send_hostname.as_deref();
         let host = config_host.map(|name| if name.is_empty() { &*self.host } else { name });
-        let heading = Heading { host, tag, pid: self.pid, at, zone_s: self.zone.offset(at.0) };
+        let heading = Heading { host, tag, pid: self.pid, at, zone_s: self.zone.offset(at.0), data };
         let mut out = Out::new(&mut self.head);
         heading.put(&mut out, sink.format, logger.facility, level);
         // The configured length counts the line as a whole; the line feed comes last.
@@ -192,6 +208,8 @@ struct Heading<'a> {
     at: (i64, u32),
     /// Seconds between local time and UTC.
     zone_s: i32,
+    /// For the format that has a place for it; empty = none.
+    data: &'a [u8],
 }
 
 impl Heading<'_> {
@@ -222,7 +240,9 @@ impl Heading<'_> {
                 out.put(self.tag.as_bytes());
                 out.byte(b' ');
                 out.num(self.pid.into());
-                out.put(b" - - ");
+                out.put(b" - ");
+                out.put(if self.data.is_empty() { b"-" } else { self.data });
+                out.byte(b' ');
             }
             SinkFormat::Priority => bracket(out, priority),
             SinkFormat::Short => bracket(out, level.into()),

@@ -279,6 +279,7 @@ pub enum LogShape {
     Connect,
     Tcp,
     Http,
+    Https,
     Clf,
     Custom(String),
 }

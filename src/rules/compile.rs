@@ -2,7 +2,7 @@
 
 use super::condition::Conditions;
 use super::{ACTIONS, ActionRow, Family, ProxyRules, Rulebook};
-use crate::format::{CLF_LOG, CONNECT_LOG, Format, HTTP_LOG, TCP_LOG, Use};
+use crate::format::{CLF_LOG, CONNECT_LOG, Format, HTTP_LOG, HTTPS_LOG, Lines, TCP_LOG, Use};
 use crate::model::{Config, LogShape};
 use crate::sample::{Compiler, Expr, UNIQUE_ID, needs};
 use crate::util::words::{Args, Fault, Pos, Word, nearest};
@@ -64,6 +64,14 @@ pub struct Line {
     pub pos: Pos,
 }
 
+/// The arguments of `log-format`, `error-log-format` and `log-format-sd`.
+#[derive(Clone, Debug, Default)]
+pub struct LogTexts {
+    pub line: Option<Word>,
+    pub failed: Option<Word>,
+    pub data: Option<Word>,
+}
+
 /// What compiling found beside the rules.
 pub struct Compiled {
     pub book: Rulebook,
@@ -72,7 +80,7 @@ pub struct Compiled {
 }
 
 /// Compiles the lines of all proxies (in the order of the configuration's), and the formats of their logs (with their places).
-pub fn compile(config: &Config, lines: &[Vec<Line>], formats: &[Option<Word>]) -> Compiled {
+pub fn compile(config: &Config, lines: &[Vec<Line>], texts: &[LogTexts]) -> Compiled {
     let mut cc = Compiler::new(config);
     let (mut conditions, mut errors) = (Conditions::default(), Vec::new());
     let mut book = Rulebook::default();
@@ -90,36 +98,45 @@ pub fn compile(config: &Config, lines: &[Vec<Line>], formats: &[Option<Word>]) -
     }
     for (n, proxy) in config.proxies.iter().enumerate() {
         (cc.proxy, cc.place) = (n, needs::AT_LOG);
-        match log_format(&mut cc, &proxy.log_shape, formats.get(n).and_then(Option::as_ref)) {
-            Ok(format) => book.logs.push(format),
-            Err(fault) => {
-                errors.push(fault);
-                book.logs.push(Format::default());
-            }
-        }
+        let own = LogTexts::default();
+        let lines = log_lines(&mut cc, &proxy.log_shape, texts.get(n).unwrap_or(&own), &mut errors);
+        book.logs.push(lines);
     }
     errors.extend(cc.check_changes());
     book.files_bytes = cc.files_bytes();
     let programs = book.proxies.iter().flat_map(|p| &p.programs).map(|p| p.needs);
-    book.keeps_line = programs.chain(book.logs.iter().map(|l| l.needs)).any(|n| n & needs::LINE != 0);
+    book.keeps_line = programs.chain(book.logs.iter().map(Lines::needs)).any(|n| n & needs::LINE != 0);
     book.acls = conditions.all;
     book.layout = cc.layout;
     Compiled { book, errors, warnings: cc.warnings }
 }
 
-fn log_format(cc: &mut Compiler, shape: &LogShape, word: Option<&Word>) -> Result<Format, Fault> {
+/// The formats of a proxy's lines; those that are wrong are empty.
+fn log_lines(cc: &mut Compiler, shape: &LogShape, texts: &LogTexts, errors: &mut Vec<Fault>) -> Lines {
     let text = match shape {
         LogShape::Connect => CONNECT_LOG,
         LogShape::Tcp => TCP_LOG,
         LogShape::Http => HTTP_LOG,
+        LogShape::Https => HTTPS_LOG,
         LogShape::Clf => CLF_LOG,
         LogShape::Custom(text) => text,
     };
+    let mut format = |name, text: &str, word: Option<&Word>| {
+        log_format(cc, name, text, word).map_err(|fault| errors.push(fault)).unwrap_or_default()
+    };
+    Lines {
+        line: format("log-format", text, texts.line.as_ref()),
+        failed: texts.failed.as_ref().map(|w| format("error-log-format", &w.text, Some(w))),
+        data: texts.data.as_ref().map(|w| format("log-format-sd", &w.text, Some(w))),
+    }
+}
+
+fn log_format(cc: &mut Compiler, name: &str, text: &str, word: Option<&Word>) -> Result<Format, Fault> {
     Format::compile(cc, text, Use::Log).map_err(|t| {
         let (pos, quoted) = word.map_or((Pos::default(), false), |w| (w.pos, w.quoted));
         // The offset is that of the text without its quotes: right when nothing is escaped.
         let pos = Pos { column: pos.column + t.at as u32 + u32::from(quoted), len: 1, ..pos };
-        let fault = Fault::new(pos, format!("'log-format': {}", t.message));
+        let fault = Fault::new(pos, format!("'{name}': {}", t.message));
         fault.hint(t.hint.unwrap_or_else(|| "to log the character % itself, write %%".into()))
     })
 }

@@ -24,11 +24,11 @@ mod stage;
 mod vars;
 
 pub use acl::{Acl, PREDEFINED, Truth};
-pub use compile::{DIRECTIVES, Directive, Line, compile};
+pub use compile::{DIRECTIVES, Directive, Line, LogTexts, compile};
 pub use message::field_name;
 pub use stage::{Effects, Reply, Stage, Verdict};
 
-use crate::format::Format;
+use crate::format::{Format, Lines};
 use crate::model::Proxy;
 use crate::pattern::{Regex, RegexCache};
 use crate::sample::{Compiler, Expr, Layout, Note, needs};
@@ -223,8 +223,8 @@ impl ProxyRules {
 pub struct Rulebook {
     acls: Vec<Acl>,
     pub proxies: Vec<ProxyRules>,
-    /// The format of each proxy's traffic log.
-    pub logs: Vec<Format>,
+    /// The formats of each proxy's traffic log.
+    pub logs: Vec<Lines>,
     pub layout: Layout,
     /// Bytes of memory that files of patterns hold.
     pub files_bytes: usize,

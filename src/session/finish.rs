@@ -60,7 +60,7 @@ pub fn finish<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> AfterEnd {
 
 /// Asks for our end of the connection to the server before that is closed or becomes another session's, if the log shows it.
 pub fn remember_source<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
-    if s.logged || !cx.logs.shows(s.fe(), &["bi", "bp"]) && cx.shared.rules.logs[s.fe()].needs & needs::SOURCE == 0 {
+    if s.logged || !cx.logs.shows(s.fe(), &["bi", "bp"]) && cx.shared.rules.logs[s.fe()].needs() & needs::SOURCE == 0 {
         return;
     }
     if let Some(fd) = cx.conns.get(s.server_conn).map(|c| c.fd) {
@@ -300,12 +300,13 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
     let zone = cx.logs.zone_offset(end.0);
     let (host, pid) = cx.logs.identity();
     let host = Arc::clone(host);
-    let Some(flow) = view::flow(cx, s, shared.rules.logs[s.fe()].needs) else { return };
+    let Some(flow) = view::flow(cx, s, shared.rules.logs[s.fe()].needs()) else { return };
     let seed = (cx.sys.random(), cx.sys.random());
     let Some(c) = cx.conns.get(s.client) else { return };
     let d = durations(cx.now, c.accepted, &s.times);
     let served = s.server().map_or(0, |i| shared.servers[i].served.load(Relaxed));
     let line = view::line(&cx.lines, s);
+    let failed = s.phase == Phase::ProxyHeader || s.http && !s.times.request.is_set() && line.is_empty();
     let idle_ms = s.times.idle_ms as i32;
     let number = s.number.unwrap_or_else(|| shared.process.next_unique.fetch_add(1, Relaxed));
     let record = Record {
@@ -322,7 +323,7 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
         t_response: d.response,
         t_active: d.active,
         t_total: d.active + idle_ms + c.handshake_ms.max(0),
-        status: if s.status == 0 { -1 } else { s.status.into() },
+        status: if s.status == 0 && !failed { -1 } else { s.status.into() },
         // So far: what came from the server, though none of it may have been sent yet.
         bytes_out: if moment == Moment::Early { s.res.received } else { s.res.sent },
         bytes_in: s.req.taken(),
@@ -338,6 +339,7 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
         counter: number,
         line_number: shared.proxies[s.fe()].log_lines.fetch_add(1, Relaxed),
         request_line: line,
+        failed,
         asap: fe.has(opt::LOGASAP),
         captures: shared.rules.captures(s.fe()),
         unique_id: shared.rules.layout.unique_id(),

@@ -153,6 +153,10 @@ fn refuse<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, who: u8, why: &str) -> St
     let config = std::sync::Arc::clone(&cx.config);
     let fe = &config.proxies[s.fe()];
     let silent = s.req.received == 0 && fe.has(opt::DONTLOGNULL);
+    if cx.shared.rules.logs[s.fe()].failed.is_some() {
+        s.logged |= silent;
+        return s.end(who, b'R');
+    }
     if let Some(c) = cx.conns.get(s.client).filter(|_| !s.logged && !silent && cx.logs.wanted(s.fe())) {
         let mut space = [0; 512];
         let mut out = Out::new(&mut space);

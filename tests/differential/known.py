@@ -120,7 +120,7 @@ KNOWN = [
     Known("words about blocked cookies", "are our own", cases=r"^checkcache/", where=r"log0\.shape", values=lambda a, b: "cacheable cookie" in str(a) and "cacheable cookie" in str(b)),
     # Clients that leave or wait.
     Known("client leaves in its request's body", "400 and CH as in 1.5; HAProxy 2.6 logs no status, CD, and does not answer",
-          cases=r"^abort/(body|chunks)/(half|reset)/", where=r"client0\.count|log0\.(ST|tsc?)", values=lambda a, b: str(a) in ("400", "CH", "CH--") or b == []),
+          cases=r"^abort/(body|chunks)/(half|reset)/|^failed/body/", where=r"client0\.count|log0\.(ST|tsc?)", values=lambda a, b: str(a) in ("400", "CH", "CH--") or b == []),
     Known("client stops in its request's body", "408 and cH after timeout client; HAProxy 2.6 waits for the server's timeout", cases=r"^abort/(body|chunks)/stay/|^own/408/body",
           where=r"client0\..*own-status|log0\.(ST|tsc?)", views=answered(408, 504)),
     Known("reset with abortonclose", "CH as for any client that leaves; HAProxy 2.6 logs CD", cases=r"^abort/(waiting|10)/reset/abortonclose$", where=r"log0\..*|server0.*"),
@@ -144,6 +144,7 @@ KNOWN = [
     Known("PROXY headers that are valid", "UNKNOWN with addresses, UNSPEC, and headers that come in pieces are accepted", cases=r"^proxy/(v1-unknown-long|v2-unspec|split)/",
           views=lambda m, t: len(t.servers[0]) == 0 and len(m.servers[0]) == 1),
     Known("PROXY header with port 99999", "is refused", cases=r"^proxy/bad-port/", views=lambda m, t: len(m.servers[0]) == 0 and len(t.servers[0]) == 1),
+    Known("who ends the wait for a PROXY header", "the client, or the time; HAProxy 2.6 logs PR for all", cases=r"^failed/proxy/(nothing|none)$", where=r"log0\.ts", values=lambda a, b: (a, b) in (("CR", "PR"), ("cR", "PR"))),
     # Conditions.
     Known("empty patterns", "are patterns; HAProxy takes one for the end of the line", cases=r"^acl/empty/", where=r"server0\.conn0\.request0\.headers",
           values=lambda a, b: [h for h in a if h[0] != b"x-hit"] == [h for h in b if h[0] != b"x-hit"] and len(a) > len(b)),
