@@ -1,0 +1,96 @@
+//! Slow and plain readings of messages, to compare the program's with.
+
+use evenkeel::http::is_token;
+
+/// How a message's fields frame its body.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Framing {
+    Nothing,
+    Length(u64),
+    Chunked,
+}
+
+/// Lines of a head that is complete; it has CRLF as the only line end, and no other control bytes than tabs.
+pub fn lines(head: &[u8]) -> Result<Vec<&[u8]>, String> {
+    let body = head.strip_suffix(b"\r\n\r\n").ok_or("no empty line at the end")?;
+    let text = |l: &[u8]| l.escape_ascii().to_string();
+    let mut lines = Vec::new();
+    for line in body.split(|b| *b == b'\n').enumerate().map(|(n, l)| (n, l.strip_suffix(b"\r").unwrap_or(l))) {
+        lines.push(line.1);
+    }
+    for line in &lines {
+        if line.is_empty() || line.iter().any(|b| *b != b'\t' && b.is_ascii_control()) {
+            return Err(format!("an empty line, or one with control bytes: {}", text(line)));
+        }
+    }
+    Ok(lines)
+}
+
+/// Names and values of the fields of a head, strictly.
+pub fn fields(head: &[u8]) -> Result<Vec<(&[u8], &[u8])>, String> {
+    let mut fields = Vec::new();
+    for line in &lines(head)?[1..] {
+        let wrong = || format!("no field: {}", line.escape_ascii());
+        let colon = line.iter().position(|b| *b == b':').ok_or_else(wrong)?;
+        if colon == 0 || !line[..colon].iter().all(|b| is_token(*b)) {
+            return Err(wrong());
+        }
+        fields.push((&line[..colon], line[colon + 1..].trim_ascii()));
+    }
+    Ok(fields)
+}
+
+/// The one reading that the fields of a head allow, or why there are none or several.
+pub fn framing(head: &[u8]) -> Result<Framing, String> {
+    let fields = fields(head)?;
+    let values = |name: &str| -> Vec<&[u8]> {
+        fields.iter().filter(|f| f.0.eq_ignore_ascii_case(name.as_bytes())).map(|f| f.1).collect()
+    };
+    match (&values("content-length")[..], &values("transfer-encoding")[..]) {
+        ([], []) => Ok(Framing::Nothing),
+        ([n], []) if !n.is_empty() && n.iter().all(u8::is_ascii_digit) => {
+            std::str::from_utf8(n).unwrap().parse().map(Framing::Length).map_err(|e| e.to_string())
+        }
+        ([], codings) if codings.last().unwrap().to_ascii_lowercase().ends_with(b"chunked") => Ok(Framing::Chunked),
+        (lengths, codings) => Err(format!("{} lengths, {} codings", lengths.len(), codings.len())),
+    }
+}
+
+/// A body in chunks: how long it is as sent, and its data; none when it is not complete or not valid.
+pub fn unchunk(mut text: &[u8]) -> Option<(usize, Vec<u8>)> {
+    let (whole, mut data) = (text.len(), Vec::new());
+    let line = |text: &mut &[u8]| -> Option<Vec<u8>> {
+        let end = text.windows(2).position(|w| w == b"\r\n")?;
+        let line = text[..end].to_vec();
+        *text = &text[end + 2..];
+        line.iter().all(|b| *b == b'\t' || !b.is_ascii_control()).then_some(line)
+    };
+    loop {
+        let size = line(&mut text)?;
+        let digits = size.iter().position(|b| *b == b';').unwrap_or(size.len());
+        let extension = size.len().saturating_sub(digits + 1);
+        if digits == 0 || digits > 15 || !size[..digits].iter().all(u8::is_ascii_hexdigit) || extension > 1024 {
+            return None;
+        }
+        let size = usize::from_str_radix(std::str::from_utf8(&size[..digits]).ok()?, 16).ok()?;
+        if size == 0 {
+            break;
+        }
+        data.extend_from_slice(text.get(..size)?);
+        text = text[size..].strip_prefix(b"\r\n")?;
+    }
+    let mut trailers = 0;
+    loop {
+        let trailer = line(&mut text)?;
+        if trailer.is_empty() {
+            return Some((whole - text.len(), data));
+        }
+        trailers += trailer.len();
+        let colon = trailer.iter().position(|b| *b == b':')?;
+        let name = trailer[..colon].to_ascii_lowercase();
+        let ours: [&[u8]; 5] = [b"content-length", b"transfer-encoding", b"host", b"connection", b"trailer"];
+        if name.is_empty() || !name.iter().all(|b| is_token(*b)) || ours.contains(&&name[..]) || trailers > 8192 {
+            return None;
+        }
+    }
+}
