@@ -7,7 +7,7 @@
 //!
 //! What is added at run time goes into places that were taken at start-up, and only where a rule changes the file.
 
-use super::{Method, Regex, RegexCache, Set, Unreadable, Value, nets, ranges};
+use super::{Method, Regex, RegexCache, Set, Unreadable, Value, equal, hex, nets, ranges, within};
 use crate::model::Net;
 use crate::util::scratch::Scratch;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -54,8 +54,9 @@ struct Changes {
 }
 
 impl Changes {
-    fn is_gone(&self, n: usize) -> bool {
-        self.gone[n / 32].load(Relaxed) & 1 << (n % 32) != 0
+    /// Whether one of the file's own patterns is still there.
+    fn is_there(&self, n: usize) -> bool {
+        self.gone[n / 32].load(Relaxed) & 1 << (n % 32) == 0
     }
 }
 
@@ -105,7 +106,8 @@ impl Source {
     /// Takes a pattern out.
     pub fn remove<'a>(&self, key: &'a [u8], scratch: &mut Scratch<'a>, regexes: &mut RegexCache) {
         let Some(changes) = self.changes.get() else { return };
-        if let Some(n) = changes.by_text.find(Value::Str(key), scratch, regexes) {
+        // A file may have it more than once.
+        while let Some(n) = changes.by_text.find_of(Value::Str(key), &|n| changes.is_there(n), scratch, regexes) {
             changes.gone[n / 32].fetch_or(1 << (n % 32), Relaxed);
         }
         let mut added = changes.added.write().unwrap_or_else(|e| e.into_inner());
@@ -184,7 +186,11 @@ impl List {
         let changes = self.source.changes.get();
         if let Some(changes) = changes {
             let added = changes.added.read().unwrap_or_else(|e| e.into_inner());
-            let text = if added.is_empty() { b"" } else { value.text(scratch)? };
+            let text = match self.method {
+                _ if added.is_empty() => b"",
+                Method::Bin => value.bytes(scratch)?,
+                _ => value.text(scratch)?,
+            };
             // The newest one counts.
             if let Some(entry) = added.iter().rev().find(|e| self.fits(e.key.text(), value, text)) {
                 return scratch.copy(entry.value.text()).map(|b| &*b);
@@ -193,10 +199,7 @@ impl List {
         if !self.regexes.is_empty() {
             return self.groups(value.text(scratch)?, scratch, cache);
         }
-        let n = self.set.find(value, scratch, cache)?;
-        if changes.is_some_and(|c| c.is_gone(n)) {
-            return None;
-        }
+        let n = self.set.find_of(value, &|n| changes.is_none_or(|c| c.is_there(n)), scratch, cache)?;
         let text = self.source.values.get(n).map_or(&b""[..], |v| v);
         scratch.copy(text).map(|b| &*b)
     }
@@ -218,20 +221,22 @@ impl List {
                 let range = utf8().and_then(|k| ranges::parse(k).ok());
                 range.zip(value.int()).is_some_and(|((low, high), n)| (low..=high).contains(&n))
             }
+            Method::Len => {
+                let range = utf8().and_then(|k| ranges::parse(k).ok());
+                range.is_some_and(|(low, high)| (low..=high).contains(&(text.len() as i64)))
+            }
+            Method::Bin => utf8().and_then(|k| hex(k).ok()).is_some_and(|k| *k == *text),
             Method::Ip => {
                 let net = utf8().and_then(|k| nets::parse(k).ok());
                 net.zip(value.ip()).is_some_and(|((addr, bits), ip)| Net { addr, bits }.contains(ip))
             }
             method => {
-                let equal = |a: &[u8], b: &[u8]| if self.fold { a.eq_ignore_ascii_case(b) } else { a == b };
                 let (n, m) = (text.len(), key.len());
                 match method {
-                    Method::Str => equal(text, key),
-                    Method::Beg => n >= m && equal(&text[..m], key),
-                    Method::End => n >= m && equal(&text[n - m..], key),
-                    Method::Sub => m == 0 || text.windows(m).any(|w| equal(w, key)),
-                    Method::Dir => super::part(text, key, b"/?"),
-                    Method::Dom => super::part(text, key, b"./?:"),
+                    Method::Str => equal(self.fold, text, key),
+                    Method::Beg => n >= m && equal(self.fold, &text[..m], key),
+                    Method::End => n >= m && equal(self.fold, &text[n - m..], key),
+                    Method::Sub | Method::Dir | Method::Dom => within(method, self.fold, text, key),
                     _ => false,
                 }
             }
@@ -246,5 +251,52 @@ impl List {
     /// Bytes of memory that it holds, without those of its source and of regular expressions.
     pub fn memory_bytes(&self) -> usize {
         self.set.memory_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A map from texts to their numbers, after changes: `-key` takes one out, `+key` adds it (with the value `new`).
+    fn look_up(method: Method, fold: bool, keys: &[&str], changes: &[&str], value: &str) -> Option<String> {
+        let keys: Vec<String> = keys.iter().map(|k| (*k).to_owned()).collect();
+        let values = (0..keys.len()).map(|n| n.to_string().into_bytes().into()).collect();
+        let source = Arc::new(Source { path: String::new(), values, changes: OnceLock::new() });
+        source.make_changeable(&keys);
+        let list = List::new((Arc::clone(&source), &keys), method, fold, false).unwrap();
+        let (mut space, mut regexes) = ([0; 256], RegexCache::default());
+        for change in changes {
+            let (sign, key) = change.split_at(1);
+            let mut scratch = Scratch::new(&mut space);
+            match sign {
+                "-" => source.remove(key.as_bytes(), &mut scratch, &mut regexes),
+                _ => assert!(source.set(key.as_bytes(), b"new", &mut scratch, &mut regexes)),
+            }
+        }
+        let found = list.value(Value::Str(value.as_bytes()), &mut Scratch::new(&mut space), &mut regexes);
+        found.map(|v| String::from_utf8(v.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn what_is_left_is_found() {
+        for (method, fold, keys, changes, value, want) in [
+            (Method::Beg, false, &["/a", "/a/b"][..], &["-/a/b"][..], "/a/b/c", Some("0")),
+            (Method::End, false, &["c", "bc", "abc"], &["-abc"], "abc", Some("1")),
+            (Method::Ip, false, &["10.0.0.0/8", "10.1.0.0/16"], &["-10.1.0.0/16"], "10.1.1.1", Some("0")),
+            (Method::Ip, false, &["10.1.0.0/8", "10.0.0.0/8"], &["-10.1.0.0/8"], "10.1.1.1", Some("1")),
+            (Method::Int, false, &["1:5", "1:9"], &["-1:5"], "3", Some("1")),
+            (Method::Sub, false, &["a", "b"], &["-a"], "ab", Some("1")),
+            (Method::Str, true, &["A", "a"], &["-A"], "a", Some("1")),
+            (Method::Str, false, &["a", "a"], &["-a"], "a", None),
+            (Method::Str, false, &["a"], &["-a", "+a"], "a", Some("new")),
+            (Method::Dir, true, &[], &["+IMG"], "/img/", Some("new")),
+            (Method::Dom, true, &[], &["+Example"], "www.example.com", Some("new")),
+            (Method::Len, false, &[], &["+2:3"], "abc", Some("new")),
+            (Method::Bin, false, &[], &["+6162"], "ab", Some("new")),
+        ] {
+            let found = look_up(method, fold, keys, changes, value);
+            assert_eq!(found.as_deref(), want, "{method:?} {keys:?} {changes:?} {value}");
+        }
     }
 }

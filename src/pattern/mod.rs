@@ -133,9 +133,7 @@ impl Set {
             Method::Bin => Store::Texts(Texts::new(each(numbered, hex)?, false, Order::Forward)),
             Method::Str | Method::Beg => Store::Texts(Texts::new(each(numbered, bytes)?, fold, Order::Forward)),
             Method::End => Store::Texts(Texts::new(each(numbered, bytes)?, fold, Order::Backward)),
-            Method::Sub | Method::Dir | Method::Dom => {
-                Store::List(each(numbered, |p| bytes(p).map(|b| if fold { b.to_ascii_lowercase().into() } else { b }))?)
-            }
+            Method::Sub | Method::Dir | Method::Dom => Store::List(each(numbered, bytes)?),
         };
         Ok(Set { method, fold, store })
     }
@@ -159,32 +157,35 @@ impl Set {
     /// The number of the pattern that a value matches, in the order in which they were given: the most specific one for beg, end and
     /// ip, else the first one.
     pub fn find<'a>(&self, value: Value<'a>, scratch: &mut Scratch<'a>, cache: &mut RegexCache) -> Option<usize> {
+        self.find_of(value, &|_| true, scratch, cache)
+    }
+
+    /// The same of those patterns whose numbers `counts` wants.
+    fn find_of<'a>(
+        &self,
+        value: Value<'a>,
+        counts: &dyn Fn(usize) -> bool,
+        scratch: &mut Scratch<'a>,
+        cache: &mut RegexCache,
+    ) -> Option<usize> {
         let hit = |matches: bool| matches.then_some(0);
         match (&self.store, self.method) {
             (_, Method::Found) => Some(0),
             (_, Method::Bool) => hit(value.truth()),
-            (Store::Ranges(r), Method::Len) => r.find(value.text(scratch)?.len() as i64),
-            (Store::Ranges(r), _) => r.find(value.int()?),
-            (Store::Nets(n), _) => n.find(value.ip()?),
-            (Store::Texts(t), Method::Bin) => t.equal(value.bytes(scratch)?),
-            (Store::Texts(t), Method::Str) => t.equal(value.text(scratch)?),
-            (Store::Texts(t), _) => t.beginning(value.text(scratch)?),
+            (Store::Ranges(r), Method::Len) => r.find(value.text(scratch)?.len() as i64, counts),
+            (Store::Ranges(r), _) => r.find(value.int()?, counts),
+            (Store::Nets(n), _) => n.find(value.ip()?, counts),
+            (Store::Texts(t), Method::Bin) => t.equal(value.bytes(scratch)?, counts),
+            (Store::Texts(t), Method::Str) => t.equal(value.text(scratch)?, counts),
+            (Store::Texts(t), _) => t.beginning(value.text(scratch)?, counts),
             (Store::Regexes(list), _) => {
                 let text = value.text(scratch)?;
                 list.iter().position(|r| r.is_match(cache, text))
             }
             (Store::List(list), method) => {
-                let mut text = value.text(scratch)?;
-                if self.fold {
-                    let lower = scratch.copy(text)?;
-                    lower.make_ascii_lowercase();
-                    text = lower;
-                }
-                list.iter().position(|p| match method {
-                    Method::Sub => contains(text, p),
-                    Method::Dir => part(text, p, b"/?"),
-                    _ => part(text, p, b"./?:"),
-                })
+                let text = value.text(scratch)?;
+                let mut numbered = list.iter().enumerate();
+                numbered.find(|(n, p)| within(method, self.fold, text, p) && counts(*n)).map(|(n, _)| n)
             }
             (Store::Nothing, _) => None,
         }
@@ -243,12 +244,21 @@ fn hex(pattern: &str) -> Result<Box<[u8]>, String> {
         .ok_or_else(wrong)
 }
 
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    part.is_empty() || text.windows(part.len()).any(|w| w == part)
+fn equal(fold: bool, a: &[u8], b: &[u8]) -> bool {
+    if fold { a.eq_ignore_ascii_case(b) } else { a == b }
+}
+
+/// True when `part` stands in `text` as the method (sub, dir, dom) wants it.
+fn within(method: Method, fold: bool, text: &[u8], part: &[u8]) -> bool {
+    match method {
+        Method::Sub => part.is_empty() || text.windows(part.len()).any(|w| equal(fold, w, part)),
+        Method::Dir => between(fold, text, part, b"/?"),
+        _ => between(fold, text, part, b"./?:"),
+    }
 }
 
 /// True when `part` stands in `text` between delimiters (or at an end of it); delimiters around `part` itself do not count.
-fn part(text: &[u8], mut part: &[u8], delimiters: &[u8]) -> bool {
+fn between(fold: bool, text: &[u8], mut part: &[u8], delimiters: &[u8]) -> bool {
     let is = |b: &u8| delimiters.contains(b);
     while let [first, rest @ ..] = part
         && is(first)
@@ -265,7 +275,7 @@ fn part(text: &[u8], mut part: &[u8], delimiters: &[u8]) -> bool {
     }
     (0..=text.len() - part.len()).any(|at| {
         let end = at + part.len();
-        text[at..end] == *part && (at == 0 || is(&text[at - 1])) && (end == text.len() || is(&text[end]))
+        equal(fold, &text[at..end], part) && (at == 0 || is(&text[at - 1])) && (end == text.len() || is(&text[end]))
     })
 }
 

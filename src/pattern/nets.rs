@@ -83,9 +83,8 @@ impl Nets {
             let mask = if bits == 0 { 0 } else { u128::MAX << (128 - u32::from(bits)) };
             list.push(Net { first: ip & mask, bits, v4, number: at as u32, around: NONE });
         }
-        list.sort_by_key(|n| (n.first, n.bits, n.v4, n.number));
-        list.dedup_by_key(|n| (n.first, n.bits, n.v4));
-        list.shrink_to_fit();
+        // Of equal ones the first is the last here: it is what is found.
+        list.sort_by_key(|n| (n.first, n.bits, n.v4, std::cmp::Reverse(n.number)));
         let mut open: Vec<u32> = Vec::new();
         for i in 0..list.len() {
             while let Some(top) = open.last()
@@ -99,22 +98,23 @@ impl Nets {
         Nets { list }
     }
 
-    /// The number of the smallest network that holds `ip`; one of IPv6 is also looked for among those of IPv4 when it stands for one.
-    pub fn find(&self, ip: IpAddr) -> Option<usize> {
+    /// The number of the smallest network that holds `ip`, of those that count; one of IPv6 is also looked for among those of IPv4 when
+    /// it stands for one.
+    pub fn find(&self, ip: IpAddr, counts: &dyn Fn(usize) -> bool) -> Option<usize> {
         match ip {
-            IpAddr::V4(v4) => self.smallest(v4.to_ipv6_mapped(), false),
+            IpAddr::V4(v4) => self.smallest(v4.to_ipv6_mapped(), false, counts),
             IpAddr::V6(v6) => self
-                .smallest(v6, false)
-                .or_else(|| embedded(v6).and_then(|v4| self.smallest(v4.to_ipv6_mapped(), true))),
+                .smallest(v6, false, counts)
+                .or_else(|| embedded(v6).and_then(|v4| self.smallest(v4.to_ipv6_mapped(), true, counts))),
         }
     }
 
-    fn smallest(&self, ip: Ipv6Addr, v4_only: bool) -> Option<usize> {
+    fn smallest(&self, ip: Ipv6Addr, v4_only: bool, counts: &dyn Fn(usize) -> bool) -> Option<usize> {
         let ip = u128::from(ip);
         let mut at = self.list.partition_point(|n| n.first <= ip).checked_sub(1)? as u32;
         while at != NONE {
             let net = &self.list[at as usize];
-            if net.holds(ip) && (net.v4 || !v4_only) {
+            if net.holds(ip) && (net.v4 || !v4_only) && counts(net.number as usize) {
                 return Some(net.number as usize);
             }
             at = net.around;

@@ -46,9 +46,9 @@ impl Ranges {
         Ranges { list, sorted }
     }
 
-    /// The number of the (first) range that holds `n`.
-    pub fn find(&self, n: i64) -> Option<usize> {
-        let holds = |r: &&(i64, i64, u32)| r.0 <= n && n <= r.1;
+    /// The number of the (first) range that holds `n`, of those that count.
+    pub fn find(&self, n: i64, counts: &dyn Fn(usize) -> bool) -> Option<usize> {
+        let holds = |r: &&(i64, i64, u32)| r.0 <= n && n <= r.1 && counts(r.2 as usize);
         let found = if self.sorted {
             let after = self.list.partition_point(|r| r.0 <= n);
             self.list[..after].last().filter(holds)

@@ -40,8 +40,8 @@ impl Texts {
                 text.reverse();
             }
         }
-        texts.sort();
-        texts.dedup_by(|b, a| a.0 == b.0);
+        // Of equal ones the first is the last here: it is what is found.
+        texts.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
         let mut block = Vec::with_capacity(texts.iter().map(|t| t.0.len()).sum());
         let mut list: Vec<Text> = Vec::with_capacity(texts.len());
         let mut open: Vec<u32> = Vec::new();
@@ -95,23 +95,30 @@ impl Texts {
         low.checked_sub(1)
     }
 
-    /// The number of the text that equals this one.
-    pub fn equal(&self, text: &[u8]) -> Option<usize> {
-        let at = self.floor(text)?;
-        (self.compare(self.text(at), text) == Ordering::Equal).then(|| self.list[at].number as usize)
+    /// The number of the text that equals this one, of those that count.
+    pub fn equal(&self, text: &[u8], counts: &dyn Fn(usize) -> bool) -> Option<usize> {
+        let at = self.floor(text).filter(|at| self.compare(self.text(*at), text) == Ordering::Equal)?;
+        // Others that equal it begin with it, and come first among those.
+        let equal = |at: u32| self.text(at as usize).len() == text.len();
+        self.chain(at as u32).take_while(|at| equal(*at)).map(|at| self.number(at)).find(|n| counts(*n))
     }
 
-    /// The number of the longest text that this one begins with (ends with, when compared backwards).
-    pub fn beginning(&self, text: &[u8]) -> Option<usize> {
-        let mut at = self.floor(text)? as u32;
-        while at != NONE {
-            let stored = self.text(at as usize);
-            if stored.len() <= text.len() && stored.iter().enumerate().all(|(i, b)| *b == self.byte(text, i)) {
-                return Some(self.list[at as usize].number as usize);
-            }
-            at = self.list[at as usize].beginning;
-        }
-        None
+    /// The number of the longest text that this one begins with (ends with, when compared backwards), of those that count.
+    pub fn beginning(&self, text: &[u8], counts: &dyn Fn(usize) -> bool) -> Option<usize> {
+        let begins = |at: &u32| {
+            let stored = self.text(*at as usize);
+            stored.len() <= text.len() && stored.iter().enumerate().all(|(i, b)| *b == self.byte(text, i))
+        };
+        self.chain(self.floor(text)? as u32).filter(begins).map(|at| self.number(at)).find(|n| counts(*n))
+    }
+
+    /// A text and all that it begins with, the longest first.
+    fn chain(&self, at: u32) -> impl Iterator<Item = u32> {
+        std::iter::successors(Some(at), |at| Some(self.list[*at as usize].beginning).filter(|at| *at != NONE))
+    }
+
+    fn number(&self, at: u32) -> usize {
+        self.list[at as usize].number as usize
     }
 
     pub fn memory_bytes(&self) -> usize {
