@@ -26,8 +26,11 @@ pub fn lines(head: &[u8]) -> Result<Vec<&[u8]>, String> {
     Ok(lines)
 }
 
-/// Names and values of the fields of a head, strictly.
-pub fn fields(head: &[u8]) -> Result<Vec<(&[u8], &[u8])>, String> {
+/// Name and value.
+type Field<'a> = (&'a [u8], &'a [u8]);
+
+/// The fields of a head, strictly.
+pub fn fields(head: &[u8]) -> Result<Vec<Field<'_>>, String> {
     let mut fields = Vec::new();
     for line in &lines(head)?[1..] {
         let wrong = || format!("no field: {}", line.escape_ascii());

@@ -68,7 +68,8 @@ fn in_range(pattern: &str, n: i64) -> bool {
     }
 }
 
-/// Only networks with the number of their bits, and whole addresses.
+/// Only networks with the number of their bits, and whole addresses. Between equal ones that of IPv4 wins; what is embedded in an IPv6
+/// address counts when nothing else does.
 fn in_network(pattern: &str, ip: IpAddr) -> Option<usize> {
     let wide = |ip: IpAddr| match ip {
         IpAddr::V4(ip) => u128::from(ip.to_ipv6_mapped()),
@@ -78,11 +79,18 @@ fn in_network(pattern: &str, ip: IpAddr) -> Option<usize> {
     let network: IpAddr = address.parse().ok()?;
     let least = if network.is_ipv4() { 96 } else { 0 };
     let bits: usize = bits.map_or(Ok(128), |b| b.parse().map(|b: usize| b + least)).ok()?;
-    let mapped = matches!(ip, IpAddr::V4(_)) || wide(ip) >> 32 == 0xffff;
-    // An IPv6 network holds no IPv4 address.
-    let same_kind = network.is_ipv4() && mapped || network.is_ipv6() && ip.is_ipv6();
-    let same = bits == 0 || (wide(network) ^ wide(ip)) >> (128 - bits) == 0;
-    (same_kind && same).then_some(bits)
+    let holds = |ip: u128| bits == 0 || (wide(network) ^ ip) >> (128 - bits) == 0;
+    let embedded = match wide(ip) {
+        ip if ip >> 112 == 0x2002 => Some(ip >> 80 & 0xffff_ffff),
+        ip if ip >> 32 == 0 => Some(ip),
+        _ => None,
+    };
+    let rank = 1000 + 2 * bits + usize::from(network.is_ipv4());
+    match embedded.filter(|_| network.is_ipv4()) {
+        _ if holds(wide(ip)) => Some(rank),
+        Some(v4) if holds(v4 | 0xffff << 32) => Some(rank - 1000),
+        _ => None,
+    }
 }
 
 /// The number of the pattern that a value matches.
