@@ -56,7 +56,7 @@ fn balance_bytes(config: &Config, p: &crate::model::Proxy) -> u64 {
 /// Bytes that do not depend on the number of connections.
 fn fixed_bytes(config: &Config, rules: &Rulebook, workers: u64) -> u64 {
     let bufsize = u64::from(config.global.tune.bufsize);
-    let room = if rules.any { 6 * bufsize + 64 * 1024 } else { bufsize };
+    let room = if rules.any { (7 + u64::from(rules.hints)) * bufsize + 64 * 1024 } else { bufsize };
     let regexes = rules.regex_cache().memory_bytes() as u64;
     let passwords = Verifier::bytes(&config.userlists).1 as u64;
     let per_worker = bufsize + room + passwords + regexes + 64 * 1024 + 140 * 1024;

@@ -86,3 +86,25 @@ listen l
     assert_eq!(client.ask("GET / HTTP/1.1\r\nHost: h\r\nX-Ms: 60\r\n\r\n").status(), 504);
     logs.find("its line", |m| m.contains("{60}").then_some(()));
 }
+
+#[test]
+fn hints_go_before_the_answer() {
+    let server = Server::named("a");
+    let lines = "
+    http-request early-hint Link </a.css>
+    http-request early-hint Link %[path,url_dec] if { path_beg /b }
+    http-request deny if { path /deny }";
+    let proxy = proxy(&server, lines, "");
+    let mut client = Client::connect(proxy.addr("l"));
+    for (path, links) in [("/a", "</a.css>"), ("/b%0d%0ax", "</a.css>|/b%0D%0Ax"), ("/deny", "</a.css>")] {
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n"));
+        let answer = client.response();
+        assert_eq!(answer.status(), if path == "/deny" { 403 } else { 200 });
+        let hints: Vec<(u16, String)> = answer.interim.iter().map(|i| (i.status(), i.all("link").join("|"))).collect();
+        assert_eq!(hints, [(103, links.to_owned())]);
+    }
+    // Who speaks HTTP/1.0 does not know them.
+    let mut client = Client::connect(proxy.addr("l"));
+    let answer = client.ask("GET / HTTP/1.0\r\n\r\n");
+    assert_eq!((answer.status(), answer.interim.len()), (200, 0));
+}

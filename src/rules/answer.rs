@@ -4,6 +4,7 @@
 //! the connection stays.
 
 use super::flow::format;
+use super::message::field_name;
 use super::{Action, ActionRow, Family, Parts, Reply, Stage, Verdict, row};
 use crate::format::{Format, Use};
 use crate::http::{STATUSES, standard_page};
@@ -183,6 +184,31 @@ fn auth(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {
     }))
 }
 
+/// `early-hint`: a field of the response 103 that goes out at once.
+struct EarlyHint(Box<[u8]>, Format);
+
+impl Action for EarlyHint {
+    fn run(&self, stage: &mut Stage) -> Verdict {
+        let len = stage.format(0, &self.1);
+        let before = stage.hints.len();
+        let (hints, value) = (&mut stage.hints, &stage.out[..len.unwrap_or(0)]);
+        hints.put(&self.0);
+        hints.put(b": ");
+        // Nothing may end a field but its end.
+        value.iter().for_each(|b| hints.byte(if matches!(b, b'\r' | b'\n' | 0) { b' ' } else { *b }));
+        hints.put(b"\r\n");
+        if len.is_some() && !hints.overflow() {
+            return Verdict::Continue;
+        }
+        hints.truncate(before);
+        if stage.effects.lax { Verdict::Continue } else { Verdict::Fail }
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        Parts { formats: vec![&self.1], hints: true, ..Parts::default() }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum To {
     Location,
@@ -328,6 +354,14 @@ pub static TABLE: &[ActionRow] = &[
         let status = if cc.response { 502 } else { 403 };
         Ok(Box::new(answer(cc, a, status, true)?))
     }),
+    row(
+        "early-hint",
+        "<name> <format>",
+        REQUEST,
+        "1.9",
+        "A field of a response 103 that goes before the final one; not to clients of HTTP/1.0.",
+        |cc, a| Ok(Box::new(EarlyHint(field_name(a)?.into_bytes().into(), format(cc, a, "a format")?))),
+    ),
     row(
         "redirect",
         "{ location | prefix | scheme } <format> [code <code>] [<option>]...",

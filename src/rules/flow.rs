@@ -129,9 +129,12 @@ pub fn format(cc: &mut Compiler, args: &mut Args, what: &str) -> Result<Format, 
     })
 }
 
+/// One of the timeouts.
+type Which = fn(&mut OwnTimeouts) -> &mut u32;
+
 /// `set-timeout`: a time, or a sample that says it in milliseconds. Without one, or with none above 0, nothing is changed.
 struct SetTimeout {
-    which: fn(&mut OwnTimeouts) -> &mut u32,
+    which: Which,
     time: Time,
 }
 
@@ -164,7 +167,7 @@ impl Action for SetTimeout {
 
 fn set_timeout(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {
     let word = args.need("client, server or tunnel")?;
-    let known: [(_, _, fn(&mut OwnTimeouts) -> &mut u32); 3] = [
+    let known: [(_, _, Which); 3] = [
         ("client", cc.own().is_frontend, |t| &mut t.client),
         ("server", cc.own().is_backend, |t| &mut t.server),
         ("tunnel", cc.own().is_backend, |t| &mut t.tunnel),

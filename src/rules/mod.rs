@@ -20,6 +20,7 @@ mod files;
 mod flow;
 mod lines;
 mod message;
+mod normalize;
 mod stage;
 mod vars;
 
@@ -106,6 +107,8 @@ pub struct Parts<'a> {
     pub regexes: Vec<&'a Regex>,
     /// It stores in the session's notes.
     pub stores: bool,
+    /// It writes to [`Stage::hints`].
+    pub hints: bool,
 }
 
 /// Reads the arguments of an action.
@@ -134,8 +137,16 @@ const fn row(
 }
 
 /// The tables of actions, each sorted by name.
-pub static ACTIONS: [&[ActionRow]; 7] =
-    [address::TABLE, answer::TABLE, files::TABLE, flow::TABLE, lines::TABLE, message::TABLE, vars::TABLE];
+pub static ACTIONS: [&[ActionRow]; 8] = [
+    address::TABLE,
+    answer::TABLE,
+    files::TABLE,
+    flow::TABLE,
+    lines::TABLE,
+    message::TABLE,
+    normalize::TABLE,
+    vars::TABLE,
+];
 
 enum Op {
     /// Goes on at `yes` or `no` by what a condition says.
@@ -157,6 +168,7 @@ pub struct Program {
     pub stores: bool,
     /// Its formats show variables of the log.
     pub records: bool,
+    hints: bool,
 }
 
 impl Program {
@@ -170,6 +182,7 @@ impl Program {
         let parts = action.parts();
         self.needs |= needs;
         self.stores |= parts.stores;
+        self.hints |= parts.hints;
         self.records |= parts.formats.iter().any(|f| !f.is_plain());
         self.ops.push(Op::Act(self.actions.len() as u32));
         self.actions.push(action);
@@ -230,6 +243,8 @@ pub struct Rulebook {
     pub files_bytes: usize,
     /// There are rules at all.
     pub any: bool,
+    /// Some of them make a response 103.
+    pub hints: bool,
     /// Some of them look at the line of a request after its head is gone.
     pub keeps_line: bool,
 }

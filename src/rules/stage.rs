@@ -97,6 +97,8 @@ pub struct Stage<'s> {
     pub space: &'s mut [u8],
     /// For texts that a rule makes: formats, answers.
     pub out: &'s mut [u8],
+    /// Fields of a response 103.
+    pub hints: Out<'s>,
     pub regexes: &'s mut RegexCache,
     pub record: &'s Record<'s>,
     pub effects: &'s mut Effects,

@@ -82,6 +82,7 @@ fn request(text: &str, head: &str) -> (Verdict, String, Effects) {
         transaction_notes: &mut transaction,
         space: &mut space,
         out: &mut out,
+        hints: crate::util::fmt::Out::new(&mut []),
         regexes: &mut regexes,
         record: &record,
         effects: &mut effects,

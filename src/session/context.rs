@@ -87,6 +87,8 @@ pub struct Room {
     pub space: Box<[u8]>,
     /// For texts that rules make.
     pub out: Box<[u8]>,
+    /// Fields of a response 103.
+    pub hints: Box<[u8]>,
     /// A body whose chunks are put together.
     pub body: Box<[u8]>,
     pub regexes: RegexCache,
@@ -100,7 +102,8 @@ impl Room {
         let bytes = |n: usize| vec![0; n * bufsize].into();
         let any = usize::from(rules.any);
         let (text, out, body, space) = (bytes(2 * any), bytes(2 * any), bytes(any), bytes(1 + any));
-        Room { text, out, body, space, regexes: rules.regex_cache(), blank: Record::default() }
+        let hints = bytes(usize::from(rules.hints));
+        Room { text, out, hints, body, space, regexes: rules.regex_cache(), blank: Record::default() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where a session meets its rules: builds the stage that they run on, and does what they decide.
 
-use super::channel::Channel;
+use super::channel::{Channel, pump};
 use super::context::Ctx;
 use super::endpoint::Conn;
 use super::request::{self, backend_of};
@@ -186,16 +186,36 @@ pub fn run<K: Kernel>(
         transaction_notes: slab,
         space: &mut room.space,
         out: &mut room.out,
+        hints: Out::new(&mut room.hints),
         regexes: &mut room.regexes,
         record: shown,
         effects: &mut s.effects,
     };
     let result = program.run(&mut stage, from);
+    let hints = stage.hints.len();
     if let (Some(edit), false) = (stage.head, matches!(look, Look::Bytes { .. })) {
         s.edited = edit.used as u16;
     }
     mark_packets(cx, s);
+    send_hints(cx, s, hints);
     result
+}
+
+/// `early-hint`: sends a response 103 with so many bytes of fields. What cannot be sent now goes before the final response; a client that
+/// is gone is found out then.
+fn send_hints<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, len: usize) {
+    if len == 0 || !s.http11 || !s.res.need_buffer(cx, 0) {
+        return;
+    }
+    let mut out = Out::new(&mut cx.bufs.get_mut(s.res.buf)[s.res.end as usize..]);
+    out.put(b"HTTP/1.1 103 Early Hints\r\n");
+    out.put(&cx.room.hints[..len]);
+    out.put(b"\r\n");
+    if !out.overflow() {
+        s.res.end += out.len() as u32;
+        s.res.cleared = s.res.end;
+    }
+    let _ = pump(cx, Handle::NONE, &mut s.res, s.client);
 }
 
 /// `set-tos` and `set-mark`, where a rule wanted them.

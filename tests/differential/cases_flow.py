@@ -198,7 +198,17 @@ def timeouts(rnd):
         yield Case(f"flow/timeout/tunnel/{n}", [ask(more="Connection: upgrade\r\nUpgrade: x\r\n") + [("eof",)]], [[[("head",), ("write", switch), ("hold",)]]], [], ["timeout server 500ms", *lines], linger=0.4)
 
 
+def hints(rnd):
+    """early-hint: what goes before answers of servers, of rules, and before bodies that are waited for."""
+    one, two, late = "http-request early-hint Link '</a.css>; rel=preload'", "http-request early-hint X-Path %[path]", "http-request early-hint x-b y if { path /p }"
+    groups = {"one": [one], "two": [one, two], "condition": [one, late, two], "wait": ["http-request wait-for-body time 300ms", one], "deny": [one, "http-request deny if { path /p }"], "redirect": ["http-request redirect location /x if { path /p }", two],
+              "set": ["http-request set-header x-a b", one, late], "none": ["http-request early-hint x-c d if { path /none }"]}
+    for (g, lines), (r, kw) in itertools.product(groups.items(), {"get": {}, "head": dict(method="HEAD"), "post": dict(method="POST", more="Content-Length: 2\r\n", body=b"ab"), "10": dict(version="1.0"), "close": dict(more="Connection: close\r\n"), "q": dict(target="/q")}.items()):
+        side = rnd.random() < 0.5
+        yield Case(f"flow/hint/{g}/{r}", [ask(**kw) + ask(target="/after")], [[FINE]], lines if side else [], [] if side else lines, shape=rnd.choice(("custom", "http")))
+
+
 def all_cases(seed):
     rnd = random.Random(seed + 5)
-    for family in (programs, switching, monitors, absent, bodies, large, bytes_first, addresses, timeouts):
+    for family in (programs, switching, monitors, absent, bodies, large, bytes_first, addresses, timeouts, hints):
         yield from family(rnd)

@@ -220,7 +220,22 @@ def formats(rnd):
                         "http-request set-var(txn.s) src", "log-format '%s'" % log.replace("'", "")], shape="own")
 
 
+NORMALIZERS = ("fragment-encode", "fragment-strip", "path-merge-slashes", "path-strip-dot", "path-strip-dotdot", "path-strip-dotdot full", "percent-decode-unreserved", "percent-decode-unreserved strict", "percent-to-uppercase",
+               "percent-to-uppercase strict", "query-sort-by-name")
+SPELLINGS = ("/", "/a/b", "//a///b//", "/./a/./b/.", "/.", "/..", "/../", "/a/..", "/a/../../b", "/a/b/../../../c/..", "/a//../b", "/.../..a/a../.b", "/%61%7E%2f%2e%2E/%3F?%61=%41%26", "/%%36%36", "/%zz?x", "/%6f%c3%A9", "/a%", "/a%4", "/a?x=//../.&y=%2f",
+             "/?c=3&a=1&b=2", "/?aaa=3&a=1&aa=2", "/?b&a&&c=&=d&a=0", "/?a=2&A=1&a=1", "/p?", "/p?&", "http://h.example//a/../b?z&y", "http://h.example", "*", "/..?b&a", "/a/.?%7e", "/a/..;x/../b")
+
+
+def normalizing(rnd):
+    """Each normalizer on other spellings of targets, and some in a row."""
+    for (n, how), (t, target) in itertools.product(enumerate(NORMALIZERS), enumerate(SPELLINGS)):
+        more = [f"http-request normalize-uri {rnd.choice(NORMALIZERS)}" for _ in range(rnd.choice((0, 0, 0, 1, 2)))]
+        host = "h.example" if "://" in target else "a.example"
+        yield Case(f"rule/normalize/{n}/{t}", [ask(method="OPTIONS" if target == "*" else "GET", target=target, host=host) + ask()], [[FINE]], [f"http-request normalize-uri {how}", *more, "http-request add-header x-is %[url]|%[path]|%[query]"],
+                   shape=rnd.choice(("custom", "http")), globals="expose-experimental-directives")
+
+
 def all_cases(seed):
     rnd = random.Random(seed + 4)
-    for family in (edits, targets, values, statuses, redirects, answers, variables, captures, formats):
+    for family in (edits, targets, values, statuses, redirects, answers, variables, captures, formats, normalizing):
         yield from family(rnd)

@@ -59,6 +59,12 @@ def last(status):
     return lambda m, t: bool(m.statuses()) and m.statuses()[-1] == status
 
 
+def hinted(view):
+    """The fields of all 103, and the lines of the other responses."""
+    responses = view.clients[0][0]
+    return [(n.lower(), v) for r in responses if b" 103 " in r.line for n, v in r.headers], [r.line for r in responses if b" 103 " not in r.line]
+
+
 KNOWN = [
     # What is sent on.
     Known("header names", "sent as they came, HAProxy 2.6 writes them in lower case", where=r".*\.header-case",
@@ -109,7 +115,7 @@ KNOWN = [
     Known("body still under way", "the connection is closed after an answer that came before the request's body; HAProxy reads on", cases=r"^own/(200|503-hole|500-tarpit)",
           where=r"client0\.(end|count|response0\.own-connection)|server0\.connections|log\.count|log0\.T.",
           views=lambda m, t: m.status() == t.status() and m.clients[0][2] == "closed" and m.requests() == 0 and len(m.statuses()) == 1),
-    Known("redirect of a request with a body", "leaves the connection open when the body is here; HAProxy closes it", cases=r"^own/302|^rule/(redirect|answer)/|^flow/program/.*/post$",
+    Known("redirect of a request with a body", "leaves the connection open when the body is here; HAProxy closes it", cases=r"^own/302|^rule/(redirect|answer)/|^flow/(program|hint)/.*/post$",
           views=lambda m, t: m.status() == t.status() and (m.clients[0][2], t.clients[0][2]) == ("open", "closed")),
     Known("response that a rule denies", "is not read to its end: the connection to the server is closed", cases=r"^own/502-deny/|^rule/(redirect|answer)-response/|^flow/program/", where=r"server[01]\..*"),
     Known("TR of a tarpit", "is told, HAProxy 2.6 logs -1", cases=r"^own/(500-)?tarpit/|^rule/answer/", where=r"log0\.T[Rq]", values=lambda a, b: (a, b) == ("0", "-1")),
@@ -153,6 +159,9 @@ KNOWN = [
     # Rules.
     Known("connections that depend on addresses that rules set", "(send-proxy, a server at 0.0.0.0) serve one request; HAProxy keeps some for each pair of addresses",
           cases=r"^flow/address/", where=r"server[01]\.conn0\.end", values=lambda a, b: (a, b) == ("closed", "open")),
+    Known("TR of a request that normalize-uri refuses", "is told, HAProxy 2.6 logs -1", cases=r"^rule/normalize/", where=r"log0\.T[Rq]", values=lambda a, b: (a, b) == ("0", "-1")),
+    Known("hints", "that rules of a section make are one response 103; HAProxy begins another one where a rule has a condition", cases=r"^flow/hint/(condition|set)/", where=r"client0\..*",
+          views=lambda m, t: hinted(m) == hinted(t) and len(m.clients[0][0]) < len(t.clients[0][0])),
     Known("addresses that tcp-request session sets", "are the connection's, fc_src and fc_dst say them, too", cases=r"^flow/address/\d", where=r"server\d\.conn0.*headers",
           values=lambda a, b: [h for h in a if h[0] != b"x-conn"] == [h for h in b if h[0] != b"x-conn"]),
     Known("HEAD stays HEAD", "the client would wait for a body, or take one for the next response", cases=r"^rule/(edit|target)/.*/head", where=r".*",
