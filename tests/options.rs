@@ -98,3 +98,49 @@ fn lines_with_what_tls_has_to_say() {
     let line = logs.find("the line", |m| m.contains("/x").then(|| m.to_owned()));
     assert!(line.ends_with(" 0/0 \"GET /x HTTP/1.1\" 0/-/-/-/0 -/-/-"), "{line}");
 }
+
+#[test]
+fn rules_say_who_sees_the_statistics() {
+    let (server, logs) = (Server::named("a"), LogSink::start());
+    let config = format!(
+        "{HTTP}
+userlist people
+    user joe insecure-password secret
+    user ann password $1$saltsalt$qjXMvbEw8oaL.CzflDtaK/
+listen l
+    bind {{bind:l}}
+    log {{log}} local0
+    option httplog
+    stats uri /stats
+    stats http-request deny if {{ hdr(x-bad) -m found }}
+    stats http-request allow if {{ http_auth(people) }}
+    stats http-request auth realm Ours
+    http-request set-header x-bad 1 if {{ path /stats/bad }}
+    redirect location /elsewhere if {{ hdr(x-away) -m found }}
+    server a {{server:a}}
+listen m
+    bind {{bind:m}}
+    stats http-request auth unless {{ http_auth(people) }}
+    server a {{server:a}}
+"
+    );
+    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    let ask = |to: &str, path: &str, more: &str| {
+        Client::connect(proxy.addr(to)).ask(format!("GET {path} HTTP/1.1\r\nHost: h\r\n{more}\r\n"))
+    };
+    const JOE: &str = "Authorization: Basic am9lOnNlY3JldA==\r\n";
+    const ANN: &str = "Authorization: Basic YW5uOnBhc3N3b3Jk\r\n";
+    let asked = ask("l", "/stats", "");
+    assert_eq!((asked.status(), asked.header("www-authenticate")), (401, Some("Basic realm=\"Ours\"")));
+    assert_eq!((ask("l", "/stats", JOE).status(), ask("l", "/stats", ANN).status()), (200, 200));
+    assert_eq!(ask("l", "/stats", "Authorization: Basic am9lOndyb25n\r\n").status(), 401);
+    assert_eq!(ask("l", "/stats/bad", JOE).status(), 403);
+    // The page comes before redirections, and its rules are for nothing else.
+    assert_eq!(ask("l", "/stats", "X-Away: 1\r\n").status(), 401);
+    assert_eq!((ask("l", "/", "X-Away: 1\r\n").status(), ask("l", "/", "").status()), (302, 200));
+    let usual = ask("m", "/haproxy?stats", "");
+    assert_eq!((usual.status(), usual.header("www-authenticate")), (401, Some("Basic realm=\"HAProxy Statistics\"")));
+    assert_eq!(ask("m", "/haproxy?stats", JOE).status(), 200);
+    let line = logs.http("/stats/bad");
+    assert_eq!((line.server.as_str(), line.termination.as_str()), ("<STATS>", "PR--"));
+}

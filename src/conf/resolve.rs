@@ -6,6 +6,7 @@ use super::advice;
 use super::checks;
 use super::rules::{self, Kept};
 use super::state::{Draft, LogEntry, State};
+use super::stats;
 use super::tune;
 use crate::model::{Audience, CloseMode, Config, KeySource, LogShape, Mode, SinkFormat};
 use crate::rules::Rulebook;
@@ -25,6 +26,7 @@ pub fn resolve(s: &mut State, overrides: &Overrides) -> (Config, Rulebook) {
     proxy_ids(s, &mut drafts);
     for draft in &mut drafts {
         fit_mode(s, draft);
+        stats::check(s, draft);
         check_kind(draft);
     }
     link(s, &mut drafts);

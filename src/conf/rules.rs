@@ -2,6 +2,7 @@
 
 use super::row::{BACK, BACKEND, DEFAULTS, FRONT, FRONTEND, LISTEN, OWN, PROXY, Parse, Row};
 use super::state::{Draft, Kind, State};
+use super::stats;
 use super::values::time_ms;
 use crate::model::{Config, Mode};
 use crate::rules::{DIRECTIVES, Family, Line, LogTexts, Rulebook, compile, field_name};
@@ -19,7 +20,7 @@ const fn r(
 }
 
 /// Keeps the line.
-fn keep(s: &mut State, a: &mut Args, directive: &'static str) -> Result<(), Fault> {
+pub fn keep(s: &mut State, a: &mut Args, directive: &'static str) -> Result<(), Fault> {
     let pos = a.pos();
     if s.draft().kind == Kind::Defaults && s.draft().proxy.name.is_empty() && directive != "unique-id-format" {
         let fault = Fault::new(a.first().pos, format!("'{directive}' is allowed only in 'defaults' with a name"));
@@ -33,7 +34,9 @@ fn keep(s: &mut State, a: &mut Args, directive: &'static str) -> Result<(), Faul
 
 /// Rules of one kind run before those of another, in whatever order they are written.
 fn warn_of_order(s: &mut State, directive: &str, pos: Pos) {
-    let find = |name: &str| DIRECTIVES.iter().find(|d| d.name == name && d.family != Family::Monitor);
+    let find = |name: &str| {
+        DIRECTIVES.iter().find(|d| d.name == name && !matches!(d.family, Family::Monitor | Family::Statistics))
+    };
     let Some(own) = find(directive) else { return };
     let draft = s.draft();
     let lines = &draft.rules[draft.inherited_rules..];
@@ -159,12 +162,13 @@ impl Kept {
             Kind::Backend => BACKEND,
             _ => LISTEN,
         };
-        lines.retain(|l| TABLE.iter().any(|r| r.name == l.directive && r.sections & side != 0));
+        lines.retain(|l| TABLE.iter().chain(stats::TABLE).any(|r| r.name == l.directive && r.sections & side != 0));
         if draft.proxy.mode != Mode::Http {
             let (title, diags) = (draft.title(), &mut s.diags);
             lines.retain(|l| {
-                let http = ["http-", "capture cookie", "req", "rsp"].iter().any(|p| l.directive.starts_with(p))
-                    || matches!(l.directive, "block" | "redirect");
+                let http =
+                    ["http-", "capture cookie", "req", "rsp", "stats"].iter().any(|p| l.directive.starts_with(p))
+                        || matches!(l.directive, "block" | "redirect");
                 if http {
                     diags.warning(l.pos, format!("'{}' is ignored in {title}: it needs 'mode http'", l.directive));
                 }

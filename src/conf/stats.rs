@@ -1,7 +1,8 @@
 //! The family `stats` of proxies: the statistics page.
 
-use super::row::{BACKEND, FRONTEND, LISTEN, PROXY, Parse, Row};
-use super::state::State;
+use super::row::{OWN, PROXY, Parse, Row};
+use super::rules;
+use super::state::{Draft, State};
 use super::values::time_s;
 use crate::model::StatsPage;
 use crate::util::words::{Args, Fault};
@@ -10,21 +11,21 @@ const fn p(name: &'static str, args: &'static str, since: &'static str, doc: &'s
     Row::built("stats", PROXY, name, args, since, doc, parse)
 }
 
-const fn rules(name: &'static str, args: &'static str, since: &'static str, reason: &'static str) -> Row {
-    Row {
-        sections: FRONTEND | LISTEN | BACKEND,
-        ..p(name, args, since, "Recognised, and refused until it is built.", |_, _| Ok(())).not_built(reason)
-    }
-}
+const REALM: &str = "HAProxy Statistics";
 
 /// Sorted by name.
 pub static TABLE: &[Row] = &[
-    rules(
-        "stats admin",
-        "{ if | unless } <condition>",
-        "1.4",
-        "it needs conditions, which come with the rules; 'stats enable' shows the page",
-    ),
+    Row {
+        sections: OWN,
+        ..p(
+            "stats admin",
+            "{ if | unless } <condition>",
+            "1.4",
+            "Recognised, and refused until it is built.",
+            |_, _| Ok(()),
+        )
+        .not_built("the page only shows; nothing can be changed at run time yet")
+    },
     p("stats auth", "<user>:<password>", "1.1", "Only this user sees the page; may be given several times.", |s, a| {
         let text = a.need("a user and a password, joined by ':'")?.text.clone();
         if !text.contains(':') {
@@ -38,17 +39,24 @@ pub static TABLE: &[Row] = &[
         Ok(())
     }),
     p("stats hide-version", "", "1.1", "The page does not tell the version.", |s, _| Ok(page(s).hide_version = true)),
-    rules(
-        "stats http-request",
-        "<action> [{ if | unless } <condition>]",
-        "1.5",
-        "it comes with the rules; 'stats auth' is built",
-    ),
+    Row {
+        sections: OWN,
+        ..p(
+            "stats http-request",
+            "{ allow | deny | auth [realm <text>] } [{ if | unless } <condition>]",
+            "1.5",
+            "Who sees the page: the first rule whose condition is met decides.",
+            |s, a| {
+                page(s);
+                rules::keep(s, a, "stats http-request")
+            },
+        )
+    },
     p("stats realm", "<text>", "1.1", "What the browser shows when it asks for a password.", |s, a| {
         let text = a.need("a text (with its spaces escaped)")?.text.clone();
         Ok(page(s).realm = text)
     })
-    .or("HAProxy Statistics"),
+    .or(REALM),
     p("stats refresh", "<time>", "1.1", "The page reloads itself after this time.", |s, a| {
         let seconds = time_s(a)?;
         Ok(page(s).refresh_s = seconds)
@@ -104,9 +112,19 @@ fn page(s: &mut State) -> &mut StatsPage {
     }
     draft.proxy.stats.get_or_insert_with(|| StatsPage {
         uri: "/haproxy?stats".into(),
-        realm: "HAProxy Statistics".into(),
+        realm: REALM.into(),
         ..StatsPage::default()
     })
+}
+
+/// Rules and `stats auth` both say who sees the page: with both, one of them would not be heard.
+pub fn check(s: &mut State, draft: &Draft) {
+    let Some(page) = &draft.proxy.stats else { return };
+    let Some(rule) = draft.rules.iter().find(|l| l.directive == "stats http-request") else { return };
+    if !page.auth.is_empty() || page.realm != REALM {
+        let message = "'stats http-request' cannot stand beside 'stats auth' or 'stats realm'";
+        s.fault(Fault::new(rule.pos, message).hint("a userlist, and rules with http_auth, say the same"));
+    }
 }
 
 /// HAProxy does not look at further words of `stats` lines.

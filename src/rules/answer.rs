@@ -14,6 +14,8 @@ use crate::util::words::{Args, Fault, Word};
 use std::fmt::Write;
 
 const REQUEST: u32 = Family::HttpRequest.bit();
+/// Those that refuse, also the statistics page.
+const REFUSE: u32 = REQUEST | Family::Statistics.bit();
 const ANY: u32 = REQUEST | Family::Block.bit() | Family::HttpResponse.bit();
 
 enum Content {
@@ -170,7 +172,8 @@ fn answer(cc: &mut Compiler, args: &mut Args, usual: u16, denies: bool) -> Resul
 
 /// `auth`: asks for a name and a password.
 fn auth(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {
-    let realm = if args.accept("realm") { args.need("a text")?.text.clone() } else { cc.own().name.clone() };
+    let usual = if args.name.starts_with("stats ") { "HAProxy Statistics" } else { &cc.own().name };
+    let realm = if args.accept("realm") { args.need("a text")?.text.clone() } else { usual.to_owned() };
     let text = format!("Basic realm=\"{}\"", realm.replace('%', "%%"));
     let value = Format::compile(cc, &text, Use::Message).map_err(|t| cc.fault(t.message))?;
     let fields = vec![(b"WWW-Authenticate"[..].into(), value)];
@@ -349,8 +352,8 @@ fn redirect(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault
 
 /// Sorted by name.
 pub static TABLE: &[ActionRow] = &[
-    row("auth", "[realm <text>]", REQUEST, "1.4", "Asks for a name and a password.", auth),
-    row("deny", "[status <code>] [<answer>]", ANY, "1.3", "Refuses the message.", |cc, a| {
+    row("auth", "[realm <text>]", REFUSE, "1.4", "Asks for a name and a password.", auth),
+    row("deny", "[status <code>] [<answer>]", ANY | REFUSE, "1.3", "Refuses the message.", |cc, a| {
         let status = if cc.response { 502 } else { 403 };
         Ok(Box::new(answer(cc, a, status, true)?))
     }),

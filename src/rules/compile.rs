@@ -46,6 +46,7 @@ pub static DIRECTIVES: &[Directive] = &[
     Directive { name: "rspideny", family: Family::ResponseLines, action: Some("rspideny") },
     Directive { name: "rspirep", family: Family::ResponseLines, action: Some("rspirep") },
     Directive { name: "rsprep", family: Family::ResponseLines, action: Some("rsprep") },
+    Directive { name: "stats http-request", family: Family::Statistics, action: None },
     Directive { name: "tcp-request connection", family: Family::TcpConnection, action: None },
     Directive { name: "tcp-request content", family: Family::TcpRequest, action: None },
     Directive { name: "tcp-request session", family: Family::TcpSession, action: None },

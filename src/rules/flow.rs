@@ -252,7 +252,9 @@ fn use_backend(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fa
 /// Sorted by name.
 pub static TABLE: &[ActionRow] = &[
     row("accept", "", TCP, "1.4", "Ends these rules; the session goes on.", |_, _| end(Verdict::Stop)),
-    row("allow", "", MESSAGE, "1.4", "Ends these rules; the message goes on.", |_, _| end(Verdict::Stop)),
+    row("allow", "", MESSAGE | Family::Statistics.bit(), "1.4", "Ends these rules; the message goes on.", |_, _| {
+        end(Verdict::Stop)
+    }),
     row("close", "", Family::TcpResponse.bit(), "1.5", "Closes the connections to server and client.", |_, _| {
         end(Verdict::Reject)
     }),

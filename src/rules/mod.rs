@@ -50,6 +50,8 @@ pub enum Family {
     /// `reqrep` and its kin, then `reqadd`.
     RequestLines,
     RequestAdd,
+    /// `stats http-request`, for requests to the page.
+    Statistics,
     Redirect,
     UseBackend,
     UseServer,

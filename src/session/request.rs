@@ -3,12 +3,14 @@
 use super::channel::{Fill, pump};
 use super::context::Ctx;
 use super::context::Room;
-use super::{Phase, Session, Step, answer, rules};
+use super::rules::Look;
+use super::{AppletKind, Phase, Session, Step, answer, rules};
 use crate::balance::key;
 use crate::http::{Body, Fault, Head, HeadEnd, Keep, Method, Version, head_end, write_again, write_request};
 use crate::mem::{Buffers, Handle};
 use crate::model::{CloseMode, ForwardFor, KeySource, Mode, Proxy, opt};
 use crate::pattern::Value;
+use crate::rules::Family;
 use crate::sample::Notes;
 use crate::server::{Shared, hash_options};
 use crate::sys::{Addr, Kernel};
@@ -199,13 +201,16 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, len: usize) -> Step {
 
 /// Lets the rules say what becomes of a request, and makes it ready for the server.
 fn dispatch<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usize) -> Step {
-    if cx.shared.rules.any
-        && let Some(step) = rules::request(cx, s, start, len)
-    {
-        return step;
-    }
     let config = std::sync::Arc::clone(&cx.config);
-    if let Some(step) = statistics(cx, s, start, len) {
+    let answered = match cx.shared.rules.any {
+        true => rules::request(cx, s, start, len),
+        // Without rules, what is between them is left.
+        false => [Some(s.fe()), backend_of(&config, s)]
+            .into_iter()
+            .flatten()
+            .find_map(|proxy| statistics(cx, s, proxy, Look::Request { at: start, len })),
+    };
+    if let Some(step) = answered {
         return step;
     }
     let Some(be) = backend_of(&config, s) else {
@@ -349,22 +354,29 @@ fn monitored<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usi
     Some(answer::error(cx, s, status, b'L', b'R'))
 }
 
-/// The statistics page of frontend or backend.
-fn statistics<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usize) -> Option<Step> {
-    let be = backend_of(&cx.config, s);
-    for p in [Some(s.fe()), be].into_iter().flatten() {
-        let Some(page) = &cx.config.proxies[p].stats else { continue };
-        let uri = cx.head.uri.of(head_of(&cx.bufs, &cx.room, s, start, len));
-        if !uri.starts_with(page.uri.as_bytes()) || !matches!(s.method, Method::Get | Method::Head | Method::Post) {
-            continue;
-        }
-        if skip(cx, s, start + len).is_err() {
-            return Some(refuse(cx, s, Fault::Framing));
-        }
-        s.be = p as u16;
-        return Some(answer::stats_page(cx, s, p, start, len));
+/// The statistics page of a proxy, if that is what is asked for and its rules allow it.
+pub fn statistics<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, proxy: usize, look: Look) -> Option<Step> {
+    let Look::Request { at, len } = look else { return None };
+    let page = cx.config.proxies[proxy].stats.as_ref()?;
+    let uri = cx.head.uri.of(head_of(&cx.bufs, &cx.room, s, at, len));
+    if !uri.starts_with(page.uri.as_bytes()) || !matches!(cx.head.method, Method::Get | Method::Head | Method::Post) {
+        return None;
     }
-    None
+    (s.be, s.method) = (proxy as u16, cx.head.method);
+    let rules = std::sync::Arc::clone(&cx.shared.rules);
+    let refused = rules::one(cx, s, &rules, proxy, Family::Statistics, look);
+    if let Some(step) = refused {
+        if step != Step::Goto(Phase::Rules) {
+            // For the log, it was the page that answered.
+            s.applet.kind = AppletKind::StatsPage;
+            (s.times.queue, s.times.connect) = (cx.now, cx.now);
+        }
+        return Some(step);
+    }
+    if skip(cx, s, at + len).is_err() {
+        return Some(refuse(cx, s, Fault::Framing));
+    }
+    Some(answer::stats_page(cx, s, proxy, at, len))
 }
 
 /// The hash that `balance` needs, taken while the head is at hand.

@@ -312,13 +312,14 @@ pub fn admits<K: Kernel>(cx: &mut Ctx<K>, client: Handle<Conn>, fe: usize, famil
 }
 
 /// The rules of a request in order: the frontend's (false), where it goes, then the backend's (true).
-const ORDER: [(bool, Family); 15] = [
+const ORDER: [(bool, Family); 17] = [
     (false, Family::TcpRequest),
     (false, Family::CaptureRequest),
     (false, Family::Block),
     (false, Family::HttpRequest),
     (false, Family::RequestLines),
     (false, Family::RequestAdd),
+    (false, Family::Statistics),
     (false, Family::Redirect),
     (false, Family::UseBackend),
     (true, Family::TcpRequest),
@@ -326,6 +327,7 @@ const ORDER: [(bool, Family); 15] = [
     (true, Family::HttpRequest),
     (true, Family::RequestLines),
     (true, Family::RequestAdd),
+    (true, Family::Statistics),
     (true, Family::Redirect),
     (true, Family::UseServer),
 ];
@@ -348,8 +350,12 @@ pub fn request<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: u
                 request::await_body(cx, s, request::deadline(cx, s));
                 return Some(request::suspend(cx, s, start, len));
             }
-            if let Some(step) = one(cx, s, &rules, proxy, *family, look) {
-                return Some(step);
+            let step = match family {
+                Family::Statistics => request::statistics(cx, s, proxy, look),
+                _ => one(cx, s, &rules, proxy, *family, look),
+            };
+            if step.is_some() {
+                return step;
             }
         }
         s.rule = (s.rule.0 + 1, 0);

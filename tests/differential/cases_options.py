@@ -38,7 +38,23 @@ def tls_lines(rnd):
         yield Case(f"httpslog/{n}", [ask(method, more=more) + ask()], [[[("loop", [OK])]]], ["option httpslog", "capture request header Host len 9"], shape="http")
 
 
+def statistics(rnd):
+    """`stats http-request`: who sees the page, and what comes before it."""
+    groups = {
+        "auth": ["stats http-request auth unless { http_auth({name}) }"], "allow": ["stats http-request allow if { http_auth({name}) }", "stats http-request auth realm My\\ Realm"], "deny": ["stats http-request deny if { hdr(x-a) 1 }"],
+        "deny-status": ["stats http-request deny deny_status 404 if METH_POST", "stats http-request allow"], "none": ["stats http-request deny if FALSE"], "before": ["http-request deny if { hdr(x-a) 1 }", "stats http-request auth if { hdr(x-a) 1 }"],
+        "redirect": ["stats http-request auth if { hdr(x-a) 1 }", "redirect location /r"], "changed": ["http-request set-path /p if { path /q }", "stats http-request deny if { path /p }"], "order": ["stats http-request auth if { hdr(x-a) 1 }", "stats http-request deny"],
+        "scheme": ["redirect scheme https", "stats http-request allow"],
+    }
+    requests = {"plain": dict(), "a": dict(more="X-A: 1\r\n"), "right": dict(more="Authorization: Basic am9lOnNlY3JldA==\r\n"), "wrong": dict(more="Authorization: Basic am9lOndyb25n\r\n"), "post": dict(method="POST", more="Content-Length: 0\r\n"), "head": dict(method="HEAD", more="X-A: 1\r\n"),
+                "put": dict(method="PUT", more="X-A: 1\r\nContent-Length: 0\r\n"), "other": dict(target="/o", more="X-A: 1\r\n"), "q": dict(target="/q")}
+    users = ["userlist {name}", "    user joe insecure-password secret"]
+    for (g, lines), (r, kw), side in itertools.product(groups.items(), requests.items(), ("fe", "be")):
+        lines = ["stats uri /p", "stats scope .", *lines]
+        yield Case(f"stats-rules/{g}/{r}/{side}", [ask(**{"target": "/p", **kw})], [[[("loop", [OK])]]], lines if side == "fe" else [], lines if side == "be" else [], more=users, shape=rnd.choice(("custom", "http")))
+
+
 def all_cases(seed):
     rnd = random.Random(seed + 6)
-    for family in (cookies, failures, tls_lines):
+    for family in (cookies, failures, tls_lines, statistics):
         yield from family(rnd)

@@ -140,11 +140,13 @@ KNOWN = [
     Known("max-reuse", "holds for all requests; HAProxy 2.6 forgets it while one client uses a connection of HTTP/1", cases=r"^reuse/server/max-reuse", where=r"server0.*"),
     Known("nolinger", "resets a connection when it is closed, not when one direction ends", cases=r"^tcp/half-then-answer/option nolinger$", where=r"client0\.tail"),
     # The statistics page.
-    Known("POST to the page", "gets the page, like GET; HAProxy takes it for a form of `stats admin`, which is not built, and redirects", cases=r"^own/200-stats/POST/",
+    Known("POST to the page", "gets the page, like GET; HAProxy takes it for a form of `stats admin`, which is not built, and redirects", cases=r"^own/200-stats/POST/|^stats-rules/.*/post/",
           views=lambda m, t: m.status() == 200 and 303 in t.statuses()),
     Known("100 before the page", "HAProxy asks for the body before it answers itself", cases=r"^own/200-stats/.*/expect/", views=answered(200, 100)),
-    Known("status of a refused page", "401 as it was sent, HAProxy 2.6 logs 400", cases=r"^stats/(auth|realm)/|^own/401-stats/", where=r"log0\.ST",
-          values=lambda a, b: (a, b) == ("401", "400")),
+    Known("status of a refused page", "as it was sent, HAProxy 2.6 logs 400", cases=r"^stats/(auth|realm)/|^own/401-stats/|^stats-rules/", where=r"log0\.ST",
+          values=lambda a, b: a in ("401", "403", "404") and b == "400"),
+    Known("connection after a refused page", "stays; HAProxy closes it", cases=r"^stats-rules/", where=r"client0\.end", values=lambda a, b: (a, b) == ("open", "closed"),
+          views=lambda m, t: m.status() == t.status() in (401, 403, 404)),
     # PROXY protocol.
     Known("words about PROXY headers", "are our own", cases=r"^proxy/", where=r"log0\.shape", values=lambda a, b: "PROXY" in str(a) and "PROXY" in str(b)),
     Known("PROXY headers that are valid", "UNKNOWN with addresses, UNSPEC, and headers that come in pieces are accepted", cases=r"^proxy/(v1-unknown-long|v2-unspec|split)/",
