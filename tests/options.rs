@@ -60,7 +60,7 @@ defaults
     log {{log}} format rfc5424 local0
     log {{log}} format raw local0
     error-log-format \"failed %ci %ST %ts %{{+Q}}r %[src] %b/%s\"
-    log-format-sd \"[id@1 status=%{{+Q}}[status] path=\\\"%HP\\\"]\"
+    log-format-sd \"[id@1 status=\\\"%ST\\\" path=\\\"%HP\\\"]\"
     log-format \"fine %HP %ST\"
 frontend f
     bind {{bind:f}}
@@ -143,4 +143,54 @@ listen m
     assert_eq!(ask("m", "/haproxy?stats", JOE).status(), 200);
     let line = logs.http("/stats/bad");
     assert_eq!((line.server.as_str(), line.termination.as_str()), ("<STATS>", "PR--"));
+}
+
+#[test]
+fn servers_that_are_down_are_tried_where_persistence_is_forced() {
+    let (down, up) = (Server::named("down"), Server::named("up"));
+    let gone = Refusing::start();
+    let backend = |name: &str, lines: &str| {
+        format!(
+            "backend {name}\n    {lines}\n    use-server down if {{ hdr(x-to) down }}\n    use-server gone if {{ hdr(x-to) gone }}
+    server down {{server:down}} disabled\n    server gone {{server:gone}} disabled\n    server up {{server:up}}\n"
+        )
+    };
+    let config = format!(
+        "{HTTP}    retries 1\n    option redispatch
+frontend f
+    bind {{bind:f}}
+    use_backend %[path,word(1,/)]
+{}{}{}{}
+listen t
+    bind {{bind:t}}
+    mode tcp
+    force-persist if {{ src 127.0.0.0/8 }}
+    use-server down if TRUE
+    server down {{server:down}} disabled
+    server up {{server:up}}
+",
+        backend("plain", "timeout queue 1s"),
+        backend("forced", "force-persist if { hdr(x-test) 1 }"),
+        backend("ignored", "ignore-persist if { path_end .png }\n    force-persist unless { hdr(x-test) 0 }"),
+        backend("optional", "option persist"),
+    );
+    let proxy =
+        Proxy::with().server("down", down.addr()).server("up", up.addr()).server("gone", gone.addr()).start(&config);
+    for (path, to, test, want) in [
+        ("/plain", "down", "1", "up"),
+        ("/forced", "down", "1", "down"),
+        ("/forced", "down", "2", "up"),
+        ("/forced", "gone", "1", ""),
+        ("/forced", "gone", "2", "up"),
+        ("/ignored", "down", "1", "down"),
+        ("/ignored/a.png", "down", "1", "up"),
+        ("/optional", "down", "1", "down"),
+        ("/optional", "gone", "1", "up"),
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: h\r\nX-To: {to}\r\nX-Test: {test}\r\n\r\n");
+        let answer = Client::connect(proxy.addr("f")).ask(request);
+        assert_eq!(answer.status(), if want.is_empty() { 503 } else { 200 }, "{path} {to} {test}");
+        assert!(want.is_empty() || answer.text() == want, "{path} {to} {test}: {}", answer.text());
+    }
+    assert_eq!(get(proxy.addr("t"), "/").text(), "down");
 }

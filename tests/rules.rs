@@ -132,8 +132,10 @@ fn formats_and_replacements_as_the_manual_has_them() {
     assert_eq!((request.target(), request.header("host")), ("http://other.example/u", Some("other.example")));
     assert_eq!(ask("/query").target(), "/query??q");
     if !is_oracle() {
-        // No target can be made of that: the server does not see it.
+        // No target can be made of that: the server does not see it, nor another host.
         assert_eq!(ask("/path").target(), "/query??q");
+        let whole = "GET http://h/path HTTP/1.1\r\nHost: h\r\n\r\n";
+        assert_eq!(Client::connect(proxy.addr("l")).ask(whole).status(), 500);
     }
 }
 

@@ -16,7 +16,8 @@ pub static ALGORITHMS: &[Row] = &[
     row("first", "", "1.5", "The first server with room, so that the last ones can be switched off.", |s, _| {
         plain(s, "first")
     }),
-    row("hash", "<expression>", "2.6", "A hash of any sample.", |_, _| Ok(())).not_built("samples come with the rules"),
+    row("hash", "<expression>", "2.6", "A hash of any sample.", |_, _| Ok(()))
+        .not_built("hashes of samples are not built; hdr, uri and url_param are"),
     row("hdr", "(<name>) [use_domain_only]", "1.3", "A hash of a request header.", hdr),
     row("leastconn", "", "1.3", "The server with the fewest connections for its weight.", |s, _| plain(s, "leastconn")),
     row("log-hash", "<converters>", "2.9", "For log backends.", |_, _| Ok(())).not_built("log backends are not built"),

@@ -126,7 +126,7 @@ pub static TABLE: &[Row] = &[
         "Does not tell the server that the connection will be closed.",
         |s, a| flip(s, a, opt::PRETEND_KEEPALIVE),
     ),
-    refused("option http-restrict-req-hdr-names", PROXY, "2.6", "header names that are not tokens are refused anyway"),
+    refused("option http-restrict-req-hdr-names", PROXY, "2.6", "it is not built; rules can ask for req.hdr_names"),
     bit(
         "option http-server-close",
         PROXY,
@@ -150,7 +150,12 @@ pub static TABLE: &[Row] = &[
         |_, _| Ok(()),
     ),
     refused("option http-use-proxy-header", FRONT, "1.4", "Proxy-Connection is removed, never obeyed"),
-    refused("option http_proxy", PROXY, "1.1", "use http-request do-resolve and set-dst once they are built"),
+    refused(
+        "option http_proxy",
+        PROXY,
+        "1.1",
+        "connecting to addresses that clients name is not built (HAProxy has not done it since 1.9)",
+    ),
     o(
         "option httpchk",
         BACK,
@@ -225,7 +230,9 @@ pub static TABLE: &[Row] = &[
             Ok(s.proxy().original_to = Some(sent))
         },
     ),
-    refused("option persist", BACK, "1.1", "persistence by cookie comes later"),
+    bit("option persist", BACK, "1.1", "A server that a rule chose is tried also while it is down.", |s, a| {
+        flip(s, a, opt::PERSIST)
+    }),
     refused("option pgsql-check", BACK, "1.5", "checks by PostgreSQL come later; use 'option tcp-check'"),
     bit("option prefer-last-server", BACK, "1.5", "Requests of one client connection stay on a server.", |s, a| {
         flip(s, a, opt::PREFER_LAST_SERVER)

@@ -78,6 +78,13 @@ pub static TABLE: &[Row] = &[
     kept!("capture response header", FRONTS, "<name> len <length>", "1.0", "Keeps a field of responses for the log."),
     kept!("declare capture request", FRONTS, "len <length>", "1.6", "A place that rules may capture to."),
     kept!("declare capture response", FRONTS, "len <length>", "1.6", "A place that rules may capture to."),
+    kept!(
+        "force-persist",
+        LISTEN | BACKEND,
+        "{ if | unless } <condition>",
+        "1.4",
+        "Requests whose server a rule chose go there also while it is down."
+    ),
     kept!("http-after-response", PROXY, ACTION, "2.2", "Rules on all responses, our own answers too."),
     kept!("http-request", PROXY, ACTION, "1.4", "Rules on requests."),
     kept!("http-response", PROXY, ACTION, "1.5", "Rules on responses."),
@@ -88,6 +95,13 @@ pub static TABLE: &[Row] = &[
         "1.4",
         "Tells the server its name, in this field.",
         |s, a| Ok(s.proxy().name_header = Some(field_name(a)?)),
+    ),
+    kept!(
+        "ignore-persist",
+        LISTEN | BACKEND,
+        "{ if | unless } <condition>",
+        "1.4",
+        "Requests that are balanced whatever cookies and stick tables say."
     ),
     kept!("monitor fail", FRONTS, CONDITION, "1.3", "When monitors are told that the service is down."),
     kept!(

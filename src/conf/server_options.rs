@@ -188,7 +188,7 @@ pub static TABLE: &[Row] = &[
         .or("the server's"),
     o("proto", "<name>", "1.8", "The protocol spoken with the server; only h1 is built.", proto),
     refused("proxy-v2-options", "<options>", "1.9", "additional fields of the PROXY header come later"),
-    refused("redir", "<prefix>", "1.4", "redirecting instead of forwarding comes with the rules"),
+    refused("redir", "<prefix>", "1.4", "servers that redirect are not built; 'http-request redirect' is"),
     o("resolve-net", "<networks>", "1.6", RUN_TIME, swallow),
     o("resolve-opts", "<options>", "1.8", RUN_TIME, swallow),
     o("resolve-prefer", "<family>", "1.6", RUN_TIME, swallow),

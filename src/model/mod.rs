@@ -83,6 +83,7 @@ pub mod opt {
     pub const TRANSPARENT: u64 = 1 << 25;
     pub const IGNORE_PROBES: u64 = 1 << 26;
     pub const CHECKCACHE: u64 = 1 << 27;
+    pub const PERSIST: u64 = 1 << 29;
     pub const DISABLE_ON_404: u64 = 1 << 28;
     /// Any of the three options that can make a connection spliced.
     pub const SPLICE_ANY: u64 = SPLICE_AUTO | SPLICE_REQUEST | SPLICE_RESPONSE;

@@ -19,9 +19,11 @@ pub struct Directive {
 /// All of them but `acl`, sorted by name.
 pub static DIRECTIVES: &[Directive] = &[
     Directive { name: "block", family: Family::Block, action: Some("deny") },
+    Directive { name: "force-persist", family: Family::Persist, action: Some("force-persist") },
     Directive { name: "http-after-response", family: Family::AfterResponse, action: None },
     Directive { name: "http-request", family: Family::HttpRequest, action: None },
     Directive { name: "http-response", family: Family::HttpResponse, action: None },
+    Directive { name: "ignore-persist", family: Family::Persist, action: Some("ignore-persist") },
     Directive { name: "monitor fail", family: Family::Monitor, action: Some("fail") },
     Directive { name: "redirect", family: Family::Redirect, action: Some("redirect") },
     Directive { name: "reqadd", family: Family::RequestAdd, action: Some("reqadd") },

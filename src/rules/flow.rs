@@ -2,6 +2,7 @@
 
 use super::{Action, ActionRow, Effects, Family, Parts, Stage, Verdict, row};
 use crate::format::{Format, Use};
+use crate::model::opt;
 use crate::pattern::{Kind, Value};
 use crate::sample::{Compiler, Expr, OwnTimeouts, needs};
 use crate::util::units;
@@ -11,6 +12,7 @@ use crate::util::words::{Args, Fault};
 pub const HTTP: u32 = Family::HttpRequest.bit() | Family::HttpResponse.bit();
 /// Those that change messages.
 pub const MESSAGE: u32 = HTTP | Family::AfterResponse.bit();
+const PERSIST: u32 = Family::Persist.bit();
 /// All rules of connections and bytes.
 pub const TCP: u32 =
     Family::TcpConnection.bit() | Family::TcpSession.bit() | Family::TcpRequest.bit() | Family::TcpResponse.bit();
@@ -69,12 +71,30 @@ impl Action for UseBackend {
     }
 }
 
-/// `use-server`: while it takes sessions.
+/// `force-persist` (true), `ignore-persist`: the first that applies decides.
+struct Persist(bool);
+
+impl Action for Persist {
+    fn run(&self, stage: &mut Stage) -> Verdict {
+        stage.effects.force_persist = self.0;
+        Verdict::Stop
+    }
+}
+
+fn persist(args: &Args, force: bool) -> Result<Box<dyn Action>, Fault> {
+    match args.peek() {
+        Some("if" | "unless") => Ok(Box::new(Persist(force))),
+        _ => Err(Fault::new(args.pos(), format!("'{}' needs a condition: 'if' or 'unless'", args.name))),
+    }
+}
+
+/// `use-server`: while it takes sessions, or whatever its state where persistence is forced.
 struct UseServer(usize);
 
 impl Action for UseServer {
     fn run(&self, stage: &mut Stage) -> Verdict {
-        if stage.live.count(crate::sample::Count::ServerIsUp, self.0) == 0 {
+        let forced = stage.effects.force_persist || stage.config.proxies[stage.flow.backend].has(opt::PERSIST);
+        if !forced && stage.live.count(crate::sample::Count::ServerIsUp, self.0) == 0 {
             return Verdict::Continue;
         }
         stage.effects.server = Some(self.0);
@@ -260,6 +280,12 @@ pub static TABLE: &[ActionRow] = &[
     }),
     row("fail", "", Family::Monitor.bit(), "1.3", "Monitors are told that the service is down.", |_, _| {
         set(|e| e.monitor_fails = true)
+    }),
+    row("force-persist", "", PERSIST, "1.4", "Sessions stay on a server that is down, too.", |_, a| persist(a, true)),
+    row("ignore-persist", "", PERSIST, "1.4", "Sessions stay nowhere.", |cc, a| {
+        cc.warnings
+            .push((a.pos(), "'ignore-persist' has little to ignore: cookies and stick tables come later".into()));
+        persist(a, false)
     }),
     row("reject", "", TCP | Family::HttpRequest.bit(), "1.4", "Closes the connection without an answer.", |_, _| {
         end(Verdict::Reject)

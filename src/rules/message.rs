@@ -183,7 +183,7 @@ impl Replace {
         let changed = Self::one(&self.regex, regexes, text, format, &mut out);
         out.put(back);
         match changed {
-            true if out.overflow() => Err(Refused),
+            true if out.overflow() || !stays_a_path(front, out.bytes()) => Err(Refused),
             true => head.set_uri(&[out.bytes()]),
             false => Ok(()),
         }
@@ -240,6 +240,11 @@ fn status(_: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {
     Ok(Box::new(Status(code, reason)))
 }
 
+/// False when what follows an authority in a target would become a part of it.
+fn stays_a_path(authority: &[u8], target: &[u8]) -> bool {
+    authority.is_empty() || matches!(target.get(authority.len()), None | Some(b'/' | b'?'))
+}
+
 /// Sets the target to what stands before the path, and two texts.
 fn put_target(s: &mut Stage, parts: impl Fn(&[u8], &[u8], &[u8], &mut Out), len: usize) -> Result<(), Refused> {
     let Some(head) = &mut s.head else { return Ok(()) };
@@ -248,7 +253,10 @@ fn put_target(s: &mut Stage, parts: impl Fn(&[u8], &[u8], &[u8], &mut Out), len:
     let mut out = Out::new(space);
     out.put(before);
     parts(text, path, query, &mut out);
-    if out.overflow() { Err(Refused) } else { head.set_uri(&[out.bytes()]) }
+    if out.overflow() || !stays_a_path(before, out.bytes()) {
+        return Err(Refused);
+    }
+    head.set_uri(&[out.bytes()])
 }
 
 /// Sorted by name.

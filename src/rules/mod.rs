@@ -54,6 +54,8 @@ pub enum Family {
     Statistics,
     Redirect,
     UseBackend,
+    /// `force-persist`, `ignore-persist`
+    Persist,
     UseServer,
     TcpResponse,
     CaptureResponse,
@@ -83,7 +85,7 @@ impl Family {
         match self {
             Family::TcpConnection | Family::TcpSession => needs::AT_CONNECTION,
             Family::CaptureRequest | Family::Monitor | Family::UseBackend => needs::AT_FRONTEND,
-            Family::UseServer => needs::AT_BACKEND,
+            Family::Persist | Family::UseServer => needs::AT_BACKEND,
             _ if self.is_response() => needs::AT_RESPONSE,
             _ => sides,
         }

@@ -47,6 +47,8 @@ pub struct Reply {
 pub struct Effects {
     /// `use_backend`
     pub backend: Option<usize>,
+    /// `force-persist`: also while that server is down.
+    pub force_persist: bool,
     /// `use-server`
     pub server: Option<usize>,
     /// `set-log-level`: a syslog level, or [`Effects::SILENT`].

@@ -2,7 +2,7 @@
 
 use super::needs;
 use super::notes::{Layout, Note, Scope};
-use crate::model::{Config, Proxy};
+use crate::model::{Config, Mode, Proxy};
 use crate::pattern::{List, Method, Regex, Source};
 use crate::sys::zone::Zone;
 use crate::util::hash::digest::Algorithm;
@@ -221,6 +221,11 @@ impl<'a> Compiler<'a> {
 
     /// The userlist of a name.
     fn userlist(&mut self, name: &str) -> Result<usize, Fault> {
+        if self.own().mode != Mode::Http {
+            // A session in TCP mode does not wait for a password to be hashed.
+            let fault = self.fault("passwords are checked in 'mode http' only");
+            return Err(fault.hint("give the proxy 'mode http'"));
+        }
         let all = &self.config.userlists;
         if let Some(found) = all.iter().position(|l| l.name == name) {
             self.userlists.push(found);

@@ -102,7 +102,8 @@ fn choose<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, avoid: Option<usize>) -> 
         }
     }
     // `use-server`: as long as it has room, like the last server.
-    if let Some(wanted) = s.effects.server.filter(|w| Some(*w) != avoid && cx.shared.servers[*w].is_usable()) {
+    let usable = |w: usize| s.is_forced(be) || cx.shared.servers[w].is_usable();
+    if let Some(wanted) = s.effects.server.filter(|w| Some(*w) != avoid && usable(*w)) {
         s.persistent = true;
         return cx.shared.pick_this(wanted);
     }

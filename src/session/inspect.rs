@@ -68,6 +68,7 @@ fn next_program<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, rules: &Rulebook, c
         {
             return Ok(step);
         }
+        one(cx, s, rules, be, Family::Persist, Look::Bytes { complete: true });
         one(cx, s, rules, be, Family::UseServer, Look::Bytes { complete: true });
         s.rule = (2, 0);
     }

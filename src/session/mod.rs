@@ -28,7 +28,7 @@ pub use rules::admits;
 
 use crate::http::{Method, Version};
 use crate::mem::Handle;
-use crate::model::Config;
+use crate::model::{Config, Proxy, opt};
 use crate::rules::Effects;
 use crate::sample::OwnTimeouts;
 use crate::sys::Addr;
@@ -283,5 +283,10 @@ impl Session {
     pub fn end(&mut self, who: u8, stage: u8) -> Step {
         self.cause = EndCause::new(who, stage);
         Step::End
+    }
+
+    /// It goes where a rule sends it, whatever the state of that server.
+    pub fn is_forced(&self, be: &Proxy) -> bool {
+        self.effects.force_persist || be.has(opt::PERSIST)
     }
 }

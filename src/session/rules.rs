@@ -312,7 +312,7 @@ pub fn admits<K: Kernel>(cx: &mut Ctx<K>, client: Handle<Conn>, fe: usize, famil
 }
 
 /// The rules of a request in order: the frontend's (false), where it goes, then the backend's (true).
-const ORDER: [(bool, Family); 17] = [
+const ORDER: [(bool, Family); 18] = [
     (false, Family::TcpRequest),
     (false, Family::CaptureRequest),
     (false, Family::Block),
@@ -322,6 +322,7 @@ const ORDER: [(bool, Family); 17] = [
     (false, Family::Statistics),
     (false, Family::Redirect),
     (false, Family::UseBackend),
+    (true, Family::Persist),
     (true, Family::TcpRequest),
     (true, Family::Block),
     (true, Family::HttpRequest),
@@ -337,12 +338,12 @@ pub fn request<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: u
     let rules = Arc::clone(&cx.shared.rules);
     let look = Look::Request { at: start, len };
     while let Some((of_backend, family)) = ORDER.get(usize::from(s.rule.0)) {
-        if *of_backend && *family == Family::TcpRequest {
+        if *family == Family::Persist {
             s.be = backend_of(&cx.config, s)? as u16;
         }
         let proxy = if *of_backend { s.be() } else { s.fe() };
         // A section that is both has its rules run once.
-        let once = !of_backend || proxy != s.fe() || *family == Family::UseServer;
+        let once = !of_backend || proxy != s.fe() || matches!(family, Family::Persist | Family::UseServer);
         // `reqsetbe` comes before `use_backend`.
         let decided = *family == Family::UseBackend && s.effects.backend.is_some();
         if once && !decided {

@@ -54,7 +54,19 @@ def statistics(rnd):
         yield Case(f"stats-rules/{g}/{r}/{side}", [ask(**{"target": "/p", **kw})], [[[("loop", [OK])]]], lines if side == "fe" else [], lines if side == "be" else [], more=users, shape=rnd.choice(("custom", "http")))
 
 
+def persistence(rnd):
+    """use-server to servers that are down, where persistence is forced or not."""
+    groups = {"forced": ["force-persist if { hdr(x-a) 1 }"], "unless": ["force-persist unless { hdr(x-a) 1 }"], "ignored": ["ignore-persist if { path /i }", "force-persist if TRUE"], "option": ["option persist"],
+              "both": ["option persist", "ignore-persist if { path /i }"], "redispatch": ["option persist", "option redispatch", "retries 1"], "late": ["http-request set-header x-a 1", "force-persist if { hdr(x-a) 1 }"], "none": []}
+    requests = {"plain": dict(), "a": dict(more="X-A: 1\r\n"), "i": dict(target="/i"), "post": dict(method="POST", more="X-A: 1\r\nContent-Length: 2\r\n", body=b"hi")}
+    for (g, lines), (r, kw), state in itertools.product(groups.items(), requests.items(), ("disabled", "weight 0", "")):
+        yield Case(f"persist/{g}/{r}/{state}", [ask(**kw) + ask(**kw)], [[[("loop", [OK])]], [[("loop", [OK])]]], [], [*lines, "use-server s0 unless { path /other }"], [state, ""])
+    for (g, lines), state in itertools.product({"forced": ["force-persist if { src 127.0.0.1 }"], "not": ["force-persist if { src 10.0.0.1 }"], "option": ["option persist"]}.items(), ("disabled", "")):
+        server = [("read", 1), ("write", b"hello"), ("hold",)]
+        yield Case(f"persist/tcp/{g}/{state}", [[("send", b"x"), ("read", 5), ("half",), ("eof",)]], [[server], [server]], [], [*lines, "use-server s0 if TRUE"], [state, ""], mode="tcp", shape="customtcp")
+
+
 def all_cases(seed):
     rnd = random.Random(seed + 6)
-    for family in (cookies, failures, tls_lines, statistics):
+    for family in (cookies, failures, tls_lines, statistics, persistence):
         yield from family(rnd)
