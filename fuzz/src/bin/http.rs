@@ -169,8 +169,20 @@ fn check_proxy_header(data: &[u8]) {
     }
 }
 
+fn seeds() -> Vec<Vec<u8>> {
+    let mut all = seeds::messages();
+    all.push(b"PROXY TCP4 192.168.0.1 192.168.0.11 56324 443\r\nGET".to_vec());
+    all.push(b"PROXY TCP6 ::1 2001:db8::1 1 65535\r\n".to_vec());
+    all.push(b"PROXY UNKNOWN x\r\n".to_vec());
+    let signature = b"\r\n\r\n\0\r\nQUIT\n";
+    all.push([&signature[..], b"\x21\x11\0\x0c\x0a\0\0\x01\x0a\0\0\x02\x12\x34\0\x50GET"].concat());
+    all.push([&signature[..], b"\x20\0\0\0"].concat());
+    all.push([&signature[..], b"\x21\x21\0\x24", &[1; 36]].concat());
+    all
+}
+
 libfuzzer_sys::fuzz_target!(
-    init: seeds::write(seeds::messages, seeds::message_words),
+    init: seeds::write(seeds, seeds::message_words),
     |data: &[u8]| {
         let piece = data.len() % 7 + 1;
         if let HeadEnd::At(len) = check_end(data, piece) {

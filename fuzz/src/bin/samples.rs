@@ -123,6 +123,14 @@ fn seeds() -> Vec<Vec<u8>> {
     all.extend(source.split('"').skip(1).step_by(2).filter(|s| s.contains('(') && s.len() < 200).map(str::to_owned));
     let mut seeds: Vec<Vec<u8>> = all.into_iter().map(String::into_bytes).collect();
     seeds.extend(seeds::messages().iter().map(|m| [b"req.hdrs,length\n", &m[..]].concat()));
+    // A TLS client hello, with the extensions server_name (a.b), ALPN (h2), and supported versions (1.3).
+    let extensions = b"\0\0\0\x08\0\x06\0\0\x03a.b\0\x10\0\x05\0\x03\x02h2\0\x2b\0\x03\x02\x03\x04";
+    let body =
+        [b"\x03\x03", &[7; 32][..], b"\0\0\x02\x13\x01\x01\0", &[0, extensions.len() as u8], extensions].concat();
+    let handshake = [&[1, 0, 0, body.len() as u8], &body[..]].concat();
+    let hello = [&[22, 3, 1, 0, handshake.len() as u8], &handshake[..]].concat();
+    let fetches = ["req.ssl_sni", "req.ssl_alpn", "req.ssl_ver", "req.ssl_hello_type", "req.payload(0,10)"];
+    seeds.extend(fetches.iter().map(|f| [f.as_bytes(), b"\n", &hello].concat()));
     seeds
 }
 
