@@ -393,8 +393,8 @@ fn diagnostics_of_files() {
             "E6:25 unable to find userlist 'usr'",
         ),
         (
-            "userlist u\n user a insecure-password b\nfrontend f\n timeout client 1s\n bind :1\n tcp-request content reject unless { http_auth(u) }\n",
-            "E6:38 passwords are checked in 'mode http' only",
+            "userlist u\n user a insecure-password b\nlisten f\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n bind :1\n server s :2\n tcp-request content reject unless { http_auth(u) }\n",
+            "E9:38 passwords are checked in 'mode http' only",
         ),
         (
             "userlist u\n group g\nfrontend f\n timeout client 1s\n bind :1\n mode http\n http-request deny if { http_auth_group(u) h }\n",

@@ -252,7 +252,7 @@ fn failed<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, error: IoError) -> Step {
     let active = cx.shared.proxies[s.be()].active.load(std::sync::atomic::Ordering::Relaxed);
     let several = config.servers.len() > 1 && active > u32::from(cx.shared.servers[server].is_usable());
     let immediate = be.redispatch != 0 && s.key.is_none() && !s.persistent && several;
-    let dead = !cx.shared.servers[server].is_alive() && !(s.persistent && s.is_forced(be));
+    let dead = !(cx.shared.servers[server].is_alive() || s.persistent && s.is_forced(be));
     let chooses_anew = redispatches(be.redispatch, s.retries, be.retries) && !(s.persistent && s.effects.force_persist);
     if dead || immediate || chooses_anew && several {
         return redispatch(cx, s, server);
