@@ -194,3 +194,23 @@ listen t
     }
     assert_eq!(get(proxy.addr("t"), "/").text(), "down");
 }
+
+#[test]
+fn lines_that_are_not_written_are_not_counted() {
+    let (server, logs) = (Server::named("a"), LogSink::start());
+    let config = format!(
+        "{HTTP}
+listen l
+    bind {{bind:l}}
+    log {{log}} local0
+    log-format \"line %lc of %HP\"
+    http-request set-log-level silent if {{ path /quiet }}
+    server a {{server:a}}
+"
+    );
+    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    for path in ["/first", "/quiet", "/second"] {
+        get(proxy.addr("l"), path);
+    }
+    logs.find("the second line", |m| (m == "line 1 of /second").then_some(()));
+}

@@ -295,6 +295,11 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
     if good && fe.has(opt::DONTLOG_NORMAL) && moment != Moment::Start {
         return;
     }
+    let separate = !good && fe.has(opt::LOG_SEPARATE_ERRORS) && s.cause.who != b'L';
+    let level = s.effects.log_level.unwrap_or(if separate { log::ERR } else { log::INFO });
+    if level == Effects::SILENT {
+        return;
+    }
     let shared = Arc::clone(&cx.shared);
     let end = cx.sys.wall();
     let zone = cx.logs.zone_offset(end.0);
@@ -351,11 +356,6 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
         },
         ..view::record(s, &config, &flow, (&host, pid))
     };
-    let separate = !good && fe.has(opt::LOG_SEPARATE_ERRORS) && s.cause.who != b'L';
-    let level = s.effects.log_level.unwrap_or(if separate { log::ERR } else { log::INFO });
-    if level == Effects::SILENT {
-        return;
-    }
     let live = View::new(&shared, end, seed, cx.now_ms);
     let scene = Scene { host: &host, line, ..Scene::of_session(&config, &live, &flow, record.notes) };
     let sampled = Sampled { scene: &scene, space: &mut cx.room.space, regexes: &mut cx.room.regexes };

@@ -15,12 +15,15 @@ class Known:
     values: Optional[Callable] = None
     # (my view, their view) of the case: what exactly must have happened.
     views: Optional[Callable] = None
+    # (place, mine, theirs, my view, their view): where one place of a case is to be told from another.
+    at: Optional[Callable] = None
 
     def matches(self, case, difference, mine, theirs):
         where, value, other = difference
         return bool(re.search(self.cases, case.name) and re.fullmatch(self.where, where)
                     and (self.values is None or self.values(value, other))
-                    and (self.views is None or self.views(mine, theirs)))
+                    and (self.views is None or self.views(mine, theirs))
+                    and (self.at is None or self.at(where, value, other, mine, theirs)))
 
 
 # Fields that say something about one connection only (RFC 9110 section 7.6.1).
@@ -63,6 +66,51 @@ def hinted(view):
     """The fields of all 103, and the lines of the other responses."""
     responses = view.clients[0][0]
     return [(n.lower(), v) for r in responses if b" 103 " in r.line for n, v in r.headers], [r.line for r in responses if b" 103 " not in r.line]
+
+
+def number(where):
+    """Which exchange of a case's only client a place belongs to."""
+    found = re.match(r"client0\.response(\d+)\.|log(\d+)\.", where)
+    return int(found[1] or found[2]) if found else None
+
+
+def unmade(offends):
+    """Requests that HAProxy changed to something that `offends` (their number, the request) get 500 here; the server sees the others as it does there."""
+    def at(where, a, b, m, t):
+        theirs = [r for conn in t.servers[0] for r in conn[1]]
+        gone = [i for i, r in enumerate(theirs) if offends(i, r)]
+        kept = [r.line for i, r in enumerate(theirs) if i not in gone]
+        same = [r.line for conn in m.servers[0] for r in conn[1]] == kept and all(m.status(0, i) == 500 for i in gone)
+        return bool(gone) and same and (number(where) in gone or bool(re.fullmatch(r"server0\.(connections|conn0\.(count|request\d\.(line|headers|body|framing)))", where)))
+    return at
+
+
+def is_target(r):
+    """A path, a whole URI of the host that is meant, or what OPTIONS has (RFC 9112 3.2)."""
+    method, target = r.line.split(b" ")[:2]
+    whole = re.match(rb"[a-z]+://([^/?]*)", target)
+    return target[:1] == b"/" or bool(whole) and [whole[1]] == r.values(b"host") or (method, target) == (b"OPTIONS", b"*")
+
+
+def status_with_body(where, a, b, m, t):
+    """A status that has no body is not made of a response with one, or the empty body of one that had none is framed otherwise."""
+    mine, theirs = (v.clients[0][0][number(where)] for v in (m, t))
+    stays = theirs.status in (204, 304) and bool(mine.body) and not theirs.body
+    empty = mine.status == theirs.status and mine.body == theirs.body == b"" and (mine.framing, theirs.framing) == ("length", "chunked")
+    changed = (b"content-length", b"transfer-encoding", b"x-saw")
+    return (stays or empty) and (not where.endswith("headers") or without(*changed)(a, b))
+
+
+def rejected(where, a, b, m, t):
+    """A field of the line of a request that was rejected: HAProxy has not looked at it."""
+    states = {v.field(n, number(where)) for v in (m, t) for n in ("ts", "tsc")} - {None}
+    return states <= {"PR", "PR--"} and ("<BADREQ>" in b or (a, b) == ("0", "-1"))
+
+
+def waited(where, a, b, m, t):
+    """What HAProxy counts elsewhere."""
+    of_body = m.case.name.startswith("flow/body/") and (a, b) == ((">0", "0") if where.endswith("Tw") else ("0", ">0"))
+    return of_body or m.case.mode == "tcp" and where.endswith("Tw") and (a, b) == ("0", ">0")
 
 
 KNOWN = [
@@ -166,26 +214,22 @@ KNOWN = [
           views=lambda m, t: hinted(m) == hinted(t) and len(m.clients[0][0]) < len(t.clients[0][0])),
     Known("addresses that tcp-request session sets", "are the connection's, fc_src and fc_dst say them, too", cases=r"^flow/address/\d", where=r"server\d\.conn0.*headers",
           values=lambda a, b: [h for h in a if h[0] != b"x-conn"] == [h for h in b if h[0] != b"x-conn"]),
-    Known("HEAD stays HEAD", "the client would wait for a body, or take one for the next response", cases=r"^rule/(edit|target)/.*/head", where=r".*",
-          views=lambda m, t: 500 in m.statuses()),
-    Known("targets that are none", "are not made: a target is a path or a whole URI (RFC 9112 3.2)", cases=r"^rule/(edit|target)/",
-          views=lambda m, t: any(not re.match(rb"\S+ (/\S*|[a-z]+://\S*) HTTP|OPTIONS \* ", r.line) for c in t.servers[0] for r in c[1])),
+    Known("HEAD stays HEAD", "the client would wait for a body, or take one for the next response", cases=r"^rule/(edit|target)/.*/head(/|$)", at=unmade(lambda i, r: i == 0 and not r.line.startswith(b"HEAD "))),
+    Known("targets that are none", "are not made: a target is a path or a whole URI, whose host a path does not change (RFC 9112 3.2)", cases=r"^rule/(edit|target)/", at=unmade(lambda i, r: not is_target(r))),
     Known("samples in a log line", "what would break it is encoded, as in its other fields", cases=r"^rule/(value|format|var|capture)/", where=r"log\d\..*",
           values=lambda a, b: re.sub("#([0-9A-F]{2})", lambda x: chr(int(x[1], 16)), str(a)) == re.sub(r'\\(["\\\]])', r"\1", str(b))),
-    Known("set-status and bodies", "204 and 304 are not made of a response with a body; what had none has the length 0", cases=r"^rule/status/", where=r"client0\.response\d\..*|client0\.tail|server0.*|log\d\.(ST|s|r|B)|log\d\.tsc?",
-          views=lambda m, t: {r.status for r in m.clients[0][0] + t.clients[0][0]} & {204, 304} or all(r.body == b"" for r in m.clients[0][0])),
+    Known("set-status and bodies", "204 and 304 are not made of a response with a body; what had none has the length 0", cases=r"^rule/status/", where=r"client0\.response\d\.(line|headers|framing|body)|log\d\.ST", at=status_with_body),
     Known("ignore-empty and prefix", "an empty prefix is ignored, too; HAProxy redirects to the same path", cases=r"^rule/redirect/12/.*/8/"),
     Known("reason of 302", "Found (RFC 9110 15.4.3); HAProxy says Moved Temporarily, in redirects Found", cases=r"^rule/answer/", where=r".*\.line",
           values=lambda a, b: (a, b) == (b"HTTP/1.1 302 Found", b"HTTP/1.1 302 Moved Temporarily")),
     Known("status in the answer to a response", "is the response's; HAProxy looks for it in the request", cases=r"^rule/answer-response/[23]/", where=r"client0.*|log.*|server0.*",
           views=lambda m, t: t.statuses() == [] or t.clients[0][0][0].body == b"was " or m.clients[0][0][-1].body[:4] == b"was "),
-    Known("line of a request that tcp-request content rejects", "is logged: it was read", cases=r"^flow/(program|tcp-http)/", where=r"log\d\.(H[MPQUV]O?|r|lc|T[Rq])",
-          values=lambda a, b: "<BADREQ>" in b or b in ("-1", "0")),
+    Known("line of a request that tcp-request content rejects", "is logged: it was read", cases=r"^flow/(program|tcp-http)/", where=r"log\d\.(H[MPQUV]O?|r|T[Rq])", at=rejected),
     Known("rewriting that does not fit", "is left out and the rest goes on (docs/limits.md), or 431; HAProxy answers 500", cases=r"^flow/(large|body/big)/", views=lambda m, t: 500 in t.statuses() or t.field("ST") == "500"),
     Known("monitors and tcp-request content", "a monitor's request is answered first", cases=r"^flow/monitor/tcp/", views=lambda m, t: t.statuses() == [] or m.status() == 200),
     Known("req.len in HTTP", "is the request as it came; HAProxy counts bytes of its inner form", cases=r"^flow/absent/", where=r"server0.*headers",
           values=lambda a, b: [n for n, _ in a] == [n for n, _ in b]),
     Known("append-slash behind a query", "has no place there: a slash is added to a path", cases=r"^rule/redirect/.*/2/", where=r".*\.headers",
           values=lambda a, b: any(n == b"location" and b"?" in v and v.endswith(b"/") for n, v in b)),
-    Known("time spent in rules", "HAProxy counts what tcp-request content waits for in Tw, and what a body is waited for in TR", cases=r"^flow/(tcp|body)/", where=r"log0\.(T[wRq])"),
+    Known("time spent in rules", "HAProxy counts what tcp-request content waits for in Tw, and what a body is waited for in TR", cases=r"^flow/(tcp|body)/", where=r"log0\.(T[wRq])", at=waited),
 ]
