@@ -108,3 +108,31 @@ fn hints_go_before_the_answer() {
     let answer = client.ask("GET / HTTP/1.0\r\n\r\n");
     assert_eq!((answer.status(), answer.interim.len()), (200, 0));
 }
+
+#[test]
+fn converters_remember_on_the_way() {
+    let (server, logs) = (Server::named("a"), LogSink::start());
+    let config = format!(
+        "{HTTP}
+listen l
+    bind {{bind:l}}
+    log {{log}} local0
+    log-format {{%hr|%[var(sess.n)]}}
+    declare capture request len 4
+    http-request set-header X-A %[path,set-var(txn.p),capture-req(0),length,set-var(sess.n,ifnotset)]-%[var(txn.p)]
+    http-request set-header X-B %[var(txn.p)] if {{ str(x),set-var(txn.q),concat(y,txn.q,z) xyxz }}
+    http-request set-header X-C <%[src,unset-var(txn.p)]|%[var(txn.p)]>
+    http-request set-header X-D %[var(txn.q)]|%[var(txn.p)]|
+    server a {{server:a}}
+"
+    );
+    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    let mut client = Client::connect(proxy.addr("l"));
+    for (path, length) in [("/abcdef", "7"), ("/b", "")] {
+        client.ask(format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n"));
+        let request = server.last();
+        let seen = ["x-a", "x-b", "x-c", "x-d"].map(|name| request.header(name).unwrap_or_default().to_owned());
+        assert_eq!(seen, [format!("{length}-{path}"), path.into(), "<127.0.0.1|>".into(), "x||".into()]);
+        logs.find("its line", |m| m.contains(&format!("{{{}}}|7", &path[..path.len().min(4)])).then_some(()));
+    }
+}

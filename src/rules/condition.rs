@@ -83,6 +83,7 @@ impl Conditions {
                 let (yes, no) = if *wanted { (good, next_group) } else { (next_group, good) };
                 program.ops.push(Op::Test { acl: *acl as u32, yes, no });
                 program.needs |= self.all[*acl].needs;
+                program.stores |= self.all[*acl].needs & needs::NOTES != 0;
                 at += 1;
             }
         }

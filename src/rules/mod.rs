@@ -185,7 +185,7 @@ impl Program {
     fn push_asking(&mut self, action: Box<dyn Action>, needs: u16, asked: Vec<usize>) {
         let parts = action.parts();
         self.needs |= needs;
-        self.stores |= parts.stores;
+        self.stores |= parts.stores || needs & needs::NOTES != 0;
         self.hints |= parts.hints;
         self.records |= parts.formats.iter().any(|f| !f.is_plain());
         self.ops.push(Op::Act(self.actions.len() as u32));

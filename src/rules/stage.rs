@@ -6,7 +6,9 @@ use crate::format::{Format, Record};
 use crate::http::Edit;
 use crate::model::Config;
 use crate::pattern::{Kind, RegexCache, Value};
-use crate::sample::{Expr, Flow, Live, Message, Note, Notes, OwnTimeouts, Scene, Scope, Stream, Tools, is_settled};
+use crate::sample::{
+    Drafts, Expr, Flow, Live, Message, Note, Notes, OwnTimeouts, Scene, Scope, Stream, Tools, is_settled,
+};
 use crate::sys::Addr;
 use crate::util::fmt::Out;
 use crate::util::scratch::Scratch;
@@ -95,6 +97,7 @@ pub struct Stage<'s> {
     pub stream: Stream<'s>,
     pub session_notes: &'s mut [u8],
     pub transaction_notes: &'s mut [u8],
+    pub drafts: &'s Drafts,
     /// For values while an expression is evaluated.
     pub space: &'s mut [u8],
     /// For texts that a rule makes: formats, answers.
@@ -138,6 +141,7 @@ impl Stage<'_> {
                 session: self.session_notes,
                 transaction: self.transaction_notes,
                 captures: self.book.captures(self.flow.frontend),
+                drafts: Some(self.drafts),
             },
         };
         Borrowed { scene, space: self.space, out: self.out, regexes: self.regexes, record: self.record }
@@ -208,6 +212,13 @@ impl Stage<'_> {
         (self.flow.destination, self.effects.destination) = (addr, Some(addr));
     }
 
+    /// Writes what converters drafted to the notes: before a rule writes there, and at the end.
+    pub fn settle(&mut self) {
+        if !self.drafts.is_empty() {
+            self.drafts.settle(self.session_notes, self.transaction_notes);
+        }
+    }
+
     /// False when a variable's time is over, or has not come.
     fn lives(&self, note: Note) -> bool {
         note.scope != if self.is_response { Scope::Request } else { Scope::Response }
@@ -223,29 +234,33 @@ impl Stage<'_> {
         let Some(value) = expr.now(&b.scene, &mut tools) else { return false };
         // By way of `out`: the value may stand in the notes themselves.
         let (Value::Str(s) | Value::Bin(s) | Value::Method(s)) = value else {
-            return value
-                .detached()
-                .is_some_and(|v| note.set(slab(note, self.session_notes, self.transaction_notes), v));
+            let value = value.detached();
+            self.settle();
+            return value.is_some_and(|v| note.set(slab(note, self.session_notes, self.transaction_notes), v));
         };
         let Some(copy) = b.out.get_mut(..s.len()) else { return false };
         copy.copy_from_slice(s);
         let (len, kind) = (s.len(), value.kind());
+        self.settle();
         note.set(slab(note, self.session_notes, self.transaction_notes), Value::of_bytes(kind, &self.out[..len]))
     }
 
     /// Stores the text at the start of `out` in a variable.
     pub fn store_text(&mut self, note: Note, len: usize) -> bool {
+        self.settle();
         self.lives(note)
             && note.set(slab(note, self.session_notes, self.transaction_notes), Value::Str(&self.out[..len]))
     }
 
     /// Stores the text at the start of `out` in a place for captures.
     pub fn capture(&mut self, note: Note, len: usize) {
+        self.settle();
         note.capture(self.transaction_notes, &self.out[..len]);
     }
 
     /// Forgets a variable.
     pub fn unset(&mut self, note: Note) {
+        self.settle();
         note.unset(slab(note, self.session_notes, self.transaction_notes));
     }
 }

@@ -62,6 +62,7 @@ fn request(text: &str, head: &str) -> (Verdict, String, Effects) {
     text[..head.len()].copy_from_slice(head.as_bytes());
     let (mut session, mut transaction) =
         (vec![0; book.layout.session_bytes()], vec![0; book.layout.transaction_bytes()]);
+    let drafts = crate::sample::Drafts::new(&book.layout);
     let mut effects = Effects::default();
     let mut flow = Flow { client: crate::sys::Addr::V4([10, 0, 0, 7], 5000), ..Flow::default() };
     let record = crate::format::Record::default();
@@ -80,6 +81,7 @@ fn request(text: &str, head: &str) -> (Verdict, String, Effects) {
         line: b"",
         session_notes: &mut session,
         transaction_notes: &mut transaction,
+        drafts: &drafts,
         space: &mut space,
         out: &mut out,
         hints: crate::util::fmt::Out::new(&mut []),

@@ -70,6 +70,10 @@ impl Expr {
             }
             let mut args = parse_args(cc, name, converter.args, given)?;
             (converter.prepare)(&mut args).map_err(|why| cc.fault(format!("'{name}': {why}")))?;
+            if converter.writes {
+                cc.needs |= needs::NOTES;
+                cc.layout.drafts = true;
+            }
             self.converters.push((converter, args));
             rest = left;
         }

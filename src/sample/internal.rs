@@ -277,7 +277,7 @@ pub static TABLE: &[Fetch] = &[
     }),
     fetch("uuid", "version:uuid?", Kind::Str, INTERNAL, "2.1", "A random UUID.", uuid),
     fetch("var", "name:var,default:str?", Kind::Any, INTERNAL, "1.6", "A variable, or else a text.", |s, a, _, t| {
-        let stored = if let Arg::Note(note) = a[0] { s.notes.get(note) } else { None };
+        let stored = if let Arg::Note(note) = a[0] { s.notes.latest(note, &mut t.scratch) } else { None };
         match (stored, &a[1]) {
             (None, Arg::Str(text)) => t.scratch.write(|o| o.put(text)).map(Value::Str).into(),
             (stored, _) => stored.into(),

@@ -11,6 +11,7 @@ mod absent;
 mod args;
 mod auth;
 mod convert;
+mod drafts;
 mod expr;
 mod fields;
 mod http;
@@ -25,6 +26,7 @@ mod tls;
 pub use args::{Arg, Compiler, parse_args};
 pub use auth::is_settled;
 pub use convert::REFUSED;
+pub use drafts::Drafts;
 pub use expr::{Expr, call};
 pub use notes::{Layout, Note, Notes, Scope, UNIQUE_ID, VAR_BYTES};
 #[cfg(test)]
@@ -66,6 +68,8 @@ pub mod needs {
     pub const CLOCK: u16 = 1 << 11;
     /// The body, as far as it is in the buffer: several chunks are put together.
     pub const BODY: u16 = 1 << 12;
+    /// Notes to write to.
+    pub const NOTES: u16 = 1 << 13;
 
     /// Nothing but the process and its configuration.
     pub const INTERNAL: u16 = ANYWHERE;
@@ -186,12 +190,19 @@ pub struct Converter {
     pub doc: &'static str,
     pub run: Change,
     prepare: Prepare,
+    /// It writes to the notes ([`Drafts`]).
+    writes: bool,
 }
 
 /// Checks the arguments of a converter at start-up, and makes of them what its function wants; why not.
 pub type Prepare = fn(&mut [Arg]) -> Result<(), String>;
 
 impl Converter {
+    const fn writing(mut self) -> Converter {
+        self.writes = true;
+        self
+    }
+
     /// With more to check of its arguments than their shapes say.
     const fn prepared(mut self, prepare: Prepare) -> Converter {
         self.prepare = prepare;
@@ -219,7 +230,7 @@ const fn converter(
     doc: &'static str,
     run: Change,
 ) -> Converter {
-    Converter { name, args, input, output, since, doc: manual_text(doc), run, prepare: |_| Ok(()) }
+    Converter { name, args, input, output, since, doc: manual_text(doc), run, prepare: |_| Ok(()), writes: false }
 }
 
 /// The tables of fetches, each sorted by name.

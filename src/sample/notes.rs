@@ -3,6 +3,7 @@
 //! Their places are laid out at start-up, so that a session needs one slab of a fixed size, taken from a pool when the first of them is
 //! stored. A place begins with a byte for the type and two for the length.
 
+use super::drafts::Drafts;
 use crate::pattern::Value;
 use std::net::IpAddr;
 
@@ -10,6 +11,8 @@ use std::net::IpAddr;
 pub const VAR_BYTES: u16 = 256;
 /// Bytes of a place before its value.
 const HEADER: usize = 3;
+/// The type of what was unset.
+const UNSET: u8 = u8::MAX;
 
 /// Where a variable lives, and how long.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,6 +56,8 @@ pub struct Layout {
     transaction_bytes: u32,
     /// Captures of each proxy, request and response, in the order in which the log shows them.
     pub captures: Vec<[Vec<Note>; 2]>,
+    /// Converters write to places.
+    pub drafts: bool,
     /// Of each proxy, the places of the cookies that it captures of requests and of responses.
     pub cookies: Vec<[Option<Note>; 2]>,
 }
@@ -104,6 +109,11 @@ impl Layout {
         list.len() - 1
     }
 
+    /// Number of places, those of cookies not counted.
+    pub fn count(&self) -> usize {
+        self.vars.len() + self.captures.iter().flatten().map(Vec::len).sum::<usize>()
+    }
+
     /// Bytes of a slab for the session's variables.
     pub fn session_bytes(&self) -> usize {
         self.session_bytes as usize
@@ -131,12 +141,23 @@ pub struct Notes<'a> {
     pub transaction: &'a [u8],
     /// Places of the frontend's captures, of requests and of responses.
     pub captures: [&'a [Note]; 2],
+    /// Where converters write.
+    pub drafts: Option<&'a Drafts>,
 }
 
 impl<'a> Notes<'a> {
+    fn slab(&self, note: Note) -> &'a [u8] {
+        if note.scope == Scope::Session { self.session } else { self.transaction }
+    }
+
+    /// The type of what is stored in a place; 0 = nothing ever was.
+    pub fn tag(&self, note: Note) -> Option<u8> {
+        self.slab(note).get(note.at as usize).copied()
+    }
+
     /// What is stored in a place.
     pub fn get(&self, note: Note) -> Option<Value<'a>> {
-        let slab = if note.scope == Scope::Session { self.session } else { self.transaction };
+        let slab = self.slab(note);
         let place = slab.get(note.at as usize..note.at as usize + HEADER + usize::from(note.len))?;
         let len = usize::from(u16::from_le_bytes([place[1], place[2]]));
         let bytes = &place[HEADER..HEADER + len];
@@ -190,7 +211,15 @@ impl Note {
 
     /// Forgets what is stored.
     pub fn unset(self, slab: &mut [u8]) {
-        self.write(slab, 0, &[]);
+        self.write(slab, UNSET, &[]);
+    }
+
+    /// Takes a place over from a slab to another one.
+    pub fn copy(self, from: &[u8], to: &mut [u8]) {
+        let at = self.at as usize..self.at as usize + HEADER + usize::from(self.len);
+        if let (Some(from), Some(to)) = (from.get(at.clone()), to.get_mut(at)) {
+            to.copy_from_slice(from);
+        }
     }
 
     fn write(self, slab: &mut [u8], tag: u8, bytes: &[u8]) {

@@ -10,6 +10,7 @@ use crate::mem::{Buffers, Handle, Pool, Usage};
 use crate::model::{Config, ErrorReply, opt};
 use crate::pattern::RegexCache;
 use crate::rules::Rulebook;
+use crate::sample::Drafts;
 use crate::sched::{RunQueue, Wheel};
 use crate::server::{Counters, POOLS, Shared};
 use crate::sys::{Kernel, Pipe};
@@ -91,6 +92,7 @@ pub struct Room {
     pub hints: Box<[u8]>,
     /// A body whose chunks are put together.
     pub body: Box<[u8]>,
+    pub drafts: Drafts,
     pub regexes: RegexCache,
     /// What formats without variables of the log are shown.
     pub blank: Record<'static>,
@@ -103,7 +105,16 @@ impl Room {
         let any = usize::from(rules.any);
         let (text, out, body, space) = (bytes(2 * any), bytes(2 * any), bytes(any), bytes(1 + any));
         let hints = bytes(usize::from(rules.hints));
-        Room { text, out, hints, body, space, regexes: rules.regex_cache(), blank: Record::default() }
+        Room {
+            text,
+            out,
+            hints,
+            body,
+            space,
+            drafts: Drafts::new(&rules.layout),
+            regexes: rules.regex_cache(),
+            blank: Record::default(),
+        }
     }
 }
 

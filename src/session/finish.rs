@@ -353,6 +353,7 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
             session: held(&cx.session_notes, c.notes),
             transaction: held(&cx.notes, s.notes),
             captures: shared.rules.captures(s.fe()),
+            drafts: None,
         },
         ..view::record(s, &config, &flow, (&host, pid))
     };

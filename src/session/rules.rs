@@ -184,6 +184,7 @@ pub fn run<K: Kernel>(
         stream: seen.stream,
         session_notes: session_slab,
         transaction_notes: slab,
+        drafts: &room.drafts,
         space: &mut room.space,
         out: &mut room.out,
         hints: Out::new(&mut room.hints),
@@ -192,6 +193,7 @@ pub fn run<K: Kernel>(
         effects: &mut s.effects,
     };
     let result = program.run(&mut stage, from);
+    stage.settle();
     let hints = stage.hints.len();
     if let (Some(edit), false) = (stage.head, matches!(look, Look::Bytes { .. })) {
         s.edited = edit.used as u16;

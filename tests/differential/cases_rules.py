@@ -220,6 +220,28 @@ def formats(rnd):
                         "http-request set-var(txn.s) src", "log-format '%s'" % log.replace("'", "")], shape="own")
 
 
+CONDITIONS = ("ifexists", "ifnotexists", "ifempty", "ifnotempty", "ifset", "ifnotset", "ifgt", "iflt")
+
+
+def remembering(rnd):
+    """Converters that set variables and captures on the way."""
+    names = ("sess.a", "txn.a", "req.a", "txn.n", "sess.n")
+    shown = " ".join(f"%[var({n})]" for n in names)
+    for n in range(70):
+        lines = ["declare capture request len 8", "declare capture response len 4"]
+        for i in range(rnd.randrange(2, 7)):
+            name = rnd.choice(names)
+            what = rnd.choice(("int(5)", "req.hdr_cnt(x-a)", "int(-3)") if name.endswith("n") else ("req.hdr(x-a)", "path", "src", "str()", "req.hdr(x-none)", "str(abcdefghijkl)"))
+            conditions = "".join("," + c for c in rnd.sample(CONDITIONS, rnd.choice((0, 0, 1, 1, 2))))
+            way = rnd.choice((f"{what},set-var({name}{conditions})",) * 4 + (f"{what},unset-var({name})", f"{what},capture-req(0)", f"{what},set-var({name}),length,set-var(txn.n)", f"str(x),set-var(txn.a),concat(<,txn.a,>)"))
+            lines.append(rnd.choice((f"http-request add-header x-{i} '<%[{way}]>'", f"http-request set-var(txn.x) {way}", f"http-request add-header x-{i} yes if {{ {way} -m found }}", f"http-request deny if {{ {way} -m str /no }}")))
+        lines.append(f"http-request add-header x-all '{shown}'")
+        lines.append("http-response set-header x-res '<%[res.hdr(x-a),capture-res(0),set-var(txn.a)]>'")
+        lines.append("log-format 'f=%f@@hr=%hr@@hs=%hs@@a=%[var(txn.a)]@@n=%[var(sess.n)]'")
+        for i, kw in enumerate((dict(more="X-A: one\r\n"), dict(target="/q", more="X-A: 3\r\nX-A: 4\r\n"))):
+            yield Case(f"rule/way/{n}/{i}", [ask(**kw) + ask()], [[[("loop", [RICH])]]], lines, shape="own")
+
+
 NORMALIZERS = ("fragment-encode", "fragment-strip", "path-merge-slashes", "path-strip-dot", "path-strip-dotdot", "path-strip-dotdot full", "percent-decode-unreserved", "percent-decode-unreserved strict", "percent-to-uppercase",
                "percent-to-uppercase strict", "query-sort-by-name")
 SPELLINGS = ("/", "/a/b", "//a///b//", "/./a/./b/.", "/.", "/..", "/../", "/a/..", "/a/../../b", "/a/b/../../../c/..", "/a//../b", "/.../..a/a../.b", "/%61%7E%2f%2e%2E/%3F?%61=%41%26", "/%%36%36", "/%zz?x", "/%6f%c3%A9", "/a%", "/a%4", "/a?x=//../.&y=%2f",
@@ -237,5 +259,5 @@ def normalizing(rnd):
 
 def all_cases(seed):
     rnd = random.Random(seed + 4)
-    for family in (edits, targets, values, statuses, redirects, answers, variables, captures, formats, normalizing):
+    for family in (edits, targets, values, statuses, redirects, answers, variables, captures, formats, normalizing, remembering):
         yield from family(rnd)

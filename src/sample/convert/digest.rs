@@ -61,7 +61,7 @@ pub static TABLE: &[Converter] = &[
     converter("djb2", AVALANCHE, BIN_INT, "1.6", "The hash DJB2.", |v, a, _, _| hashed(v, a, hash::djb2)),
     converter("hmac", "algorithm,key:textvar", BIN, "2.4", "A message digest with a key.", |v, a, s, t| {
         let Arg::Digest(algorithm) = a[0] else { return None };
-        let key = match given(&a[1], s) {
+        let key = match given(&a[1], s, t) {
             Some(value) => {
                 let text = value.text(&mut t.scratch)?;
                 super::tried(t, |o| encode::decode(text, encode::Alphabet::Standard, o))?

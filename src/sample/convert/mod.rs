@@ -13,6 +13,7 @@ mod net;
 mod numbers;
 mod protobuf;
 mod refused;
+mod remember;
 mod text;
 mod time;
 
@@ -23,7 +24,7 @@ use crate::pattern::{Kind, Value};
 use crate::util::fmt::Out;
 
 /// The tables, each sorted by name.
-pub static TABLES: [&[Converter]; 10] = [
+pub static TABLES: [&[Converter]; 11] = [
     digest::TABLE,
     encode::TABLE,
     fix::TABLE,
@@ -32,6 +33,7 @@ pub static TABLES: [&[Converter]; 10] = [
     net::TABLE,
     numbers::TABLE,
     protobuf::TABLE,
+    remember::TABLE,
     text::TABLE,
     time::TABLE,
 ];
@@ -75,8 +77,8 @@ fn tried<'a>(t: &mut Tools<'a, '_>, write: impl FnOnce(&mut Out) -> Option<()>) 
 }
 
 /// What is in a variable, or the constant in its place.
-fn given<'a>(arg: &Arg, scene: &Scene<'a>) -> Option<Value<'a>> {
-    if let Arg::Note(note) = arg { scene.notes.get(*note) } else { None }
+fn given<'a>(arg: &Arg, scene: &Scene<'a>, t: &mut Tools<'a, '_>) -> Option<Value<'a>> {
+    if let Arg::Note(note) = arg { scene.notes.latest(*note, &mut t.scratch) } else { None }
 }
 
 #[cfg(test)]

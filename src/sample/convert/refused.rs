@@ -6,10 +6,9 @@ const PACKETS: &str = "the headers of packets are not looked at";
 const CERTIFICATES: &str = "certificates come with TLS";
 
 /// Names, `*` at their end for all that begin so, and the reason. Sorted by the first name.
-pub const REFUSED: [(&[&str], &str); 13] = [
+pub const REFUSED: [(&[&str], &str); 11] = [
     (&["51d.single", "da-csv-conv", "wurfl-get", "wurfl-get-all"], DEVICES),
     (&["aes_cbc_dec", "aes_cbc_enc", "aes_gcm_dec", "aes_gcm_enc"], "ciphers come with TLS"),
-    (&["capture-req", "capture-res"], "converters change nothing; captures are made by the actions 'capture'"),
     (&["eth.*", "ip.*", "tcp.*"], PACKETS),
     (&["in_table", "table_*"], TABLES),
     (&["jwt_decrypt*"], "ciphers come with TLS"),
@@ -17,10 +16,6 @@ pub const REFUSED: [(&[&str], &str); 13] = [
     (&["lua.*"], "there is no Lua"),
     (&["mqtt_field_value", "mqtt_is_valid"], "MQTT is not built"),
     (&["rfc7239_*"], "the header 'forwarded' is not built"),
-    (
-        &["set-var", "unset-var"],
-        "converters change nothing; variables are set by the actions 'set-var' and 'unset-var'",
-    ),
     (&["when"], "not built"),
     (&["x509_v_err_str"], CERTIFICATES),
 ];

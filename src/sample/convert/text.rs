@@ -174,7 +174,7 @@ pub static TABLE: &[Converter] = &[
         "2.4",
         "A delimiter where one is needed, a variable and a text behind.",
         |v, a, s, t| {
-            let (text, stored) = (bytes(v), given(&a[1], s));
+            let (text, stored) = (bytes(v), given(&a[1], s, t));
             let write = |o: &mut Out| {
                 o.put(text);
                 let before = o.len();
@@ -199,10 +199,11 @@ pub static TABLE: &[Converter] = &[
         "1.9",
         "A text, a variable and a text behind.",
         |v, a, s, t| {
+            let stored = given(&a[1], s, t);
             let write = |o: &mut Out| {
                 o.put(bytes(v));
                 o.put(a[0].text());
-                if let Some(value) = given(&a[1], s) {
+                if let Some(value) = stored {
                     value.write(o);
                 }
                 o.put(a[2].text());
@@ -276,7 +277,7 @@ pub static TABLE: &[Converter] = &[
         (Kind::Bin, Kind::Bool),
         "2.2",
         "The same bytes as in a variable, compared in constant time.",
-        |v, a, s, t| truth(same(bytes(v), given(&a[0], s)?.bytes(&mut t.scratch)?)),
+        |v, a, s, t| truth(same(bytes(v), given(&a[0], s, t)?.bytes(&mut t.scratch)?)),
     ),
     converter(
         "strcmp",
@@ -284,7 +285,7 @@ pub static TABLE: &[Converter] = &[
         STR_INT,
         "1.8",
         "0 when it equals a variable, less when it is smaller.",
-        |v, a, s, t| number(compared(bytes(v), given(&a[0], s)?.text(&mut t.scratch)?)),
+        |v, a, s, t| number(compared(bytes(v), given(&a[0], s, t)?.text(&mut t.scratch)?)),
     ),
     converter("upper", "", STR, "1.5", "Capital letters.", |v, _, _, t| recased(v, t, <[u8]>::make_ascii_uppercase)),
     converter(

@@ -1,0 +1,98 @@
+//! Converters that let a value pass and remember it: variables and captures.
+
+use super::{Arg, Converter, Scene, Tools, bytes, converter};
+use super::{STR, Value};
+use crate::pattern::Kind;
+use crate::sample::Scope;
+
+const ANY: (Kind, Kind) = (Kind::Any, Kind::Any);
+
+/// True when a condition of `set-var` holds for a value and what the variable holds.
+fn holds(condition: &[u8], value: Value, stored: Option<Value>, exists: bool) -> bool {
+    let empty = matches!(value, Value::Str(b"") | Value::Bin(b"") | Value::Method(b""));
+    match condition {
+        b"ifexists" => exists,
+        b"ifnotexists" => !exists,
+        b"ifempty" => empty,
+        b"ifnotempty" => !empty,
+        b"ifset" => stored.is_some(),
+        b"ifnotset" => stored.is_none(),
+        _ => match (stored, value) {
+            (Some(Value::Int(stored)), Value::Int(n)) if condition == b"ifgt" => stored > n,
+            (Some(Value::Int(stored)), Value::Int(n)) => stored < n,
+            _ => true,
+        },
+    }
+}
+
+/// A variable that lives now.
+fn variable(arg: &Arg, scene: &Scene) -> Option<super::super::Note> {
+    let Arg::Note(note) = arg else { return None };
+    let over = if scene.response.is_some() { Scope::Request } else { Scope::Response };
+    (note.scope != over).then_some(*note)
+}
+
+fn set_var<'a>(value: Value<'a>, args: &[Arg], scene: &Scene<'a>, t: &mut Tools<'a, '_>) -> Option<Value<'a>> {
+    let note = variable(&args[0], scene)?;
+    let stored = scene.notes.latest(note, &mut t.scratch);
+    let mut conditions = args[1..].iter().map(Arg::text).filter(|c| !c.is_empty());
+    if !conditions.all(|c| holds(c, value, stored, scene.notes.exists(note))) {
+        return None;
+    }
+    // A log line is the end: nothing is remembered.
+    let Some(drafts) = scene.notes.drafts else { return Some(value) };
+    drafts.write(note, |slab| note.set(slab, value)).then_some(value)
+}
+
+fn capture<'a>(value: Value<'a>, args: &[Arg], scene: &Scene<'a>, response: bool) -> Option<Value<'a>> {
+    let place = usize::try_from(args[0].int_or(0)).ok()?;
+    let note = *scene.notes.captures[usize::from(response)].get(place)?;
+    scene.notes.drafts?.write(note, |slab| {
+        note.capture(slab, bytes(value));
+        true
+    });
+    Some(value)
+}
+
+/// Sorted by name.
+pub static TABLE: &[Converter] = &[
+    converter(
+        "capture-req",
+        "place:int",
+        STR,
+        "1.6",
+        "Keeps it in a place of `declare capture request`.",
+        |v, a, s, _| capture(v, a, s, false),
+    )
+    .writing(),
+    converter(
+        "capture-res",
+        "place:int",
+        STR,
+        "1.6",
+        "Keeps it in a place of `declare capture response`.",
+        |v, a, s, _| capture(v, a, s, true),
+    )
+    .writing(),
+    converter(
+        "set-var",
+        "name:var,if:ifempty|ifexists|ifgt|iflt|ifnotempty|ifnotexists|ifnotset|ifset?,\
+         if:ifempty|ifexists|ifgt|iflt|ifnotempty|ifnotexists|ifnotset|ifset?,\
+         if:ifempty|ifexists|ifgt|iflt|ifnotempty|ifnotexists|ifnotset|ifset?,\
+         if:ifempty|ifexists|ifgt|iflt|ifnotempty|ifnotexists|ifnotset|ifset?",
+        ANY,
+        "1.6",
+        "Sets a variable to it; if a condition does not hold, there is no value.",
+        set_var,
+    )
+    .writing(),
+    converter("unset-var", "name:var", ANY, "1.6", "Forgets a variable.", |v, a, s, _| {
+        let note = variable(&a[0], s)?;
+        s.notes.drafts?.write(note, |slab| {
+            note.unset(slab);
+            true
+        });
+        Some(v)
+    })
+    .writing(),
+];

@@ -1,0 +1,80 @@
+//! What converters write to the notes (`set-var`, `unset-var`, `capture-req`, `capture-res`): kept apart while something is evaluated, as
+//! values borrow from the notes, and settled before the next rule.
+
+use super::notes::{Layout, Note, Notes, Scope};
+use crate::pattern::Value;
+use crate::util::scratch::Scratch;
+use std::cell::RefCell;
+
+#[derive(Debug, Default)]
+struct Slabs {
+    session: Box<[u8]>,
+    transaction: Box<[u8]>,
+    /// The places that were written.
+    changed: Vec<Note>,
+}
+
+/// Slabs like those of a session, in which places are written first. Empty unless a converter writes.
+#[derive(Debug, Default)]
+pub struct Drafts(RefCell<Slabs>);
+
+impl Drafts {
+    /// With room for every place of a layout.
+    pub fn new(layout: &Layout) -> Drafts {
+        let bytes = |n: usize| vec![0; if layout.drafts { n } else { 0 }].into();
+        let (session, transaction) = (bytes(layout.session_bytes()), bytes(layout.transaction_bytes()));
+        Drafts(RefCell::new(Slabs { session, transaction, changed: Vec::with_capacity(layout.count()) }))
+    }
+
+    /// Lets `write` change a place; false when it did not.
+    pub fn write(&self, note: Note, write: impl FnOnce(&mut [u8]) -> bool) -> bool {
+        let slabs = &mut *self.0.borrow_mut();
+        let slab = if note.scope == Scope::Session { &mut slabs.session } else { &mut slabs.transaction };
+        let done = write(slab);
+        if done && !slabs.changed.contains(&note) {
+            slabs.changed.push(note);
+        }
+        done
+    }
+
+    /// True when nothing waits to be settled.
+    pub fn is_empty(&self) -> bool {
+        self.0.borrow().changed.is_empty()
+    }
+
+    /// Writes all that was drafted to the session's notes.
+    pub fn settle(&self, session: &mut [u8], transaction: &mut [u8]) {
+        let Slabs { session: from_session, transaction: from, changed } = &mut *self.0.borrow_mut();
+        for note in changed.drain(..) {
+            if note.scope == Scope::Session {
+                note.copy(from_session, session);
+            } else {
+                note.copy(from, transaction);
+            }
+        }
+    }
+}
+
+impl<'a> Notes<'a> {
+    /// What a place will hold once drafts are settled; what is drafted is copied.
+    pub fn latest(&self, note: Note, scratch: &mut Scratch<'a>) -> Option<Value<'a>> {
+        let Some(drafts) = self.drafts.filter(|d| !d.is_empty()) else { return self.get(note) };
+        let slabs = drafts.0.borrow();
+        if !slabs.changed.contains(&note) {
+            return self.get(note);
+        }
+        let drafted = Notes { session: &slabs.session, transaction: &slabs.transaction, ..Notes::default() };
+        match drafted.get(note)? {
+            Value::Str(s) => scratch.copy(s).map(|s| Value::Str(s)),
+            Value::Bin(s) => scratch.copy(s).map(|s| Value::Bin(s)),
+            Value::Method(s) => scratch.copy(s).map(|s| Value::Method(s)),
+            value => value.detached(),
+        }
+    }
+
+    /// True when a variable was set before, though it may have been unset since.
+    pub fn exists(&self, note: Note) -> bool {
+        let drafted = self.drafts.is_some_and(|d| d.0.borrow().changed.contains(&note));
+        drafted || self.tag(note).is_some_and(|tag| tag > 0)
+    }
+}
