@@ -59,41 +59,55 @@ pub fn framing(head: &[u8]) -> Result<Framing, String> {
     }
 }
 
-/// A body in chunks: how long it is as sent, and its data; none when it is not complete or not valid.
-pub fn unchunk(mut text: &[u8]) -> Option<(usize, Vec<u8>)> {
+/// Why a body in chunks was not read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unread {
+    /// More has to come.
+    Incomplete,
+    Invalid,
+}
+
+/// A line up to its CRLF, taken from the front of a text.
+fn take_line<'a>(text: &mut &'a [u8]) -> Result<&'a [u8], Unread> {
+    let end = text.windows(2).position(|w| w == b"\r\n").ok_or(Unread::Incomplete)?;
+    let line = &text[..end];
+    *text = &text[end + 2..];
+    let valid = line.iter().all(|b| *b == b'\t' || !b.is_ascii_control());
+    if valid { Ok(line) } else { Err(Unread::Invalid) }
+}
+
+/// A body in chunks: how long it is as sent, and its data.
+pub fn unchunk(mut text: &[u8]) -> Result<(usize, Vec<u8>), Unread> {
     let (whole, mut data) = (text.len(), Vec::new());
-    let line = |text: &mut &[u8]| -> Option<Vec<u8>> {
-        let end = text.windows(2).position(|w| w == b"\r\n")?;
-        let line = text[..end].to_vec();
-        *text = &text[end + 2..];
-        line.iter().all(|b| *b == b'\t' || !b.is_ascii_control()).then_some(line)
-    };
     loop {
-        let size = line(&mut text)?;
-        let digits = size.iter().position(|b| *b == b';').unwrap_or(size.len());
-        let extension = size.len().saturating_sub(digits + 1);
-        if digits == 0 || digits > 15 || !size[..digits].iter().all(u8::is_ascii_hexdigit) || extension > 1024 {
-            return None;
+        let line = take_line(&mut text)?;
+        let digits = line.iter().position(|b| *b == b';').unwrap_or(line.len());
+        let extension = line.len().saturating_sub(digits + 1);
+        if !(1..=15).contains(&digits) || !line[..digits].iter().all(u8::is_ascii_hexdigit) || extension > 1024 {
+            return Err(Unread::Invalid);
         }
-        let size = usize::from_str_radix(std::str::from_utf8(&size[..digits]).ok()?, 16).ok()?;
+        let size = usize::from_str_radix(std::str::from_utf8(&line[..digits]).unwrap(), 16).unwrap();
         if size == 0 {
             break;
         }
-        data.extend_from_slice(text.get(..size)?);
-        text = text[size..].strip_prefix(b"\r\n")?;
-    }
-    let mut trailers = 0;
-    loop {
-        let trailer = line(&mut text)?;
-        if trailer.is_empty() {
-            return Some((whole - text.len(), data));
+        data.extend_from_slice(text.get(..size).ok_or(Unread::Incomplete)?);
+        text = &text[size..];
+        match take_line(&mut text) {
+            Ok([]) => {}
+            Err(Unread::Incomplete) if matches!(text, [] | [b'\r']) => return Err(Unread::Incomplete),
+            _ => return Err(Unread::Invalid),
         }
-        trailers += trailer.len();
-        let colon = trailer.iter().position(|b| *b == b':')?;
+    }
+    loop {
+        let trailer = take_line(&mut text)?;
+        if trailer.is_empty() {
+            return Ok((whole - text.len(), data));
+        }
+        let colon = trailer.iter().position(|b| *b == b':').ok_or(Unread::Invalid)?;
         let name = trailer[..colon].to_ascii_lowercase();
         let ours: [&[u8]; 5] = [b"content-length", b"transfer-encoding", b"host", b"connection", b"trailer"];
-        if name.is_empty() || !name.iter().all(|b| is_token(*b)) || ours.contains(&&name[..]) || trailers > 8192 {
-            return None;
+        if name.is_empty() || !name.iter().all(|b| is_token(*b)) || ours.contains(&&name[..]) {
+            return Err(Unread::Invalid);
         }
     }
 }

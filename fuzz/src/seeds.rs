@@ -126,7 +126,9 @@ pub fn sample_words() -> BTreeSet<String> {
     let fetches = sample::FETCHES.iter().flat_map(|t| t.iter()).map(|f| f.name);
     let converters = sample::CONVERTERS.iter().flat_map(|t| t.iter()).map(|c| c.name);
     let all = fetches.map(str::to_owned).chain(converters.map(|c| format!(",{c}")));
-    all.chain(["hdr(host)", "txn.a", ",-1", "%[path]", "var(txn.a)"].map(str::to_owned)).collect()
+    let numbers = ["9223372036854775807", "-9223372036854775808", "4294967296", "2147483648", "65536", "-1", "0.5"];
+    let more = ["hdr(host)", "txn.a", ",-1", "%[path]", "var(txn.a)"];
+    all.chain(numbers.iter().chain(&more).map(|w| (*w).to_owned())).collect()
 }
 
 /// Every keyword of the configuration.

@@ -35,7 +35,7 @@ backend b
 ";
 
 /// Bytes of a session's buffer; the least that an answer has to do with, and one that holds all.
-const ROOMS: [usize; 2] = [2048, 1 << 16];
+const ROOMS: [usize; 2] = [1500, 1 << 16];
 
 /// A process to look at.
 struct Process {
