@@ -2,7 +2,7 @@
 //!
 //! Made once from shared/compat; a row goes away when its function comes. Longer than other files because it is a list.
 
-use super::row::{BACKEND, DEFAULTS, FRONTEND, GLOBAL, LISTEN, NO_SECTION, PROXY, Row, Status};
+use super::row::{BACKEND, DEFAULTS, FRONTEND, GLOBAL, LISTEN, NO_SECTION, PROXY, Row, STRICT, Status};
 use crate::util::manual_text;
 
 const fn refused(
@@ -86,8 +86,8 @@ pub static PROXY_TABLE: &[Row] = &[
     refused("stick on", LISTEN | BACKEND, "<pattern> [table <table>] [{if | unless} <condition>]", "1.4", "Enters into and looks up in stick tables.", "stick tables come later"),
     refused("stick store-request", LISTEN | BACKEND, "<pattern> [table <table>] [{if | unless} <condition>]", "1.4", "Enters into and looks up in stick tables.", "stick tables come later"),
     refused("stick store-response", LISTEN | BACKEND, "<pattern> [table <table>] [{if | unless} <condition>]", "1.5", "Enters into and looks up in stick tables.", "stick tables come later"),
-    refused("stick-table", LISTEN | BACKEND, "type {ip | integer | string [len <length>] | binary [len <length>]}", "1.4", "A table of clients and their counters.", "stick tables come later"),
-    refused("use-fcgi-app", LISTEN | BACKEND, "<name>", "2.1", "FastCGI servers.", "FastCGI is not built"),
+    refused("stick-table", FRONTEND | LISTEN | BACKEND, "type {ip | integer | string [len <length>] | binary [len <length>]}", "1.4", "A table of clients and their counters.", "stick tables come later"),
+    refused("use-fcgi-app", STRICT | LISTEN | BACKEND, "<name>", "2.1", "FastCGI servers.", "FastCGI is not built"),
 ];
 
 #[rustfmt::skip]

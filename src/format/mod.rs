@@ -381,6 +381,18 @@ pub enum Use {
     Message,
 }
 
+/// With the longest name that it begins with, after which a text cannot follow at once, or that '%' itself was meant.
+fn unknown_variable(name: &str) -> Trouble {
+    let known = (1..name.len()).rev().map(|n| &name[..n]).find(|n| VARIABLES.iter().any(|v| v.name == *n));
+    let hint = match known {
+        Some(known) => {
+            format!("a text after '%{known}' begins with neither letter nor digit; '%%' is the character '%'")
+        }
+        None => "'%%' is the character '%'".into(),
+    };
+    Trouble { at: 0, message: format!("unknown variable '%{name}'"), hint: Some(hint) }
+}
+
 /// A compiled format.
 #[derive(Default)]
 pub struct Format {
@@ -466,23 +478,21 @@ impl Format {
             let expr = compiled.map_err(|f| Trouble { at: 0, message: f.message, hint: f.hint })?;
             return Ok(Some(Item::Sample(Box::new(expr), flags)));
         }
+        // A name ends where letters and digits end.
         let len = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
-        if len > 0 && &rest[..len] == "o" {
+        let (name, after) = rest.split_at(len);
+        *rest = after;
+        if name == "o" {
             *base = flags;
-            *rest = &rest[1..];
             return Ok(None);
         }
-        // The longest name that fits: "%ci:%cp" but also "%Tqms".
-        for n in (1..=len.min(4)).rev() {
-            if let Some(v) = VARIABLES.iter().position(|v| v.name == &rest[..n]) {
-                *rest = &rest[n..];
-                if matches!(VARIABLES[v].name, "fi" | "fp") {
-                    cc.needs |= needs::DESTINATION;
-                }
-                return Ok(Some(Item::Variable(v, flags)));
-            }
+        if matches!(name, "fi" | "fp") {
+            cc.needs |= needs::DESTINATION;
         }
-        Err(wrong(format!("unknown variable '%{}'", &rest[..len])))
+        match VARIABLES.binary_search_by(|v| v.name.cmp(name)) {
+            Ok(v) => Ok(Some(Item::Variable(v, flags))),
+            Err(_) => Err(unknown_variable(name)),
+        }
     }
 
     /// Adds the regular expressions in its samples.
@@ -635,6 +645,8 @@ mod tests {
         assert_eq!(show("%HU %{+E}HP %HPO", &r), "http://h/{|}\\]?q http://h/{|}\\\\\\] /{|}\\]");
         assert_eq!(show("%HV %{+Q}HQ", &Record { request_line: b"", ..r }), "<BADREQ> \"<BADREQ>\"");
         assert_eq!(compile("a %zz").err().map(|e| e.at), Some(2));
+        assert!(["%foo", "%Tqms", "%b1", "%{+Q}bb", "%oo"].iter().all(|f| compile(f).is_err()));
+        assert_eq!(show("%b_x%s-%Tr.5", &r), "be_xs1-3.5");
         assert!(compile("%{+Z}s").is_err() && compile("%[srx]").is_err() && compile("%[src").is_err());
     }
 
