@@ -393,10 +393,10 @@ impl<K: Kernel> Worker<K> {
         mailbox.answer();
         while let Some(mail) = mailbox.take() {
             match mail {
-                Mail::Slot { session: (index, generation), server } => {
+                Mail::Slot { session: (index, generation), ticket, server } => {
                     let h: Handle<Session> = Handle::from_parts(index, generation);
                     match self.sessions.get_mut(h) {
-                        Some(s) if s.ticket.is_some() => {
+                        Some(s) if s.ticket == Some(ticket) => {
                             s.ticket = None;
                             s.server = server as u32;
                             s.slot = true;
@@ -405,9 +405,9 @@ impl<K: Kernel> Worker<K> {
                         _ => shared.release_slot(server),
                     }
                 }
-                Mail::Choose { session: (index, generation) } => {
+                Mail::Choose { session: (index, generation), ticket } => {
                     let h: Handle<Session> = Handle::from_parts(index, generation);
-                    if let Some(s) = self.sessions.get_mut(h) {
+                    if let Some(s) = self.sessions.get_mut(h).filter(|s| s.ticket == Some(ticket)) {
                         s.ticket = None;
                         self.cx.wake(h);
                     }

@@ -743,3 +743,59 @@ fn a_change_that_is_not_possible_is_an_error_once() {
     }
     assert_eq!(client.ask("GET /lax HTTP/1.1\r\nHost: h\r\n\r\n").status(), 200);
 }
+
+#[test]
+fn what_cannot_be_done_to_an_answer_gives_one_answer() {
+    let fields: String = (0..100).map(|n| format!("X-{n}: v\r\n")).collect();
+    let server = Server::http(move |_| reply("200 OK", &fields, "ok"));
+    let config = format!(
+        "{HTTP}\nlisten l\n    bind {{bind:l}}\n    http-after-response set-header Strict-Transport-Security max-age=1
+    server a {{server:a}}
+listen echo\n    bind {{bind:echo}}\n    declare capture request len 8000
+    http-request capture req.hdr(X) id 0\n    http-request return status 200
+    http-after-response set-header A %[capture.req.hdr(0)]\n    http-after-response set-header B %[capture.req.hdr(0)]
+    http-after-response set-header C %[capture.req.hdr(0)]\n    http-after-response set-header D %[capture.req.hdr(0)]
+    http-after-response set-header E %[capture.req.hdr(0)]\n"
+    );
+    let proxy = Proxy::with().server("a", server.addr()).start(&config);
+    let mut client = Client::connect(proxy.addr("l"));
+    assert_eq!(client.get("/").status(), 502);
+    assert!(client.is_quiet(), "one answer for one request");
+    // An answer of ours stays as it was; HAProxy's becomes a 500.
+    if is_oracle() {
+        return;
+    }
+    let mut client = Client::connect(proxy.addr("echo"));
+    client.send(format!("GET / HTTP/1.1\r\nHost: h\r\nX: {}\r\n\r\n", "x".repeat(7900)));
+    let answer = client.response();
+    assert_eq!((answer.status(), answer.header("a")), (200, None));
+    assert_eq!(client.get("/again").status(), 200);
+}
+
+#[test]
+fn a_deadline_belongs_to_the_rule_that_waits() {
+    let server = Server::named("a");
+    let config = format!(
+        "{HTTP}\nlisten l\n    bind {{bind:l}}\n    timeout tarpit 200ms
+    http-request wait-for-body time 400ms at-least 10
+    http-request tarpit if {{ path /tar }}
+    server a {{server:a}}\n"
+    );
+    let proxy = Proxy::with().server("a", server.addr()).start(&config);
+    // A tarpit after a wait has its own end.
+    let mut client = Client::connect(proxy.addr("l"));
+    client.send("POST /tar HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n01234");
+    std::thread::sleep(ms(50));
+    client.send("56789");
+    assert_eq!(client.response().status(), 500);
+    // What frames the chunks does not count as data.
+    let mut client = Client::connect(proxy.addr("l"));
+    client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n1\r\nc\r\n");
+    std::thread::sleep(ms(100));
+    assert!(server.requests().is_empty());
+    assert_eq!(client.response().status(), 408);
+    // What is malformed is not waited for.
+    let mut client = Client::connect(proxy.addr("l"));
+    client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n");
+    assert_eq!(client.response().status(), 400);
+}

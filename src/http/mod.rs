@@ -68,17 +68,22 @@ pub fn pieces(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn cookies(value: &[u8], response: bool) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(value);
     std::iter::from_fn(move || {
-        let value = rest?;
-        let end = find_outside_quotes(value, |b| matches!(b, b';' | b','));
-        let next = match end {
-            Some(at) if response && value[at] == b';' => {
-                find_outside_quotes(&value[at..], |b| b == b',').map(|comma| at + comma)
-            }
-            other => other,
-        };
-        rest = next.map(|at| &value[at + 1..]);
-        Some(&value[..end.unwrap_or(value.len())])
+        let (cookie, left) = first_cookie(rest?, response);
+        rest = left;
+        Some(cookie)
     })
+}
+
+/// The first of them, and what stands behind it.
+pub fn first_cookie(value: &[u8], response: bool) -> (&[u8], Option<&[u8]>) {
+    let end = find_outside_quotes(value, |b| matches!(b, b';' | b','));
+    let next = match end {
+        Some(at) if response && value[at] == b';' => {
+            find_outside_quotes(&value[at..], |b| b == b',').map(|comma| at + comma)
+        }
+        other => other,
+    };
+    (&value[..end.unwrap_or(value.len())], next.map(|at| &value[at + 1..]))
 }
 
 /// Without the white space (space, tab) at both ends.

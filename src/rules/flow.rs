@@ -110,8 +110,7 @@ struct WaitForBody {
 
 impl Action for WaitForBody {
     fn run(&self, stage: &mut Stage) -> Verdict {
-        let (have, complete) = stage.arrived;
-        if complete || self.bytes > 0 && have >= self.bytes {
+        if stage.arrived || self.bytes > 0 && stage.body.len() >= self.bytes {
             return Verdict::Continue;
         }
         stage.effects.await_body_ms = Some(self.time_ms);

@@ -92,8 +92,8 @@ pub struct Stage<'s> {
     pub is_response: bool,
     /// The body as far as it is there.
     pub body: &'s [u8],
-    /// Bytes that came of the request's body, and whether there is nothing to wait for.
-    pub arrived: (usize, bool),
+    /// No more of the request's body is to be waited for.
+    pub arrived: bool,
     pub stream: Stream<'s>,
     pub session_notes: &'s mut [u8],
     pub transaction_notes: &'s mut [u8],

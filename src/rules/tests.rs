@@ -75,7 +75,7 @@ fn request(text: &str, head: &str) -> (Verdict, String, Effects) {
         head: Some(Edit { index: &mut index, text: &mut text, used: head.len() }),
         is_response: false,
         body: b"a=1&b=2",
-        arrived: (0, true),
+        arrived: true,
         stream: Stream::NONE,
         host: "",
         line: b"",

@@ -3,69 +3,51 @@
 use super::http::{known, of_message, request};
 use super::needs::{AT_RESPONSE, MESSAGE, REQUEST, RESPONSE};
 use super::{Arg, Fetch, Got, Message, Scene, Tools, Walk, fetch};
-use crate::http::{first_piece, trim};
+use crate::http::{first_cookie, first_piece, trim};
 use crate::pattern::{Kind, Value};
 use crate::util::fmt::Out;
 
-/// The values of the fields of a name; of all fields without one. This is what conditions go through most.
-struct Values<'a, 'n, F> {
-    fields: F,
-    name: &'n [u8],
-    /// Fields are lists whose members are values of their own.
-    list: bool,
-    /// What is left of a list.
-    rest: Option<&'a [u8]>,
+/// The next piece of the fields that are wanted, from where the walk is; `cut`: the first piece of a value, and what is left of it.
+fn next_piece<'a>(
+    m: &Message<'a>,
+    wanted: impl Fn(&[u8]) -> bool,
+    cut: impl Fn(&'a [u8]) -> (&'a [u8], Option<&'a [u8]>),
+    walk: &mut Walk,
+) -> Option<&'a [u8]> {
+    let (field, mut at) = walk.place;
+    for (n, (name, value)) in m.index.all_fields(m.text).enumerate().skip(field as usize) {
+        if wanted(name) {
+            let (piece, rest) = cut(&value[at as usize..]);
+            walk.place = rest.map_or((n as u32 + 1, 0), |rest| (n as u32, (value.len() - rest.len()) as u32));
+            walk.more = true;
+            return Some(piece);
+        }
+        at = 0;
+    }
+    walk.more = false;
+    None
 }
 
-impl<'a, F: Iterator<Item = (&'a [u8], &'a [u8])>> Iterator for Values<'a, '_, F> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        if let Some(rest) = self.rest.take() {
-            return Some(self.member(rest));
-        }
-        loop {
-            let (name, value) = self.fields.next()?;
-            if self.name.is_empty() || name.eq_ignore_ascii_case(self.name) {
-                return Some(if self.list { self.member(value) } else { value });
-            }
-        }
+/// The next value of the fields of a name; of all fields without one. `list`: fields are lists whose members are values of their own.
+fn next_value<'a>(m: &Message<'a>, name: &[u8], list: bool, walk: &mut Walk) -> Option<&'a [u8]> {
+    let wanted = |field: &[u8]| name.is_empty() || field.eq_ignore_ascii_case(name);
+    if !list {
+        return next_piece(m, wanted, |value| (value, None), walk);
     }
-}
-
-impl<'a, F> Values<'a, '_, F> {
-    fn member(&mut self, list: &'a [u8]) -> &'a [u8] {
-        let (first, rest) = first_piece(list);
-        self.rest = rest;
-        trim(first)
-    }
+    next_piece(m, wanted, first_piece, walk).map(trim)
 }
 
 fn values<'a, 'n>(m: &'n Message<'a>, name: &'n [u8], list: bool) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-    Values { fields: m.index.all_fields(m.text), name, list, rest: None }
-}
-
-/// One of several values, as the caller wants them: each in its turn, or the one that `usual` picks.
-fn pick<'a, I: Iterator<Item = &'a [u8]>>(
-    all: impl Fn() -> I,
-    walk: &mut Walk,
-    usual: impl FnOnce(I) -> Option<&'a [u8]>,
-) -> Option<&'a [u8]> {
-    if !walk.each {
-        return usual(all());
-    }
-    let mut left = all().skip(walk.item as usize);
-    walk.item += 1;
-    let value = left.next();
-    walk.more = left.next().is_some();
-    value
+    let mut walk = Walk::default();
+    std::iter::from_fn(move || next_value(m, name, list, &mut walk))
 }
 
 fn occurrence<'a>(m: &Message<'a>, args: &[Arg], walk: &mut Walk, list: bool) -> Option<&'a [u8]> {
     let name = args[0].text();
     let all = || values(m, name, list);
     match args.get(1).map_or(0, |a| a.int_or(0)) {
-        0 => pick(all, walk, Iterator::last),
+        0 if walk.each => next_value(m, name, list, walk),
+        0 => all().last(),
         n if n > 0 => all().nth(n as usize - 1),
         n => usize::try_from(all().count() as i64 + n).ok().and_then(|at| all().nth(at)),
     }
@@ -99,21 +81,33 @@ fn header_ip<'a>(s: &Scene<'a>, a: &[Arg], w: &mut Walk, response: bool) -> Got<
     known(of_message(s, response), |m| Value::Str(occurrence(&m, a, w, true)?).ip().map(Value::Ip))
 }
 
-/// The values of the cookies of a name; of all without one. Names with a '$' are attributes of RFC 2965.
-fn cookies<'a, 'n>(m: &'n Message<'a>, name: &'n [u8], response: bool) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-    m.index.cookies(m.text, response).filter_map(move |pair| {
-        let at = pair.iter().position(|b| *b == b'=')?;
+/// The next value of the cookies of a name; of all without one. Names with a '$' are attributes of RFC 2965.
+fn next_cookie<'a>(m: &Message<'a>, name: &[u8], response: bool, walk: &mut Walk) -> Option<&'a [u8]> {
+    let field: &[u8] = if response { b"set-cookie" } else { b"cookie" };
+    loop {
+        let pair = next_piece(m, |f| f.eq_ignore_ascii_case(field), |value| first_cookie(value, response), walk)?;
+        let Some(at) = pair.iter().position(|b| *b == b'=') else { continue };
         let given = trim(&pair[..at]);
-        let wanted = if name.is_empty() { !given.starts_with(b"$") } else { given == name };
-        wanted.then(|| trim(&pair[at + 1..]))
-    })
+        if if name.is_empty() { !given.starts_with(b"$") } else { given == name } {
+            return Some(trim(&pair[at + 1..]));
+        }
+    }
+}
+
+fn cookies<'a, 'n>(m: &'n Message<'a>, name: &'n [u8], response: bool) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+    let mut walk = Walk::default();
+    std::iter::from_fn(move || next_cookie(m, name, response, &mut walk))
 }
 
 fn cookie<'a>(s: &Scene<'a>, a: &[Arg], w: &mut Walk, response: bool) -> Got<'a> {
     let name = a[0].text();
     known(of_message(s, response), |m| {
-        let all = || cookies(&m, name, response);
-        pick(all, w, |mut all| if name.is_empty() { all.next() } else { all.last() }).map(Value::Str)
+        let value = match (w.each, name.is_empty()) {
+            (true, _) => next_cookie(&m, name, response, w),
+            (false, true) => cookies(&m, name, response).next(),
+            (false, false) => cookies(&m, name, response).last(),
+        };
+        value.map(Value::Str)
     })
 }
 
@@ -303,6 +297,7 @@ pub fn credentials<'a>(s: &Scene<'a>, t: &mut Tools<'a, '_>) -> Option<(&'a [u8]
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::Head;
 
     #[test]
     fn addresses_may_have_ports() {
@@ -325,5 +320,22 @@ mod tests {
             length(n, &mut out);
             assert_eq!(out.bytes(), want, "{n}");
         }
+    }
+
+    #[test]
+    fn a_walk_goes_on_where_it_was() {
+        let head = b"GET / HTTP/1.1\r\nHost: h\r\nX: a, \"b,c\" ,,\r\nCookie: k=1; j=2\r\nX:\r\nCookie: $v=0,k=3\r\nX: d\r\n\r\n";
+        let mut index = Head::new(20);
+        index.parse_request(head, false).unwrap();
+        let m = Message { index: &index, text: head, body: b"" };
+        let all = |name: &'static [u8], list| values(&m, name, list).collect::<Vec<_>>();
+        assert_eq!(all(b"x", true), [&b"a"[..], b"\"b,c\"", b"", b"", b"", b"d"]);
+        assert_eq!(all(b"x", false), [&b"a, \"b,c\" ,,"[..], b"", b"d"]);
+        assert_eq!(all(b"", false).len(), 6);
+        assert_eq!(cookies(&m, b"k", false).collect::<Vec<_>>(), [b"1", b"3"]);
+        assert_eq!(cookies(&m, b"", false).collect::<Vec<_>>(), [b"1", b"2", b"3"]);
+        // From its place alone, at each step: nothing before it is looked at again.
+        let mut walk = Walk { place: (1, 2), ..Walk::default() };
+        assert_eq!(next_value(&m, b"x", true, &mut walk), Some(&b"\"b,c\""[..]));
     }
 }

@@ -62,39 +62,37 @@ fn host<'a>(m: &Message<'a>) -> &'a [u8] {
     m.index.fields_named(m.text, b"host").next().unwrap_or(b"")
 }
 
-/// The value of the `n`-th parameter (from 0) of a name; of any without one.
-fn parameter<'a>(text: &'a [u8], name: &[u8], ends: &[u8], n: usize) -> Option<&'a [u8]> {
-    let pairs = text.split(|b| ends.contains(b));
-    let mut values = pairs.filter_map(|pair| {
-        if name.is_empty() {
-            return after(pair, b'=');
+/// The value of a parameter of a name, of any without one: each in its turn if the caller wants that.
+fn parameter<'a>(text: &'a [u8], name: &[u8], ends: &[u8], w: &mut Walk) -> Option<&'a [u8]> {
+    let value = |pair: &'a [u8]| match name {
+        b"" => after(pair, b'='),
+        name => pair.strip_prefix(name)?.strip_prefix(b"="),
+    };
+    let mut rest = text.get(w.place.1 as usize..);
+    while let Some(pairs) = rest {
+        let end = pairs.iter().position(|b| ends.contains(b));
+        rest = end.map(|end| &pairs[end + 1..]);
+        if let Some(value) = value(&pairs[..end.unwrap_or(pairs.len())]) {
+            // Behind the text: there is no more.
+            w.place.1 = rest.map_or(text.len() + 1, |rest| text.len() - rest.len()) as u32;
+            w.more = w.each;
+            return Some(value);
         }
-        pair.strip_prefix(name)?.strip_prefix(b"=")
-    });
-    values.nth(n)
-}
-
-/// A parameter, each in its turn if the caller wants that.
-fn walk_parameters<'a>(text: &'a [u8], name: &[u8], ends: &[u8], w: &mut Walk) -> Option<&'a [u8]> {
-    if !w.each {
-        return parameter(text, name, ends, 0);
     }
-    let at = w.item as usize;
-    w.item += 1;
-    w.more = parameter(text, name, ends, at + 1).is_some();
-    parameter(text, name, ends, at)
+    w.more = false;
+    None
 }
 
 /// A parameter of the query.
 fn url_param<'a>(s: &Scene<'a>, a: &[Arg], w: &mut Walk, _: &mut Tools<'a, '_>) -> Got<'a> {
     of_request(s, |m| {
         let delimiter = a[1].text().first().copied().unwrap_or(b'?');
-        walk_parameters(after(uri(&m), delimiter)?, a[0].text(), &[b'&', b';', delimiter], w)
+        parameter(after(uri(&m), delimiter)?, a[0].text(), &[b'&', b';', delimiter], w)
     })
 }
 
 fn body_param<'a>(s: &Scene<'a>, a: &[Arg], w: &mut Walk, _: &mut Tools<'a, '_>) -> Got<'a> {
-    of_request(s, |m| walk_parameters(m.body, a[0].text(), b"&", w))
+    of_request(s, |m| parameter(m.body, a[0].text(), b"&", w))
 }
 
 /// Host and path, with the query or without.

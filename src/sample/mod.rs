@@ -147,7 +147,8 @@ impl Got<'_> {
 /// Which of several values a fetch is to find, one at a call.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
 pub struct Walk {
-    pub item: u32,
+    /// Where the next one is looked for; its meaning is the fetch's. From there, not from the start: lists may be long.
+    pub place: (u32, u32),
     /// There may be another value: call again.
     pub more: bool,
     /// The caller wants each of them; else the fetch picks the one that is wanted by default.

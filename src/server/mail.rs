@@ -1,5 +1,6 @@
 //! Messages between workers: a fixed ring under a short mutex, and a socket pair that wakes the receiver's poller.
 
+use super::Ticket;
 use crate::sys::Fd;
 use rustix::fd::{AsRawFd, OwnedFd};
 use std::collections::VecDeque;
@@ -10,9 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mail {
     /// A waiting session has got a slot of a server (already counted there).
-    Slot { session: (usize, u32), server: usize },
+    Slot { session: (usize, u32), ticket: Ticket, server: usize },
     /// The server that a session waited for is gone: it has left that queue and must choose anew.
-    Choose { session: (usize, u32) },
+    Choose { session: (usize, u32), ticket: Ticket },
     /// `on-marked-down shutdown-sessions`: end all sessions of a server.
     ShutdownServer { server: usize },
 }

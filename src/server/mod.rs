@@ -15,7 +15,7 @@ pub use counters::{Counters, Tally, sum};
 pub use desk::{Asker, Desk, Question, Reply};
 pub use figures::{Figures, POOLS, logs_dropped, pools_of_all};
 pub use mail::{Mail, Mailbox};
-pub use queue::{Queues, Waiting};
+pub use queue::{Queues, Ticket, Waiting};
 pub use state::{
     Admin, Health, LastCheck, Note, Pick, ProxyState, ServerState, count_up, frontends_of, hash_options,
     tenth_of_frontends,

@@ -13,6 +13,13 @@ pub struct Waiting {
     pub session: (usize, u32),
 }
 
+/// A place in a queue, never given again: a session that waits a second time has another one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ticket {
+    at: u32,
+    order: u64,
+}
+
 #[derive(Clone, Copy)]
 struct Entry {
     who: Waiting,
@@ -51,7 +58,7 @@ impl Queues {
     }
 
     /// Puts a session at the end of a list; the ticket takes it out again. None when full.
-    pub fn push(&mut self, list: usize, who: Waiting) -> Option<u32> {
+    pub fn push(&mut self, list: usize, who: Waiting) -> Option<Ticket> {
         self.order += 1;
         let l = &mut self.lists[list];
         let entry = Entry { who, order: self.order, list: list as u32, next: NIL, prev: l.last };
@@ -72,13 +79,13 @@ impl Queues {
         }
         l.last = at;
         l.len += 1;
-        Some(at)
+        Some(Ticket { at, order: self.order })
     }
 
-    /// Takes an entry out, if it still is `who`'s: false when it was served meanwhile.
-    pub fn remove(&mut self, ticket: u32, who: Waiting) -> bool {
-        let Some(e) = self.entries.get(ticket as usize).copied() else { return false };
-        if e.list == NIL || e.who != who {
+    /// Takes an entry out, if it is still there: false when it was served meanwhile.
+    pub fn remove(&mut self, ticket: Ticket) -> bool {
+        let Some(e) = self.entries.get(ticket.at as usize).copied() else { return false };
+        if e.list == NIL || e.order != ticket.order {
             return false;
         }
         let l = &mut self.lists[e.list as usize];
@@ -91,20 +98,21 @@ impl Queues {
             n => self.entries[n as usize].prev = e.prev,
         }
         l.len -= 1;
-        self.entries[ticket as usize].list = NIL;
-        self.free.push(ticket);
+        self.entries[ticket.at as usize].list = NIL;
+        self.free.push(ticket.at);
         true
     }
 
     /// The older of the first of two lists, taken out; says from which list (false = the first).
-    pub fn pop_older(&mut self, a: usize, b: usize) -> Option<(Waiting, bool)> {
+    pub fn pop_older(&mut self, a: usize, b: usize) -> Option<(Waiting, Ticket, bool)> {
         let first = |l: usize| self.lists[l].first;
         let order = |t: u32| if t == NIL { u64::MAX } else { self.entries[t as usize].order };
         let (ta, tb) = (first(a), first(b));
-        let (ticket, from_b) = if order(tb) < order(ta) { (tb, true) } else { (ta, false) };
-        let who = self.entries.get(ticket as usize)?.who;
-        self.remove(ticket, who);
-        Some((who, from_b))
+        let (at, from_b) = if order(tb) < order(ta) { (tb, true) } else { (ta, false) };
+        let Entry { who, order, .. } = *self.entries.get(at as usize)?;
+        let ticket = Ticket { at, order };
+        self.remove(ticket);
+        Some((who, ticket, from_b))
     }
 
     /// Sessions in a list.
@@ -134,11 +142,14 @@ mod tests {
         q.push(1, who(3)).unwrap();
         q.push(0, who(4)).unwrap();
         assert!(q.push(0, who(5)).is_none(), "full");
-        assert!(q.remove(t, who(2)) && !q.remove(t, who(2)));
-        assert_eq!(q.pop_older(0, 1), Some((who(1), false)));
-        assert_eq!(q.pop_older(0, 1), Some((who(3), true)));
-        assert_eq!(q.pop_older(0, 1), Some((who(4), false)));
-        assert_eq!(q.pop_older(0, 1), None);
+        assert!(q.remove(t) && !q.remove(t));
+        let again = q.push(1, who(2)).unwrap();
+        assert!(again != t && !q.remove(t) && q.remove(again), "an old ticket takes nothing out");
+        let mut next = || q.pop_older(0, 1).map(|(who, _, from_b)| (who, from_b));
+        assert_eq!(next(), Some((who(1), false)));
+        assert_eq!(next(), Some((who(3), true)));
+        assert_eq!(next(), Some((who(4), false)));
+        assert_eq!(next(), None);
         assert!(q.is_empty(0) && q.is_empty(1));
     }
 }

@@ -1,6 +1,6 @@
 //! States of backends and servers, and the choice of a server.
 
-use super::{Mail, Shared, Waiting};
+use super::{Mail, Shared, Ticket, Waiting};
 use crate::balance::{self, Farm, Policy};
 use crate::model::{Config, Proxy, Server, opt};
 use crate::util::freq::Freq;
@@ -493,7 +493,7 @@ impl Shared {
     }
 
     /// Puts a session into the queue of a server (or of the backend); the ticket takes it out again.
-    pub fn enqueue(&self, proxy: usize, server: Option<usize>, who: Waiting) -> Option<u32> {
+    pub fn enqueue(&self, proxy: usize, server: Option<usize>, who: Waiting) -> Option<Ticket> {
         let list = server.map_or(proxy, |s| self.list_of_server(s));
         let ticket = {
             let mut q = self.queues.lock().unwrap_or_else(|e| e.into_inner());
@@ -514,9 +514,9 @@ impl Shared {
     }
 
     /// Takes a session out of its queue; false when it has been granted a slot meanwhile (the mail is on its way).
-    pub fn dequeue(&self, proxy: usize, server: Option<usize>, ticket: u32, who: Waiting) -> bool {
+    pub fn dequeue(&self, proxy: usize, server: Option<usize>, ticket: Ticket) -> bool {
         let mut q = self.queues.lock().unwrap_or_else(|e| e.into_inner());
-        let removed = q.remove(ticket, who);
+        let removed = q.remove(ticket);
         if removed {
             self.left_queue(proxy, server);
         }
@@ -541,12 +541,12 @@ impl Shared {
             if !self.servers[server].is_alive() || (q.is_empty(own) && q.is_empty(backend)) || !self.take_slot(server) {
                 return;
             }
-            let Some((who, from_backend)) = q.pop_older(own, backend) else {
+            let Some((who, ticket, from_backend)) = q.pop_older(own, backend) else {
                 self.servers[server].served.fetch_sub(1, Relaxed);
                 return;
             };
             self.left_queue(proxy, if from_backend { None } else { Some(server) });
-            if !self.mail[who.worker].send(Mail::Slot { session: who.session, server }) {
+            if !self.mail[who.worker].send(Mail::Slot { session: who.session, ticket, server }) {
                 self.servers[server].served.fetch_sub(1, Relaxed);
                 return;
             }
@@ -558,9 +558,9 @@ impl Shared {
         let (proxy, own) = (self.config.servers[server].proxy, self.list_of_server(server));
         let mut sent = 0;
         let mut q = self.queues.lock().unwrap_or_else(|e| e.into_inner());
-        while let Some((who, _)) = q.pop_older(own, own) {
+        while let Some((who, ticket, _)) = q.pop_older(own, own) {
             self.left_queue(proxy, Some(server));
-            self.mail[who.worker].send(Mail::Choose { session: who.session });
+            self.mail[who.worker].send(Mail::Choose { session: who.session, ticket });
             sent += 1;
         }
         sent

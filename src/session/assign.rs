@@ -201,11 +201,11 @@ fn places<K: Kernel>(cx: &Ctx<K>, be: usize, server: Option<usize>) -> (u32, u32
     }
 }
 
-/// Leaves the queue, if in one. A slot that is granted meanwhile comes back by mail to a session that is gone.
+/// Leaves the queue, if in one. A slot that is granted meanwhile comes by mail with a ticket that nobody has any more.
 pub fn leave_queue<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     if let Some(ticket) = s.ticket.take() {
         let server = (s.queued_on != NO_INDEX).then_some(s.queued_on as usize);
-        cx.shared.dequeue(s.be(), server, ticket, me(cx, s));
+        cx.shared.dequeue(s.be(), server, ticket);
     }
 }
 

@@ -31,6 +31,7 @@ use crate::mem::Handle;
 use crate::model::{Config, Proxy, opt};
 use crate::rules::Effects;
 use crate::sample::OwnTimeouts;
+use crate::server::Ticket;
 use crate::sys::Addr;
 use crate::util::tick::Tick;
 use channel::Channel;
@@ -128,7 +129,7 @@ pub struct Session {
     /// The choice came from the client's last server.
     pub persistent: bool,
     /// Place in a queue, and of which server (`NO_INDEX`: the backend's).
-    pub ticket: Option<u32>,
+    pub ticket: Option<Ticket>,
     pub queued_on: u32,
     /// Sessions before this one when it was queued.
     pub queue_pos: (u32, u32),

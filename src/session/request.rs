@@ -266,10 +266,17 @@ pub fn resume<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     if let Err(fault) = cx.head.parse_again(&cx.bufs.get(s.req.buf)[start..start + len]) {
         return refuse(cx, s, fault);
     }
+    // A deadline is one rule's: the next one that waits has its own.
+    let (rule, until) = (s.rule, std::mem::replace(&mut s.phase_at, Tick::NEVER));
     match dispatch(cx, s, start, len) {
-        Step::Goto(Phase::Rules) => Step::Wait,
+        Step::Goto(Phase::Rules) => {
+            if s.rule == rule && s.phase_at.is_set() {
+                s.phase_at = until;
+            }
+            Step::Wait
+        }
         step => {
-            (s.phase_at, s.scanned) = (Tick::NEVER, 0);
+            s.scanned = 0;
             step
         }
     }
@@ -284,9 +291,7 @@ pub fn body_timeout<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
 
 /// Sets the time that a body is waited for, and asks for it where the client waits for that.
 pub fn await_body<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, until: Tick) {
-    if !s.phase_at.is_set() {
-        s.phase_at = until;
-    }
+    s.phase_at = until;
     if s.expects_continue && s.res.need_buffer(cx, 0) {
         const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
         cx.bufs.get_mut(s.res.buf)[..CONTINUE.len()].copy_from_slice(CONTINUE);
@@ -300,13 +305,11 @@ pub fn deadline<K: Kernel>(cx: &Ctx<K>, s: &Session) -> Tick {
     s.times.start.after_opt(cx.config.proxies[s.fe()].timeouts.request())
 }
 
-/// How much of the request's body came, and whether there is nothing to wait for: it is complete, or the buffer is full, or the client
-/// closed.
-pub fn arrived<K: Kernel>(cx: &Ctx<K>, s: &Session, body_at: usize) -> (usize, bool) {
+/// True when no more of the request's body is to be waited for: it is complete or malformed, or the buffer is full, or the client closed.
+pub fn arrived<K: Kernel>(cx: &Ctx<K>, s: &Session, body_at: usize) -> bool {
     let bytes = &cx.bufs.get(s.req.buf)[body_at..s.req.end as usize];
     let mut body = s.req.body;
-    let seen = body.advance(bytes).unwrap_or(bytes.len());
-    (seen, body.is_done() || s.req.eof || s.req.end >= s.req.limit(cx))
+    body.advance(bytes).is_err() || body.is_done() || s.req.eof || s.req.end >= s.req.limit(cx)
 }
 
 /// The backend that a session goes to: the one that its rules chose, else the frontend's own.
@@ -441,7 +444,7 @@ fn waits_for_post<K: Kernel>(cx: &Ctx<K>, s: &Session, start: usize, len: usize,
     }
     let wanted = if *wanted == 0 { CHECK_POST } else { *wanted as usize };
     let have = posted(&cx.bufs.get(s.req.buf)[start + len..s.req.end as usize], &s.req.body);
-    have.is_none_or(|h| h.len() < wanted) && !arrived(cx, s, start + len).1
+    have.is_none_or(|h| h.len() < wanted) && !arrived(cx, s, start + len)
 }
 
 /// Writes the head for the server in place of the one that came: so that it ends where the body begins.

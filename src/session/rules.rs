@@ -142,7 +142,7 @@ pub fn run<K: Kernel>(
     let seed = (cx.sys.random(), cx.sys.random());
     let arrived = match look {
         Look::Request { at, len } if program.needs & needs::BODY != 0 => request::arrived(cx, s, at + len),
-        _ => (0, true),
+        _ => true,
     };
     let Ctx { config, shared, conns, bufs, lines, notes, session_notes, room, head, now_ms, logs, verifier, .. } = cx;
     let Some(client) = conns.get_mut(s.client) else { return (Verdict::Reject, from) };
@@ -370,7 +370,7 @@ pub fn request<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: u
 /// `option http-buffer-request`: true while the rules wait for the body.
 fn buffers<K: Kernel>(cx: &Ctx<K>, s: &Session, proxy: usize, body_at: usize) -> bool {
     let wanted = s.rule.1 == 0 && cx.config.proxies[proxy].has(opt::HTTP_BUFFER_REQUEST);
-    wanted && !s.req.body.is_done() && !request::arrived(cx, s, body_at).1
+    wanted && !s.req.body.is_done() && !request::arrived(cx, s, body_at)
 }
 
 /// Rules on a response whose head was parsed: the backend's, then the frontend's.
@@ -381,6 +381,7 @@ pub fn response<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usi
     if s.notes.is_some() {
         rules.layout.clear(cx.notes.get_mut(s.notes), Scope::Request);
     }
+    s.effects.lax = false;
     one(cx, s, &rules, s.fe(), Family::CaptureResponse, look);
     if let Some(step) = one(cx, s, &rules, s.be(), Family::TcpResponse, look) {
         return Some(step);
@@ -395,8 +396,7 @@ pub fn response<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usi
     if cx.config.proxies[s.be()].has(opt::CHECKCACHE) && shares_cookie(cx, s, (at, len), status) {
         return Some(block_cookie(cx, s));
     }
-    after(cx, s, &rules, look);
-    None
+    (!after(cx, s, &rules, look)).then(|| answer::error(cx, s, 502, b'I', b'H'))
 }
 
 /// `option checkcache` on a response as the rules left it.
@@ -424,26 +424,31 @@ fn sides(s: &Session) -> impl Iterator<Item = usize> + use<> {
     std::iter::once(be).chain((be != fe).then_some(fe))
 }
 
-fn after<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, rules: &Rulebook, look: Look) {
-    for proxy in sides(s) {
-        one(cx, s, rules, proxy, Family::AfterResponse, look);
-    }
+/// `http-after-response`; false when a change was not possible: what becomes of that is the caller's, for the error is an answer too.
+fn after<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, rules: &Rulebook, look: Look) -> bool {
+    sides(s).all(|proxy| {
+        let program = rules.program(proxy, Family::AfterResponse);
+        program.is_empty() || run(cx, s, (rules, program), look, 0).0 != Verdict::Fail
+    })
 }
 
-/// `http-after-response` on an answer of ours, which stands from `at` on in the response buffer.
+/// `http-after-response` on an answer of ours, which stands from `at` on in the response buffer. It stays as it is when they fail.
 pub fn on_answer<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize) {
     let rules = Arc::clone(&cx.shared.rules);
     if sides(s).all(|p| rules.program(p, Family::AfterResponse).is_empty()) {
         return;
     }
-    s.edited = 0;
+    (s.edited, s.effects.lax) = (0, false);
     let answer = &cx.bufs.get(s.res.buf)[at..s.res.end as usize];
     // An `errorfile` may be anything.
     let Some(len) = answer.windows(4).position(|w| w == b"\r\n\r\n").map(|end| end + 4) else { return };
     if cx.head.parse_response(&answer[..len], s.method, true).is_err() {
         return;
     }
-    after(cx, s, &rules, Look::Response { at, len });
+    if !after(cx, s, &rules, Look::Response { at, len }) {
+        s.edited = 0;
+        return;
+    }
     let mut out = Out::new(&mut cx.scratch);
     write_again(&mut out, &cx.head, &cx.room.text[..s.edited.into()], true, false);
     s.edited = 0;
