@@ -10,10 +10,9 @@
 use super::{Method, Regex, RegexCache, Set, Unreadable, Value, equal, hex, nets, ranges, within};
 use crate::model::Net;
 use crate::util::scratch::Scratch;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock, RwLock};
+use std::sync::{Arc, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// Patterns that can be added to a file at run time; further ones are left out, and counted.
+/// Patterns that can be added to a file at run time; further ones are left out.
 pub const ADDED: usize = 1000;
 /// Longest pattern and longest value that can be added, bytes.
 pub const ADDED_BYTES: usize = 127;
@@ -46,17 +45,37 @@ struct Added {
 struct Changes {
     /// The file's own patterns by their text.
     by_text: Set,
-    /// A bit for each of them that is gone.
-    gone: Box<[AtomicU32]>,
-    added: RwLock<Vec<Added>>,
-    /// Changes for which there was no room.
-    lost: AtomicU32,
+    /// Held by who looks until it has looked at both: a pattern that is set anew is always in one of them.
+    changed: RwLock<Changed>,
+}
+
+struct Changed {
+    /// A bit for each of the file's own patterns that is gone.
+    gone: Box<[u32]>,
+    added: Vec<Added>,
+}
+
+impl Changed {
+    /// Whether one of the file's own patterns is still there.
+    fn is_there(&self, n: usize) -> bool {
+        self.gone[n / 32] & 1 << (n % 32) == 0
+    }
 }
 
 impl Changes {
-    /// Whether one of the file's own patterns is still there.
-    fn is_there(&self, n: usize) -> bool {
-        self.gone[n / 32].load(Relaxed) & 1 << (n % 32) == 0
+    fn read(&self) -> RwLockReadGuard<'_, Changed> {
+        self.changed.read().unwrap_or_else(|e| e.into_inner())
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Changed> {
+        self.changed.write().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Takes one of the file's own patterns out. A file may have it more than once.
+    fn remove<'a>(&self, changed: &mut Changed, key: &'a [u8], scratch: &mut Scratch<'a>, regexes: &mut RegexCache) {
+        while let Some(n) = self.by_text.find_of(Value::Str(key), &|n| changed.is_there(n), scratch, regexes) {
+            changed.gone[n / 32] |= 1 << (n % 32);
+        }
     }
 }
 
@@ -97,46 +116,46 @@ impl Source {
     pub fn make_changeable(&self, keys: &[String]) {
         self.changes.get_or_init(|| Changes {
             by_text: Set::new(Method::Str, false, keys.iter().map(String::as_str)).expect("any text is one"),
-            gone: (0..keys.len().div_ceil(32)).map(|_| AtomicU32::new(0)).collect(),
-            added: RwLock::new(Vec::with_capacity(ADDED)),
-            lost: AtomicU32::new(0),
+            changed: RwLock::new(Changed {
+                gone: vec![0; keys.len().div_ceil(32)].into(),
+                added: Vec::with_capacity(ADDED),
+            }),
         });
     }
 
     /// Takes a pattern out.
     pub fn remove<'a>(&self, key: &'a [u8], scratch: &mut Scratch<'a>, regexes: &mut RegexCache) {
         let Some(changes) = self.changes.get() else { return };
-        // A file may have it more than once.
-        while let Some(n) = changes.by_text.find_of(Value::Str(key), &|n| changes.is_there(n), scratch, regexes) {
-            changes.gone[n / 32].fetch_or(1 << (n % 32), Relaxed);
-        }
-        let mut added = changes.added.write().unwrap_or_else(|e| e.into_inner());
-        added.retain(|a| a.key.text() != key);
+        let mut changed = changes.write();
+        changes.remove(&mut changed, key, scratch, regexes);
+        changed.added.retain(|a| a.key.text() != key);
     }
 
-    /// Adds a pattern, or gives it another value. False: it is too long, or there is no room.
+    /// Adds a pattern, or gives it another value. False, and all is as it was: it is too long, or there is no room.
     pub fn set<'a>(&self, key: &'a [u8], value: &[u8], scratch: &mut Scratch<'a>, regexes: &mut RegexCache) -> bool {
-        self.remove(key, scratch, regexes);
         let Some(changes) = self.changes.get() else { return false };
-        let entry = Short::new(key).zip(Short::new(value)).map(|(key, value)| Added { key, value });
-        let mut added = changes.added.write().unwrap_or_else(|e| e.into_inner());
-        match entry {
-            Some(entry) if added.len() < ADDED => added.push(entry),
-            _ => {
-                changes.lost.fetch_add(1, Relaxed);
-                return false;
-            }
+        let mut changed = changes.write();
+        let is_there = changes.by_text.find_of(Value::Str(key), &|n| changed.is_there(n), scratch, regexes).is_some();
+        if is_there && self.values.is_empty() {
+            return true;
         }
+        let Some((short, value)) = Short::new(key).zip(Short::new(value)) else { return false };
+        match changed.added.iter().position(|a| a.key.text() == key) {
+            Some(n) => changed.added[n].value = value,
+            None if changed.added.len() < ADDED => changed.added.push(Added { key: short, value }),
+            None => return false,
+        }
+        changes.remove(&mut changed, key, scratch, regexes);
         true
     }
 
     /// Bytes of memory that it holds.
     pub fn memory_bytes(&self) -> usize {
         let values: usize = self.values.iter().map(|v| v.len() + size_of::<Box<[u8]>>()).sum();
-        let changes = self
-            .changes
-            .get()
-            .map_or(0, |c| c.by_text.memory_bytes() + size_of_val(&*c.gone) + ADDED * size_of::<Added>());
+        let changes = self.changes.get().map_or(0, |c| {
+            let changed = c.read();
+            c.by_text.memory_bytes() + size_of_val(&*changed.gone) + changed.added.capacity() * size_of::<Added>()
+        });
         values + changes
     }
 }
@@ -183,9 +202,8 @@ impl List {
 
     /// The value of the pattern that matches; empty where there are none.
     pub fn value<'a>(&self, value: Value<'a>, scratch: &mut Scratch<'a>, cache: &mut RegexCache) -> Option<&'a [u8]> {
-        let changes = self.source.changes.get();
-        if let Some(changes) = changes {
-            let added = changes.added.read().unwrap_or_else(|e| e.into_inner());
+        let changed = self.source.changes.get().map(Changes::read);
+        if let Some(Changed { added, .. }) = changed.as_deref() {
             let text = match self.method {
                 _ if added.is_empty() => b"",
                 Method::Bin => value.bytes(scratch)?,
@@ -199,7 +217,7 @@ impl List {
         if !self.regexes.is_empty() {
             return self.groups(value.text(scratch)?, scratch, cache);
         }
-        let n = self.set.find_of(value, &|n| changes.is_none_or(|c| c.is_there(n)), scratch, cache)?;
+        let n = self.set.find_of(value, &|n| changed.as_ref().is_none_or(|c| c.is_there(n)), scratch, cache)?;
         let text = self.source.values.get(n).map_or(&b""[..], |v| v);
         scratch.copy(text).map(|b| &*b)
     }
@@ -257,6 +275,7 @@ impl List {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
     /// A map from texts to their numbers, after changes: `-key` takes one out, `+key` adds it (with the value `new`).
     fn look_up(method: Method, fold: bool, keys: &[&str], changes: &[&str], value: &str) -> Option<String> {
@@ -297,6 +316,62 @@ mod tests {
         ] {
             let found = look_up(method, fold, keys, changes, value);
             assert_eq!(found.as_deref(), want, "{method:?} {keys:?} {changes:?} {value}");
+        }
+    }
+
+    fn list(keys: &[&str], map: bool) -> List {
+        let keys: Vec<String> = keys.iter().map(|k| (*k).to_owned()).collect();
+        let values = if map { keys.iter().map(|_| b"old"[..].into()).collect() } else { Vec::new() };
+        let source = Arc::new(Source { path: String::new(), values, changes: OnceLock::new() });
+        source.make_changeable(&keys);
+        List::new((source, &keys), Method::Str, false, false).unwrap()
+    }
+
+    fn set(list: &List, key: &str, value: &[u8]) -> bool {
+        list.source.set(key.as_bytes(), value, &mut Scratch::new(&mut [0; 256]), &mut RegexCache::default())
+    }
+
+    fn get(list: &List, key: &str) -> Option<Vec<u8>> {
+        let mut space = [0; 256];
+        let found = list.value(Value::Str(key.as_bytes()), &mut Scratch::new(&mut space), &mut RegexCache::default());
+        found.map(<[u8]>::to_vec)
+    }
+
+    #[test]
+    fn what_cannot_be_set_stays_as_it_was() {
+        let (map, acl) = (list(&["k"], true), list(&["k"], false));
+        assert!(!set(&map, "k", &[b'v'; ADDED_BYTES + 1]));
+        assert_eq!(get(&map, "k").as_deref(), Some(&b"old"[..]));
+        for list in [&map, &acl] {
+            for n in 0..ADDED {
+                assert!(set(list, &format!("key {n}"), b"v"));
+            }
+            assert!(!set(list, "one more", b"v"));
+            assert!(set(list, "key 0", b"other"), "it has its place already");
+            assert_eq!(get(list, "key 0").as_deref(), Some(&b"other"[..]));
+        }
+        assert!(!set(&map, "k", b"v") && set(&acl, "k", b""));
+        assert!(get(&map, "k").is_some() && get(&acl, "k").is_some());
+    }
+
+    #[test]
+    fn a_key_that_is_set_is_never_missing() {
+        let keys: Vec<String> = (0..100).map(|n| format!("key {n}")).collect();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        for _ in 0..10 {
+            let (list, now) = (list(&keys, true), AtomicUsize::new(0));
+            std::thread::scope(|scope| {
+                // First the file's own keys, then those that were added.
+                let writer = scope.spawn(|| {
+                    (0..1000).for_each(|n| {
+                        now.store(n % keys.len(), Relaxed);
+                        assert!(set(&list, keys[n % keys.len()], b"new"));
+                    });
+                });
+                while !writer.is_finished() {
+                    assert!(get(&list, keys[now.load(Relaxed)]).is_some());
+                }
+            });
         }
     }
 }
