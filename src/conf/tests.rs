@@ -230,6 +230,36 @@ fn small_meanings() {
     assert_eq!(good(log).sinks.iter().map(|s| s.format).collect::<Vec<_>>(), [SinkFormat::Rfc3164, SinkFormat::Local]);
 }
 
+/// Each line in a `listen` of mode http, and the help that comes with the first thing said.
+#[test]
+fn help_of_rules() {
+    for (line, want) in [
+        ("http-request deny iff TRUE", "conditions begin with 'if' or 'unless'"),
+        ("redirect location / iff TRUE", "conditions begin with 'if' or 'unless'"),
+        ("http-request set-header X y iff TRUE", "conditions begin with 'if' or 'unless'"),
+        ("acl a path_bge /x", "did you mean 'path_beg'?"),
+        ("acl a hdr_sbu(host) x", "did you mean 'hdr_sub'?"),
+        ("http-request deny if a\n acl a path /x", "it is declared in line 8"),
+        ("http-request set-query %foo", "a text after '%f' begins with neither letter nor digit"),
+        ("http-request set-query %zz", "'%%' is the character '%'"),
+    ] {
+        let loaded = read(&listen("http", &format!(" {line}")));
+        let first = &loaded.diags.list()[0];
+        assert!(first.hint.as_deref().is_some_and(|hint| hint.contains(want)), "{line}: {first:?}");
+    }
+    let loaded = read(&listen("http", " log 127.0.0.1 local0\n log-format \"%{+Q\""));
+    assert_eq!(loaded.diags.list()[0].hint, None);
+}
+
+/// A stick table is refused wherever it may stand, not ignored.
+#[test]
+fn what_is_not_built_is_refused_in_its_sections() {
+    let table = told(&read("frontend f\n bind :1\n stick-table type ip size 10k\n"));
+    assert!(table[0].starts_with("E3:2 'stick-table' is not built yet"), "{table:?}");
+    let app = told(&read("frontend f\n bind :1\n use-fcgi-app a\n"));
+    assert!(app[0].starts_with("E3:2 'use-fcgi-app' is not allowed in frontend 'f'"), "{app:?}");
+}
+
 /// Each line in a `listen` of mode http, and how the first thing said begins; line 7.
 #[test]
 fn diagnostics_of_proxies() {
@@ -248,8 +278,10 @@ fn diagnostics_of_proxies() {
         ("no option forwardfor", "E7:5 'no' cannot take 'option forwardfor' back"),
         ("no maxconn", "E7:5 'no' cannot take 'maxconn' back"),
         ("no", "E7:2 'no' expects"),
-        ("http-after-response deny", "E7:22 'http-after-response' has no action 'deny' in this version"),
-        ("http-request dny if TRUE", "E7:15 'http-request' has no action 'dny' in this version"),
+        ("http-after-response deny", "E7:22 'http-after-response' has no action 'deny'"),
+        ("http-request dny if TRUE", "E7:15 'http-request' has no action 'dny'"),
+        ("http-request track-sc0 src", "E7:15 the action 'track-sc0' of 'http-request' is not built in this version"),
+        ("redirect scheme https if !{ ssl_fc }", "W7:30 there is no TLS in this version: 'ssl_fc' is always false"),
         ("reqadd X\\ y", "W7:2 'reqadd' is gone from today's HAProxy and works here"),
         ("use_backend l if TRUE", "E7:14 'use_backend' leads to itself"),
         ("use_backend l if NOPE", "E7:14 'use_backend' leads to itself"),

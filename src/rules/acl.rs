@@ -1,7 +1,7 @@
 //! A condition: a sample, how it is compared, and with what (manual 7.1).
 
-use crate::pattern::{List, METHODS, Method, Regex, RegexCache, Set};
-use crate::sample::{Compiler, Expr, Got, Scene, Tools, Walk, call, find_fetch, needs};
+use crate::pattern::{Kind, List, METHODS, Method, Regex, RegexCache, Set};
+use crate::sample::{Compiler, Expr, FETCHES, Fetch, Got, Scene, Tools, Walk, call, find_fetch, needs, unknown_fetch};
 use crate::util::scratch::Scratch;
 use crate::util::words::{Args, Fault, Pos, Word, nearest};
 use std::sync::Arc;
@@ -119,7 +119,17 @@ fn criterion(cc: &mut Compiler, word: &Word) -> Result<(Expr, Option<Method>), F
         expr.convert(cc, rest)?;
         return Ok((expr, Some(method)));
     }
+    if find_fetch(name).is_none() {
+        return Err(unknown_fetch(cc, name, &derivatives()));
+    }
     Ok((Expr::compile(cc, &word.text)?, None))
+}
+
+/// The names that say how texts are compared: `path_beg`.
+fn derivatives() -> Vec<String> {
+    let texts = FETCHES.iter().flat_map(|t| t.iter()).filter(|f| f.kind == Kind::Str);
+    let of = |f: &Fetch| ["beg", "dir", "dom", "end", "len", "reg", "sub"].map(|m| format!("{}_{m}", f.name));
+    texts.flat_map(of).collect()
 }
 
 /// The flags of a condition, and the patterns so far.
@@ -172,6 +182,10 @@ fn part(cc: &mut Compiler, args: &mut Args) -> Result<Part, Fault> {
     let word = args.need("a criterion")?;
     cc.pos = word.pos;
     let (expr, by_name) = criterion(cc, word)?;
+    if expr.fetch().name == "ssl_fc" {
+        let message = "there is no TLS in this version: 'ssl_fc' is always false";
+        cc.warnings.push((word.pos, message.into()));
+    }
     let mut flags = flags(cc, args)?;
     let kind = expr.kind();
     let Some(method) = flags.method.or(by_name).or_else(|| Method::usual(kind)) else {

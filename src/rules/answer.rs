@@ -153,7 +153,8 @@ fn answer(cc: &mut Compiler, args: &mut Args, usual: u16, denies: bool) -> Resul
             other => {
                 let fault = Fault::new(pos, format!("'{}' does not know '{other}'", args.name));
                 return Err(fault.hint(
-                    "status, content-type, errorfile, file, lf-file, string, lf-string, hdr and default-errorfiles are known",
+                    "status, content-type, errorfile, file, lf-file, string, lf-string, hdr and default-errorfiles are known; \
+                     conditions begin with 'if' or 'unless'",
                 ));
             }
         }
@@ -336,7 +337,8 @@ fn redirect(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault
             other => {
                 let fault = Fault::new(pos, format!("'{}' does not know '{other}'", args.name));
                 return Err(fault.hint(
-                    "location, prefix, scheme, code, drop-query, append-slash, ignore-empty, set-cookie and clear-cookie are known",
+                    "location, prefix, scheme, code, drop-query, append-slash, ignore-empty, set-cookie and clear-cookie are known; \
+                     conditions begin with 'if' or 'unless'",
                 ));
             }
         }

@@ -89,7 +89,7 @@ pub fn compile(config: &Config, lines: &[Vec<Line>], texts: &[LogTexts]) -> Comp
     let mut book = Rulebook::default();
     for (n, lines) in lines.iter().enumerate() {
         cc.proxy = n;
-        conditions.forget_names();
+        conditions.begin(lines);
         let mut rules = ProxyRules::default();
         for line in lines {
             if let Err(fault) = one(&mut cc, &mut conditions, &mut rules, line) {
@@ -141,7 +141,7 @@ fn log_format(cc: &mut Compiler, name: &str, text: &str, word: Option<&Word>) ->
         // The offset is that of the text without its quotes: right when nothing is escaped.
         let pos = Pos { column: pos.column + t.at as u32 + u32::from(quoted), len: 1, ..pos };
         let fault = Fault::new(pos, format!("'{name}': {}", t.message));
-        fault.hint(t.hint.unwrap_or_else(|| "to log the character % itself, write %%".into()))
+        if let Some(hint) = t.hint { fault.hint(hint) } else { fault }
     })
 }
 
@@ -270,9 +270,33 @@ fn action(name: &str, family: Family) -> Option<&'static ActionRow> {
     all.find(|a| a.name == name && a.families & family.bit() != 0)
 }
 
+/// HAProxy's actions that are not in the tables, and why; names that are prefixes end with `*`.
+const NOT_BUILT: &[(&[&str], &str)] = &[
+    (&["attach-srv", "set-bc-mark", "set-bc-tos", "set-fc-mark", "set-fc-tos"], "it came after HAProxy 2.6"),
+    (&["cache-store", "cache-use"], "the cache comes later"),
+    (&["do-log", "pause", "set-retries", "set-bandwidth-limit"], "it came after HAProxy 2.6"),
+    (&["do-resolve"], "names are resolved at start"),
+    (&["expect-netscaler-cip", "expect-proxy"], "'accept-proxy' on the bind line is built"),
+    (&["lua.*"], "there is no Lua"),
+    (&["sc-*", "track-sc*"], "stick tables come later"),
+    (&["send-spoe-group"], "filters are not built"),
+    (&["set-priority-class", "set-priority-offset"], "queues are served in order of arrival"),
+    (&["switch-mode"], "the mode of a connection is that of its frontend"),
+    (&["use-service"], "there are no services"),
+];
+
+fn not_built(name: &str) -> Option<&'static str> {
+    let is = |known: &&str| known.strip_suffix('*').map_or(name == *known, |begin| name.starts_with(begin));
+    NOT_BUILT.iter().find(|r| r.0.iter().any(is)).map(|r| r.1)
+}
+
 fn unknown(directive: &Directive, name: &str, pos: Pos) -> Fault {
     let names = || ACTIONS.iter().flat_map(|t| t.iter()).filter(|a| a.families & directive.family.bit() != 0);
-    let fault = Fault::new(pos, format!("'{}' has no action '{name}' in this version", directive.name));
+    if let Some(reason) = not_built(name) {
+        let message = format!("the action '{name}' of '{}' is not built in this version", directive.name);
+        return Fault::new(pos, message).hint(reason);
+    }
+    let fault = Fault::new(pos, format!("'{}' has no action '{name}'", directive.name));
     match nearest(name, names().map(|a| a.name)) {
         Some(near) => fault.hint(format!("did you mean '{near}'?")),
         None => {
@@ -280,5 +304,17 @@ fn unknown(directive: &Directive, name: &str, pos: Pos) -> Fault {
             known.sort_unstable();
             fault.hint(format!("known are {}", known.join(", ")))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_built_has_no_reason_not_to_be() {
+        assert!(ACTIONS.iter().flat_map(|t| t.iter()).all(|a| not_built(a.name).is_none()));
+        assert_eq!(not_built("track-sc2"), Some("stick tables come later"));
+        assert_eq!(not_built("deny"), None);
     }
 }

@@ -1,7 +1,7 @@
 //! `if` and `unless`: conditions joined by "and" (nothing between them), `or`, and `!` (manual 7.2).
 
 use super::acl::{Acl, PREDEFINED};
-use super::{Op, Program};
+use super::{Line, Op, Program};
 use crate::model::Mode;
 use crate::sample::{Compiler, needs};
 use crate::util::words::{Args, Fault, Pos, Word, nearest};
@@ -11,12 +11,16 @@ use crate::util::words::{Args, Fault, Pos, Word, nearest};
 pub struct Conditions {
     pub all: Vec<Acl>,
     names: Vec<(String, usize)>,
+    /// Those of the proxy's lines, for what is used too early.
+    declared: Vec<(String, Pos)>,
 }
 
 impl Conditions {
     /// Another proxy begins: names are its own.
-    pub fn forget_names(&mut self) {
+    pub fn begin(&mut self, lines: &[Line]) {
         self.names.clear();
+        let acls = lines.iter().filter(|l| l.directive == "acl");
+        self.declared = acls.filter_map(|l| l.words.first()).map(|w| (w.text.clone(), w.pos)).collect();
     }
 
     fn known(&self, name: &str) -> Option<usize> {
@@ -50,6 +54,9 @@ impl Conditions {
             return Ok(self.keep(acl));
         }
         let fault = Fault::new(word.pos, format!("there is no acl '{name}' before this line"));
+        if let Some((_, later)) = self.declared.iter().find(|d| d.0 == name) {
+            return Err(fault.hint(format!("it is declared in line {}: put that line before this one", later.line)));
+        }
         let known = self.names.iter().map(|n| n.0.as_str()).chain(PREDEFINED.iter().map(|p| p.0));
         Err(match nearest(name, known) {
             Some(near) => fault.hint(format!("did you mean '{near}'?")),

@@ -28,7 +28,7 @@ impl Expr {
     /// Compiles `fetch(args),converter(args)...` as a whole.
     pub fn compile(cc: &mut Compiler, text: &str) -> Result<Expr, Fault> {
         let (name, given, rest) = call(text).map_err(|e| cc.fault(e))?;
-        let Some(fetch) = find_fetch(name) else { return Err(unknown_fetch(cc, name)) };
+        let Some(fetch) = find_fetch(name) else { return Err(unknown_fetch(cc, name, &[])) };
         let mut expr = Expr::of(cc, fetch, given)?;
         expr.convert(cc, rest)?;
         Ok(expr)
@@ -148,11 +148,14 @@ fn fetch_names() -> Vec<&'static str> {
     FETCHES.iter().flat_map(|t| t.iter()).map(|f| f.name).collect()
 }
 
-/// The error for a name that is no fetch here.
-pub fn unknown_fetch(cc: &Compiler, name: &str) -> Fault {
+/// The error for a name that is no fetch here; `more`: what else it may have been meant to be.
+pub fn unknown_fetch(cc: &Compiler, name: &str, more: &[String]) -> Fault {
     match super::absent::reason(name) {
         Some(reason) => cc.fault(format!("the sample fetch '{name}' cannot be used: {reason}")),
-        None => unknown(cc, "sample fetch", name, fetch_names()),
+        None => {
+            let known = fetch_names().into_iter().chain(more.iter().map(String::as_str));
+            unknown(cc, "sample fetch", name, known.collect())
+        }
     }
 }
 
@@ -160,7 +163,7 @@ fn converter_names() -> Vec<&'static str> {
     CONVERTERS.iter().flat_map(|t| t.iter()).map(|c| c.name).collect()
 }
 
-fn unknown(cc: &Compiler, what: &str, name: &str, known: Vec<&'static str>) -> Fault {
+fn unknown(cc: &Compiler, what: &str, name: &str, known: Vec<&str>) -> Fault {
     let fault = cc.fault(format!("unknown {what} '{name}'"));
     match nearest(name, known.into_iter()) {
         Some(near) => fault.hint(format!("did you mean '{near}'?")),

@@ -27,7 +27,7 @@ pub use args::{Arg, Compiler, parse_args};
 pub use auth::is_settled;
 pub use convert::REFUSED;
 pub use drafts::Drafts;
-pub use expr::{Expr, call};
+pub use expr::{Expr, call, unknown_fetch};
 pub use notes::{Layout, Note, Notes, Scope, UNIQUE_ID, VAR_BYTES};
 #[cfg(test)]
 pub use scene::quiet;
