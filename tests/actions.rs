@@ -136,3 +136,44 @@ listen l
         logs.find("its line", |m| m.contains(&format!("{{{}}}|7", &path[..path.len().min(4)])).then_some(()));
     }
 }
+
+#[test]
+fn variables_of_the_process_are_everybodys() {
+    let server = Server::named("a");
+    let config = "
+global
+    nbthread 2
+    stats socket {dir}/sock
+    set-var proc.state str(primary)
+    set-var proc.number int(40)
+    set-var proc.sum int(2),add(proc.number)
+    set-var-fmt proc.text \"%[var(proc.state),upper] %[var(proc.sum)]\"
+defaults
+    mode http
+    timeout connect 4s
+    timeout client 20s
+    timeout server 20s
+frontend f
+    bind {bind:f}
+    http-request set-var(proc.state) path if { path_beg /set }
+    default_backend b
+backend b
+    http-request set-header X-All %[var(proc.state)]|%[var(proc.number)]|%[var(proc.text)]
+    server a {server:a}
+";
+    let proxy = Proxy::in_front_of(&server, config);
+    let ask = |path: &str| {
+        assert_eq!(get(proxy.addr("f"), path).status(), 200);
+        server.last().header("x-all").unwrap_or_default().to_owned()
+    };
+    assert_eq!(ask("/a"), "primary|40|PRIMARY 42");
+    assert_eq!(ask("/set"), "/set|40|PRIMARY 42");
+    let held = |name: &str| Cli(&proxy.dir().join("sock")).ask(&format!("get var {name}")).trim_end().to_owned();
+    assert_eq!(held("proc.state"), "proc.state: type=str value=</set>");
+    assert_eq!(held("proc.sum"), "proc.sum: type=sint value=<42>");
+    assert_eq!(held("proc.none"), "Variable not found.");
+    // Whichever worker it is.
+    for _ in 0..8 {
+        assert_eq!(ask("/a"), "/set|40|PRIMARY 42");
+    }
+}

@@ -12,6 +12,7 @@ mod sess;
 mod stat;
 #[cfg(test)]
 mod tests;
+mod vars;
 
 use crate::model::CliLevel;
 use crate::server::{Asker, Reply};
@@ -39,6 +40,14 @@ pub struct Command {
 
 /// All commands, sorted by name.
 pub static COMMANDS: &[Command] = &[
+    Command {
+        name: "get var",
+        args: "<name>",
+        level: CliLevel::User,
+        doc: "what a variable of the process (proc.) holds",
+        everywhere: false,
+        run: vars::get_var,
+    },
     Command {
         name: "help",
         args: "[<command>]",

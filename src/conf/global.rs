@@ -4,6 +4,7 @@ use super::bind;
 use super::row::{GLOBAL, NEGATABLE, Parse, Row};
 use super::state::State;
 use super::values::{self, count, number};
+use crate::rules::Line;
 use crate::util::words::{Args, Fault, Pos};
 
 const fn g(name: &'static str, args: &'static str, since: &'static str, doc: &'static str, parse: Parse) -> Row {
@@ -217,6 +218,12 @@ pub static TABLE: &[Row] = &[
         not_yet,
     ),
     on("set-dumpable", "2.0", "Permits core dumps after the change of user. Accepted without effect.", silent),
+    g("set-var", "<name> <expression>", "2.4", "Sets a variable of the process (proc.) at the start.", |s, a| {
+        variable(s, a, "set-var")
+    }),
+    g("set-var-fmt", "<name> <format>", "2.5", "Sets a variable of the process (proc.) to a text.", |s, a| {
+        variable(s, a, "set-var-fmt")
+    }),
     g("setenv", "<name> <value>", "1.6", "Sets an environment variable for the following lines.", |s, a| {
         env_set(s, a, true)
     }),
@@ -448,6 +455,13 @@ fn unix_bind(s: &mut State, a: &mut Args) -> Result<(), Fault> {
 /// The error for a word after a keyword that only takes certain words.
 pub fn unknown_option(pos: Pos, name: &str, got: &str, known: &str) -> Fault {
     Fault::new(pos, format!("'{name}' does not know '{got}'")).hint(format!("it knows {known}"))
+}
+
+/// Keeps the line: values may refer to what comes later.
+fn variable(s: &mut State, a: &mut Args, directive: &'static str) -> Result<(), Fault> {
+    let (pos, words) = (a.pos(), a.rest().to_vec());
+    s.variables.push(Line { directive, words, pos });
+    Ok(())
 }
 
 fn env_set(s: &mut State, a: &mut Args, replace: bool) -> Result<(), Fault> {

@@ -53,8 +53,6 @@ pub static GLOBAL_TABLE: &[Row] = &[
     refused("lua-load", GLOBAL, "<file>", "1.6", "Recognised, and refused until it is built.", "there is no Lua"),
     refused("lua-load-per-thread", GLOBAL, "<file>", "2.4", "Recognised, and refused until it is built.", "there is no Lua"),
     refused("lua-prepend-path", GLOBAL, "<path>", "2.0", "Recognised, and refused until it is built.", "there is no Lua"),
-    refused("set-var", GLOBAL, "<name> <expression>", "2.4", "Recognised, and refused until it is built.", "variables of the process (proc.) are not built"),
-    refused("set-var-fmt", GLOBAL, "<name> <format>", "2.5", "Recognised, and refused until it is built.", "variables of the process (proc.) are not built"),
     refused("wurfl-cache-size", GLOBAL, "<size>", "1.7", "Recognised, and refused until it is built.", "device detection is not built"),
     refused("wurfl-data-file", GLOBAL, "<file>", "1.7", "Recognised, and refused until it is built.", "device detection is not built"),
     refused("wurfl-information-list", GLOBAL, "<name>...", "1.7", "Recognised, and refused until it is built.", "device detection is not built"),

@@ -5,7 +5,7 @@ use super::state::{Draft, Kind, State};
 use super::stats;
 use super::values::time_ms;
 use crate::model::{Config, Mode};
-use crate::rules::{DIRECTIVES, Family, Line, LogTexts, Rulebook, compile, field_name};
+use crate::rules::{DIRECTIVES, Family, Line, LogTexts, Rulebook, compile, field_name, set_at_start};
 use crate::util::words::{Args, Fault, Pos};
 
 const fn r(
@@ -205,6 +205,9 @@ pub fn rulebook(s: &mut State, config: &Config, kept: &Kept) -> Rulebook {
         s.diags.warning(pos, message);
     }
     let mut book = done.book;
+    for fault in set_at_start(config, &mut book, &std::mem::take(&mut s.variables)) {
+        s.fault(fault);
+    }
     for (rules, ms) in book.proxies.iter_mut().zip(&kept.inspect_ms) {
         rules.inspect_delay_ms = *ms;
     }

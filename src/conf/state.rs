@@ -50,6 +50,8 @@ pub struct State {
     pub seen: BTreeMap<&'static str, Pos>,
     pub defaults: Vec<Draft>,
     pub drafts: Vec<Draft>,
+    /// `set-var` and `set-var-fmt` of the process.
+    pub variables: Vec<crate::rules::Line>,
     pub userlists: Vec<super::accounts::ListDraft>,
     /// Command sockets.
     pub sockets: Vec<Listener>,
@@ -77,6 +79,7 @@ impl State {
             seen: BTreeMap::new(),
             defaults: Vec::new(),
             drafts: Vec::new(),
+            variables: Vec::new(),
             userlists: Vec::new(),
             sockets: Vec::new(),
             sinks: Vec::new(),

@@ -495,6 +495,11 @@ impl Format {
         }
     }
 
+    /// Its samples.
+    pub fn exprs(&self) -> impl Iterator<Item = &Expr> {
+        self.items.iter().filter_map(|i| if let Item::Sample(expr, _) = i { Some(&**expr) } else { None })
+    }
+
     /// Adds the regular expressions in its samples.
     pub fn regexes<'a>(&'a self, all: &mut Vec<&'a Regex>) {
         for item in &self.items {

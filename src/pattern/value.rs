@@ -87,6 +87,14 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The same in the scratch room; none when there is no space for it.
+    pub fn copied<'b>(&self, scratch: &mut Scratch<'b>) -> Option<Value<'b>> {
+        match *self {
+            Value::Str(s) | Value::Bin(s) | Value::Method(s) => Some(Value::of_bytes(self.kind(), scratch.copy(s)?)),
+            _ => self.detached(),
+        }
+    }
+
     /// As a truth value: a number other than 0.
     pub fn truth(&self) -> bool {
         match self {

@@ -4,7 +4,7 @@ use super::condition::Conditions;
 use super::{ACTIONS, ActionRow, Family, ProxyRules, Rulebook};
 use crate::format::{CLF_LOG, CONNECT_LOG, Format, HTTP_LOG, HTTPS_LOG, Lines, TCP_LOG, Use};
 use crate::model::{Config, LogShape};
-use crate::sample::{Compiler, Expr, UNIQUE_ID, needs};
+use crate::sample::{Compiler, Expr, ProcessNotes, UNIQUE_ID, needs};
 use crate::util::words::{Args, Fault, Pos, Word, nearest};
 
 /// A directive of a proxy that makes a rule.
@@ -111,6 +111,7 @@ pub fn compile(config: &Config, lines: &[Vec<Line>], texts: &[LogTexts]) -> Comp
     let programs = book.proxies.iter().flat_map(|p| &p.programs).map(|p| p.needs);
     book.keeps_line = programs.chain(book.logs.iter().map(Lines::needs)).any(|n| n & needs::LINE != 0);
     book.acls = conditions.all;
+    book.process = ProcessNotes::new(&cc.layout);
     book.layout = cc.layout;
     Compiled { book, errors, warnings: cc.warnings }
 }

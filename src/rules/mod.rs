@@ -21,18 +21,20 @@ mod flow;
 mod lines;
 mod message;
 mod normalize;
+mod process;
 mod stage;
 mod vars;
 
 pub use acl::{Acl, PREDEFINED, Truth};
 pub use compile::{DIRECTIVES, Directive, Line, LogTexts, compile};
 pub use message::field_name;
+pub use process::set_at_start;
 pub use stage::{Effects, Reply, Stage, Verdict};
 
 use crate::format::{Format, Lines};
 use crate::model::Proxy;
 use crate::pattern::{Regex, RegexCache};
-use crate::sample::{Compiler, Expr, Layout, Note, needs};
+use crate::sample::{Compiler, Expr, Layout, Note, ProcessNotes, needs};
 use crate::util::manual_text;
 use crate::util::words::{Args, Fault};
 
@@ -243,6 +245,8 @@ pub struct Rulebook {
     /// The formats of each proxy's traffic log.
     pub logs: Vec<Lines>,
     pub layout: Layout,
+    /// Variables of the process.
+    pub process: ProcessNotes,
     /// Bytes of memory that files of patterns hold.
     pub files_bytes: usize,
     /// There are rules at all.
@@ -286,7 +290,10 @@ impl Rulebook {
     /// Bytes of memory that patterns hold.
     pub fn memory_bytes(&self) -> usize {
         let lists: usize = self.acls.iter().map(Acl::memory_bytes).sum();
-        self.files_bytes + lists + self.regexes().iter().map(|r| r.memory_bytes()).sum::<usize>()
+        self.files_bytes
+            + lists
+            + self.process.memory_bytes()
+            + self.regexes().iter().map(|r| r.memory_bytes()).sum::<usize>()
     }
 }
 

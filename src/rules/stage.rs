@@ -7,7 +7,7 @@ use crate::http::Edit;
 use crate::model::Config;
 use crate::pattern::{Kind, RegexCache, Value};
 use crate::sample::{
-    Drafts, Expr, Flow, Live, Message, Note, Notes, OwnTimeouts, Scene, Scope, Stream, Tools, is_settled,
+    Drafts, Expr, Flow, Live, Message, Note, Notes, OwnTimeouts, ProcessNotes, Scene, Scope, Stream, Tools, is_settled,
 };
 use crate::sys::Addr;
 use crate::util::fmt::Out;
@@ -118,9 +118,18 @@ struct Borrowed<'a> {
     record: &'a Record<'a>,
 }
 
-/// The slab that a place is in.
-fn slab<'a>(note: Note, session: &'a mut [u8], transaction: &'a mut [u8]) -> &'a mut [u8] {
-    if note.scope == Scope::Session { session } else { transaction }
+/// Lets `write` change a place in the slab that it is in: of the process, of the client's connection, of the request.
+fn put(
+    note: Note,
+    process: &ProcessNotes,
+    (session, transaction): (&mut [u8], &mut [u8]),
+    write: impl FnOnce(&mut [u8]) -> bool,
+) -> bool {
+    match note.scope {
+        Scope::Process => process.change(write),
+        Scope::Session => write(session),
+        _ => write(transaction),
+    }
 }
 
 impl Stage<'_> {
@@ -142,6 +151,7 @@ impl Stage<'_> {
                 transaction: self.transaction_notes,
                 captures: self.book.captures(self.flow.frontend),
                 drafts: Some(self.drafts),
+                process: Some(&self.book.process),
             },
         };
         Borrowed { scene, space: self.space, out: self.out, regexes: self.regexes, record: self.record }
@@ -236,20 +246,24 @@ impl Stage<'_> {
         let (Value::Str(s) | Value::Bin(s) | Value::Method(s)) = value else {
             let value = value.detached();
             self.settle();
-            return value.is_some_and(|v| note.set(slab(note, self.session_notes, self.transaction_notes), v));
+            let slabs = (&mut *self.session_notes, &mut *self.transaction_notes);
+            return value.is_some_and(|v| put(note, &self.book.process, slabs, |slab| note.set(slab, v)));
         };
         let Some(copy) = b.out.get_mut(..s.len()) else { return false };
         copy.copy_from_slice(s);
         let (len, kind) = (s.len(), value.kind());
         self.settle();
-        note.set(slab(note, self.session_notes, self.transaction_notes), Value::of_bytes(kind, &self.out[..len]))
+        let slabs = (&mut *self.session_notes, &mut *self.transaction_notes);
+        let value = Value::of_bytes(kind, &self.out[..len]);
+        put(note, &self.book.process, slabs, |slab| note.set(slab, value))
     }
 
     /// Stores the text at the start of `out` in a variable.
     pub fn store_text(&mut self, note: Note, len: usize) -> bool {
         self.settle();
-        self.lives(note)
-            && note.set(slab(note, self.session_notes, self.transaction_notes), Value::Str(&self.out[..len]))
+        let lives = self.lives(note);
+        let slabs = (&mut *self.session_notes, &mut *self.transaction_notes);
+        lives && put(note, &self.book.process, slabs, |slab| note.set(slab, Value::Str(&self.out[..len])))
     }
 
     /// Stores the text at the start of `out` in a place for captures.
@@ -261,6 +275,10 @@ impl Stage<'_> {
     /// Forgets a variable.
     pub fn unset(&mut self, note: Note) {
         self.settle();
-        note.unset(slab(note, self.session_notes, self.transaction_notes));
+        let slabs = (&mut *self.session_notes, &mut *self.transaction_notes);
+        put(note, &self.book.process, slabs, |slab| {
+            note.unset(slab);
+            true
+        });
     }
 }

@@ -239,12 +239,9 @@ impl<'a> Compiler<'a> {
     /// The place of a variable.
     pub fn variable(&mut self, name: &str) -> Result<Note, Fault> {
         let valid = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
-        if name.starts_with("proc.") {
-            return Err(self.fault(format!("variables of the process ('{name}') are not built yet in this version")));
-        }
         if Scope::of(name).is_none() {
             let fault = self.fault(format!("the variable '{name}' has no scope"));
-            return Err(fault.hint("names of variables begin with 'sess.', 'txn.', 'req.' or 'res.'"));
+            return Err(fault.hint("names of variables begin with 'proc.', 'sess.', 'txn.', 'req.' or 'res.'"));
         }
         if !name.chars().all(valid) {
             return Err(self.fault(format!("the variable '{name}' may only have letters, digits, '_' and '.'")));

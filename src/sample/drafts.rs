@@ -58,23 +58,29 @@ impl Drafts {
 impl<'a> Notes<'a> {
     /// What a place will hold once drafts are settled; what is drafted is copied.
     pub fn latest(&self, note: Note, scratch: &mut Scratch<'a>) -> Option<Value<'a>> {
+        if note.scope == Scope::Process {
+            return self.process?.get(note, scratch);
+        }
         let Some(drafts) = self.drafts.filter(|d| !d.is_empty()) else { return self.get(note) };
         let slabs = drafts.0.borrow();
         if !slabs.changed.contains(&note) {
             return self.get(note);
         }
-        let drafted = Notes { session: &slabs.session, transaction: &slabs.transaction, ..Notes::default() };
-        match drafted.get(note)? {
-            Value::Str(s) => scratch.copy(s).map(|s| Value::Str(s)),
-            Value::Bin(s) => scratch.copy(s).map(|s| Value::Bin(s)),
-            Value::Method(s) => scratch.copy(s).map(|s| Value::Method(s)),
-            value => value.detached(),
+        let slab = if note.scope == Scope::Session { &slabs.session } else { &slabs.transaction };
+        note.read(slab)?.copied(scratch)
+    }
+
+    /// Lets `write` change a place. None: nothing is remembered here.
+    pub fn write(&self, note: Note, write: impl FnOnce(&mut [u8]) -> bool) -> Option<bool> {
+        match note.scope {
+            Scope::Process => self.process.map(|p| p.change(write)),
+            _ => self.drafts.map(|d| d.write(note, write)),
         }
     }
 
-    /// True when a variable was set before, though it may have been unset since.
+    /// True when a variable was set before, though it may have been unset since; those of the process are there from the start.
     pub fn exists(&self, note: Note) -> bool {
-        let drafted = self.drafts.is_some_and(|d| d.0.borrow().changed.contains(&note));
+        let drafted = note.scope == Scope::Process || self.drafts.is_some_and(|d| d.0.borrow().changed.contains(&note));
         drafted || self.tag(note).is_some_and(|tag| tag > 0)
     }
 }

@@ -19,6 +19,7 @@ mod internal;
 mod l4;
 mod l6;
 mod notes;
+mod process;
 mod scene;
 mod tcp;
 mod tls;
@@ -29,6 +30,7 @@ pub use convert::REFUSED;
 pub use drafts::Drafts;
 pub use expr::{Expr, call, unknown_fetch};
 pub use notes::{Layout, Note, Notes, Scope, UNIQUE_ID, VAR_BYTES};
+pub use process::ProcessNotes;
 #[cfg(test)]
 pub use scene::quiet;
 pub use scene::{Count, Flow, Live, Message, OwnTimeouts, Scene, Stream};

@@ -4,6 +4,7 @@
 //! stored. A place begins with a byte for the type and two for the length.
 
 use super::drafts::Drafts;
+use super::process::ProcessNotes;
 use crate::pattern::Value;
 use std::net::IpAddr;
 
@@ -17,6 +18,8 @@ const UNSET: u8 = u8::MAX;
 /// Where a variable lives, and how long.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Scope {
+    /// All sessions of all workers.
+    Process,
     /// The client's connection.
     Session,
     /// A request and its response.
@@ -30,6 +33,7 @@ impl Scope {
     /// The scope of a variable's name: `txn.name`.
     pub fn of(name: &str) -> Option<Scope> {
         let known = [
+            ("proc.", Scope::Process),
             ("sess.", Scope::Session),
             ("txn.", Scope::Transaction),
             ("req.", Scope::Request),
@@ -52,6 +56,7 @@ pub struct Note {
 #[derive(Default, Debug)]
 pub struct Layout {
     vars: Vec<(String, Note)>,
+    process_bytes: u32,
     session_bytes: u32,
     transaction_bytes: u32,
     /// Captures of each proxy, request and response, in the order in which the log shows them.
@@ -73,7 +78,11 @@ impl Layout {
     }
 
     fn place(&mut self, scope: Scope, len: u16) -> Note {
-        let bytes = if scope == Scope::Session { &mut self.session_bytes } else { &mut self.transaction_bytes };
+        let bytes = match scope {
+            Scope::Process => &mut self.process_bytes,
+            Scope::Session => &mut self.session_bytes,
+            _ => &mut self.transaction_bytes,
+        };
         let at = *bytes;
         *bytes += HEADER as u32 + u32::from(len);
         Note { scope, at, len }
@@ -81,8 +90,8 @@ impl Layout {
 
     /// The place of a variable, `scope.name`; the same for the same name.
     pub fn variable(&mut self, name: &str) -> Option<Note> {
-        if let Some(known) = self.vars.iter().find(|v| v.0 == name) {
-            return Some(known.1);
+        if let Some(known) = self.find(name) {
+            return Some(known);
         }
         let note = self.place(Scope::of(name)?, VAR_BYTES);
         self.vars.push((name.to_owned(), note));
@@ -91,7 +100,7 @@ impl Layout {
 
     /// The place of the unique id, if there is one.
     pub fn unique_id(&self) -> Option<Note> {
-        self.vars.iter().find(|v| v.0 == UNIQUE_ID).map(|v| v.1)
+        self.find(UNIQUE_ID)
     }
 
     /// The places of the cookie that a proxy captures.
@@ -112,6 +121,16 @@ impl Layout {
     /// Number of places, those of cookies not counted.
     pub fn count(&self) -> usize {
         self.vars.len() + self.captures.iter().flatten().map(Vec::len).sum::<usize>()
+    }
+
+    /// The place of a variable that something uses.
+    pub fn find(&self, name: &str) -> Option<Note> {
+        self.vars.iter().find(|v| v.0 == name).map(|v| v.1)
+    }
+
+    /// Bytes of the slab for the variables of the process.
+    pub fn process_bytes(&self) -> usize {
+        self.process_bytes as usize
     }
 
     /// Bytes of a slab for the session's variables.
@@ -143,11 +162,16 @@ pub struct Notes<'a> {
     pub captures: [&'a [Note]; 2],
     /// Where converters write.
     pub drafts: Option<&'a Drafts>,
+    pub process: Option<&'a ProcessNotes>,
 }
 
 impl<'a> Notes<'a> {
     fn slab(&self, note: Note) -> &'a [u8] {
-        if note.scope == Scope::Session { self.session } else { self.transaction }
+        match note.scope {
+            Scope::Process => &[],
+            Scope::Session => self.session,
+            _ => self.transaction,
+        }
     }
 
     /// The type of what is stored in a place; 0 = nothing ever was.
@@ -155,10 +179,16 @@ impl<'a> Notes<'a> {
         self.slab(note).get(note.at as usize).copied()
     }
 
-    /// What is stored in a place.
+    /// What is stored in a place of the session.
     pub fn get(&self, note: Note) -> Option<Value<'a>> {
-        let slab = self.slab(note);
-        let place = slab.get(note.at as usize..note.at as usize + HEADER + usize::from(note.len))?;
+        note.read(self.slab(note))
+    }
+}
+
+impl Note {
+    /// What is stored in its place in a slab.
+    pub fn read(self, slab: &[u8]) -> Option<Value<'_>> {
+        let place = slab.get(self.at as usize..self.at as usize + HEADER + usize::from(self.len))?;
         let len = usize::from(u16::from_le_bytes([place[1], place[2]]));
         let bytes = &place[HEADER..HEADER + len];
         Some(match place[0] {
@@ -172,9 +202,7 @@ impl<'a> Notes<'a> {
             _ => return None,
         })
     }
-}
 
-impl Note {
     /// Stores a value in the slab; false when it is too long (then nothing is stored).
     pub fn set(self, slab: &mut [u8], value: Value) -> bool {
         let number;
@@ -241,7 +269,10 @@ mod tests {
         let a = layout.variable("txn.a").unwrap();
         let b = layout.variable("sess.b").unwrap();
         let c = layout.variable("req.c").unwrap();
-        assert_eq!((layout.variable("txn.a"), layout.variable("proc"), layout.variable("txn.")), (Some(a), None, None));
+        assert_eq!(
+            (layout.variable("txn.a"), layout.variable("proc."), layout.variable("txn.")),
+            (Some(a), None, None)
+        );
         assert_eq!(layout.capture(0, false, 4), 0);
         let capture = layout.captures[0][0][0];
         let (mut txn, mut sess) = (vec![0; layout.transaction_bytes()], vec![0; layout.session_bytes()]);

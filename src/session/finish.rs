@@ -354,6 +354,7 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
             transaction: held(&cx.notes, s.notes),
             captures: shared.rules.captures(s.fe()),
             drafts: None,
+            process: Some(&shared.rules.process),
         },
         ..view::record(s, &config, &flow, (&host, pid))
     };

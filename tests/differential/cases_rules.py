@@ -220,6 +220,30 @@ def formats(rnd):
                         "http-request set-var(txn.s) src", "log-format '%s'" % log.replace("'", "")], shape="own")
 
 
+PROCESS = """
+    set-var proc.s str(primary)
+    set-var proc.n int(100)
+    set-var proc.t int(200),sub(proc.n)
+    set-var-fmt proc.f "a %[var(proc.n)] <%[var(proc.s),upper]>"
+    set-var proc.b bool(true)
+    set-var proc.i ipv4(192.0.2.7)
+    set-var proc.x bin(00ff)
+"""
+
+
+def of_process(rnd):
+    """Variables of the process: read wherever samples are, and set by rules."""
+    shown = "%[var(proc.s)]|%[var(proc.n)]|%[var(proc.t)]|%[var(proc.f)]|%[var(proc.b)]|%[var(proc.i)]|%[var(proc.x),hex]|%[int(7),add(proc.n)]|%[str(a),concat(<,proc.s,>)]"
+    for n, condition in enumerate(("", " if { var(proc.n) -m int 100 }", " if { var(proc.s) -m beg prim }", " if { var(proc.i) -m ip 192.0.2.0/24 }", " if { var(proc.b) -m bool }", " if { var(proc.x) -m found }", " if { var(proc.n) -m int 1 }")):
+        yield Case(f"rule/process/read/{n}", [ask() + ask()], [[FINE]], [f"http-request add-header x-all '{shown}'{condition}", "log-format 'f=%f@@s=%[var(proc.s)]@@n=%[var(proc.n)]'"], ["http-response set-header x-all '%[var(proc.f)]'"], shape="own", globals=PROCESS.strip())
+    # Names of their own: cases of a batch share a process.
+    for n, way in enumerate(("set-var(proc.v{i}) path", "set-var(proc.v{i}) var(proc.v{i}),add(1)", "set-var-fmt(proc.v{i}) '%[path] %[var(proc.v{i})]'", "unset-var(proc.v{i})", "add-header x-way %[path,set-var(proc.v{i})]", "set-var(txn.c) int(5),set-var(proc.v{i},ifexists)", "set-var(txn.c) int(6),set-var(proc.v{i},ifnotset)")):
+        for start in ("int(1)", "str(old)"):
+            line = way.replace("{i}", f"{n}{start[0]}")
+            yield Case(f"rule/process/set/{n}/{start[0]}", [ask(target="/a") + ask(target="/b") + ask(target="/c")], [[FINE]], [f"http-request {line}", f"http-request add-header x-v '%[var(proc.v{n}{start[0]})]'"],
+                       globals=PROCESS.strip() + "".join(f"\n    set-var proc.v{i}{s[0]} {s}" for i in range(7) for s in ("int(1)", "str(old)")))
+
+
 CONDITIONS = ("ifexists", "ifnotexists", "ifempty", "ifnotempty", "ifset", "ifnotset", "ifgt", "iflt")
 
 
@@ -259,5 +283,5 @@ def normalizing(rnd):
 
 def all_cases(seed):
     rnd = random.Random(seed + 4)
-    for family in (edits, targets, values, statuses, redirects, answers, variables, captures, formats, normalizing, remembering):
+    for family in (edits, targets, values, statuses, redirects, answers, variables, captures, formats, normalizing, remembering, of_process):
         yield from family(rnd)

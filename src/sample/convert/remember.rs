@@ -39,15 +39,14 @@ fn set_var<'a>(value: Value<'a>, args: &[Arg], scene: &Scene<'a>, t: &mut Tools<
     if !conditions.all(|c| holds(c, value, stored, scene.notes.exists(note))) {
         return None;
     }
-    // A log line is the end: nothing is remembered.
-    let Some(drafts) = scene.notes.drafts else { return Some(value) };
-    drafts.write(note, |slab| note.set(slab, value)).then_some(value)
+    // A log line is the end of a session: nothing of it is remembered.
+    scene.notes.write(note, |slab| note.set(slab, value)).unwrap_or(true).then_some(value)
 }
 
 fn capture<'a>(value: Value<'a>, args: &[Arg], scene: &Scene<'a>, response: bool) -> Option<Value<'a>> {
     let place = usize::try_from(args[0].int_or(0)).ok()?;
     let note = *scene.notes.captures[usize::from(response)].get(place)?;
-    scene.notes.drafts?.write(note, |slab| {
+    scene.notes.write(note, |slab| {
         note.capture(slab, bytes(value));
         true
     });
@@ -88,7 +87,7 @@ pub static TABLE: &[Converter] = &[
     .writing(),
     converter("unset-var", "name:var", ANY, "1.6", "Forgets a variable.", |v, a, s, _| {
         let note = variable(&a[0], s)?;
-        s.notes.drafts?.write(note, |slab| {
+        s.notes.write(note, |slab| {
             note.unset(slab);
             true
         });
