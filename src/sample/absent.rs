@@ -17,7 +17,6 @@ const REASONS: &[(&str, &[&str])] = &[
     ("it shows memory of HAProxy's own kind", &["internal.*"]),
     ("this program does not measure its tasks", &["cpu_*", "lat_*"]),
     ("the contents of distcc are not looked at in this program", &["distcc_*"]),
-    ("tokens of that kind are not built", &["http_auth_bearer"]),
     (
         "it is not built yet",
         &[

@@ -40,6 +40,15 @@ pub static TABLE: &[Fetch] = &[
         |s, a, _, t| authenticated(s, list(a), t).map_or_else(|got| got, |_| Got::bool(true)),
     ),
     fetch(
+        "http_auth_bearer",
+        "name:str?",
+        Kind::Str,
+        REQUEST,
+        "2.5",
+        "The token of a Bearer authorization, in the field Authorization or in another one. Nothing is checked.",
+        |s, a, _, _| fields::bearer(s, a[0].text()),
+    ),
+    fetch(
         "http_auth_group",
         "userlist:userlist",
         Kind::Str,

@@ -283,6 +283,20 @@ pub static TABLE: &[Fetch] = &[
     }),
 ];
 
+/// The token of `Authorization: Bearer`, or of another field.
+pub fn bearer<'a>(s: &Scene<'a>, name: &[u8]) -> Got<'a> {
+    let m = match request(s) {
+        Ok(m) => m,
+        Err(got) => return got,
+    };
+    let name = if name.is_empty() { b"authorization" } else { name };
+    let token = |given: &'a [u8]| {
+        let (scheme, token) = given.split_at_checked(7)?;
+        scheme.eq_ignore_ascii_case(b"bearer ").then(|| Value::Str(crate::http::trim(token)))
+    };
+    m.index.fields_named(m.text, name).next().and_then(token).into()
+}
+
 /// Name and password of `Authorization: Basic`, and its scheme.
 pub fn credentials<'a>(s: &Scene<'a>, t: &mut Tools<'a, '_>) -> Option<(&'a [u8], &'a [u8])> {
     let m = request(s).ok()?;

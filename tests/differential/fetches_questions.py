@@ -25,7 +25,7 @@ cook(c) cook() cook_cnt(c) cook_cnt() cook_val(c) cook_val() cookie(c) cookie() 
 req.cook_cnt(c) req.cook_cnt(d) req.cook_cnt() req.cook_val(c) req.cook_val(d)
 req.body req.body_len req.body_size req.body_param(a) req.body_param() req.body_param(b)
 capture.req.method capture.req.uri capture.req.ver capture.req.hdr(0) capture.req.hdr(1) capture.res.ver
-http_auth_type http_auth_user http_auth_pass http_first_req
+http_auth_bearer http_auth_bearer(x-a) http_auth_bearer(x-token) http_auth_type http_auth_user http_auth_pass http_first_req
 payload(0,3) payload(0,0) payload_lv(0,1) req.payload(0,3) req.payload_lv(0,1) req.ssl_sni req.ssl_ver req.ssl_hello_type req.ssl_alpn
 req.ssl_ec_ext req.ssl_st_ext req_ssl_sni req_ssl_ver req_ssl_hello_type req.rdp_cookie() rdp_cookie_cnt() wait_end
 
@@ -88,6 +88,9 @@ REQUESTS = [
     http("PUT /bin HTTP/1.1", H, "Content-Length: 4", body="\0\1\x02\x7f"),
     http("GET /auth HTTP/1.1", H, "Authorization: Basic am9lOnNlY3JldA=="),
     http("GET /auth HTTP/1.1", H, "Authorization: basic am9lOg=="),
+    http("GET /auth HTTP/1.1", H, "Authorization: Bearer abc.def-1~ ", "X-Token: bearer  two words", "X-A: Basic am9lOg=="),
+    http("GET /auth HTTP/1.1", H, "Authorization: Bearer", "X-Token: BEARER x", "X-A: Token y"),
+    http("GET /auth HTTP/1.1", H, "Authorization: Bearer ", "X-Token:Bearer\tx", "X-A: bearer"),
     http("GET /auth HTTP/1.1", H, "Authorization: Basic am9l"),
     http("GET /auth HTTP/1.1", H, "Authorization: Bearer abc.def"),
     http("GET /auth HTTP/1.1", H, "Authorization: Basic"),
@@ -255,6 +258,7 @@ MOMENTS = [
 # kinds, fetches (a pattern of the whole expression), inputs (a pattern), why
 REASONS = [
     ("request response", r".*_val\(.*", "X-A%3A|%22|a%3D%25", "haproxy 2.6 takes bytes below '0' for negative digits, and lets large numbers overflow"),
+    ("request", r"http_auth_bearer\(.*\)", "", "where a field is named that has no token, haproxy 2.6 finds an empty one"),
     ("tcp", r"payload_lv\(0,1,3\)", "", "haproxy 2.6 takes an odd third argument for a relative one (the manual: those with a sign are)"),
     ("tcp", r"req\.hdr_cnt\(\)", "^(GET|POST)", "where haproxy 2.6 parses HTTP in mode tcp, it counts two parts of the start line as fields"),
     ("tcp", "method,upper", "^(GET|POST)", "where haproxy 2.6 parses HTTP in mode tcp, the method is a condition's only"),
