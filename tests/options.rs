@@ -214,3 +214,29 @@ listen l
     }
     logs.find("the second line", |m| (m == "line 1 of /second").then_some(()));
 }
+
+/// HAProxy has not had it since 1.9.
+#[test]
+fn a_proxy_for_addresses_that_clients_name() {
+    if is_oracle() {
+        return;
+    }
+    let (one, two) = (Server::named("one"), Server::named("two"));
+    let config = format!(
+        "{HTTP}\nlisten l\n    bind {{bind:l}}\n    option http_proxy\n    http-request deny if {{ url_port {} }} {{ path /no }}\n",
+        two.addr().port()
+    );
+    let proxy = Proxy::start(&config);
+    let mut client = Client::connect(proxy.addr("l"));
+    let mut ask =
+        |host: &str, path: &str| client.ask(format!("GET http://{host}{path} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+    assert_eq!(ask(&one.addr().to_string(), "/x?y").text(), "one");
+    assert_eq!(ask(&two.addr().to_string(), "/z").text(), "two");
+    assert_eq!((one.last().target(), two.last().target()), ("/x?y", "/z"));
+    assert_eq!(ask(&two.addr().to_string(), "/no").status(), 403);
+    for target in ["/x", "http://localhost/x", "http://127.0.0.1:99999/", "https://127.0.0.1/"] {
+        let host = target.split('/').nth(2).unwrap_or("h");
+        let request = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        assert_eq!(Client::connect(proxy.addr("l")).ask(request).status(), 400, "{target}");
+    }
+}

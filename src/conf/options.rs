@@ -150,12 +150,10 @@ pub static TABLE: &[Row] = &[
         |_, _| Ok(()),
     ),
     refused("option http-use-proxy-header", FRONT, "1.4", "Proxy-Connection is removed, never obeyed"),
-    refused(
-        "option http_proxy",
-        PROXY,
-        "1.1",
-        "connecting to addresses that clients name is not built (HAProxy has not done it since 1.9)",
-    ),
+    bit("option http_proxy", PROXY, "1.1", "Connects to the IPv4 address in the target of each request.", |s, a| {
+        flip(s, a, opt::HTTP_PROXY)
+    })
+    .removed("http-request set-dst url_ip, set-dst-port url_port, and a server 0.0.0.0:0"),
     o(
         "option httpchk",
         BACK,

@@ -84,6 +84,7 @@ pub mod opt {
     pub const IGNORE_PROBES: u64 = 1 << 26;
     pub const CHECKCACHE: u64 = 1 << 27;
     pub const PERSIST: u64 = 1 << 29;
+    pub const HTTP_PROXY: u64 = 1 << 30;
     pub const DISABLE_ON_404: u64 = 1 << 28;
     /// Any of the three options that can make a connection spliced.
     pub const SPLICE_ANY: u64 = SPLICE_AUTO | SPLICE_REQUEST | SPLICE_RESPONSE;

@@ -3,10 +3,12 @@
 use super::channel::{Fill, pump};
 use super::context::Ctx;
 use super::request::head_of;
-use super::{Phase, Session, Step, connect, rules};
-use crate::http::{Body, Method, basic_credentials, without_connection};
+use super::rules::Look;
+use super::{Phase, Session, Step, connect, request, rules};
+use crate::http::{Body, Fault, Method, basic_credentials, without_connection};
 use crate::mem::Handle;
 use crate::model::ErrorReply;
+use crate::rules::Family;
 use crate::sys::Kernel;
 use crate::util::fmt::{Cursor, Out};
 use crate::util::tick::Tick;
@@ -207,8 +209,33 @@ pub fn timeout<K: Kernel>(_cx: &mut Ctx<K>, s: &mut Session) -> Step {
     Step::End
 }
 
+/// The statistics page of a proxy, if that is what is asked for and its rules allow it.
+pub fn statistics<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, proxy: usize, look: Look) -> Option<Step> {
+    let Look::Request { at, len } = look else { return None };
+    let page = cx.config.proxies[proxy].stats.as_ref()?;
+    let uri = cx.head.uri.of(head_of(&cx.bufs, &cx.room, s, at, len));
+    if !uri.starts_with(page.uri.as_bytes()) || !matches!(cx.head.method, Method::Get | Method::Head | Method::Post) {
+        return None;
+    }
+    (s.be, s.method) = (proxy as u16, cx.head.method);
+    let rules = Arc::clone(&cx.shared.rules);
+    let refused = rules::one(cx, s, &rules, proxy, Family::Statistics, look);
+    if let Some(step) = refused {
+        if step != Step::Goto(Phase::Rules) {
+            // For the log, it was the page that answered.
+            s.applet.kind = AppletKind::StatsPage;
+            (s.times.queue, s.times.connect) = (cx.now, cx.now);
+        }
+        return Some(step);
+    }
+    if request::skip(cx, s, at + len).is_err() {
+        return Some(request::refuse(cx, s, Fault::Framing));
+    }
+    Some(stats_page(cx, s, proxy, at, len))
+}
+
 /// A request for the statistics of `proxy`; its head is at `start..start + len` of the request buffer, and left behind already.
-pub fn stats_page<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, proxy: usize, start: usize, len: usize) -> Step {
+fn stats_page<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, proxy: usize, start: usize, len: usize) -> Step {
     let config = Arc::clone(&cx.config);
     let Some(page) = &config.proxies[proxy].stats else { return error(cx, s, 404, b'L', b'R') };
     let head = head_of(&cx.bufs, &cx.room, s, start, len);

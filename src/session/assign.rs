@@ -28,7 +28,7 @@ pub fn assign<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     if s.ticket.is_some() {
         return Step::Wait;
     }
-    if cx.config.proxies[be].dispatch.is_some() || cx.config.proxies[be].has(opt::TRANSPARENT) {
+    if cx.config.proxies[be].dispatch.is_some() || cx.config.proxies[be].has(opt::TRANSPARENT | opt::HTTP_PROXY) {
         s.times.queue = cx.now;
         return Step::Next;
     }

@@ -7,6 +7,7 @@ use crate::mem::Handle;
 use crate::model::{CloseMode, ProxyHeader, Reuse, Server, opt};
 use crate::sys::{Addr, ConnectOptions, IoError, Kernel, Target};
 use crate::util::tick::Tick;
+use std::net::{SocketAddr, SocketAddrV4};
 
 /// Wait before another attempt at the same server, ms (HAProxy's turn-around).
 const TURN_AROUND: u32 = 1000;
@@ -85,6 +86,25 @@ fn take<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, h: Handle<Conn>) {
     s.server_conn = h;
     s.reused = true;
     cx.tally(cx.shared.srv_slot(s.server as usize)).reuses.inc();
+}
+
+/// `option http_proxy`: the session goes to the address in its target, of which the server gets the path. False: there is none.
+pub fn takes_destination<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usize) -> bool {
+    let head = request::head_of(&cx.bufs, &cx.room, s, start, len);
+    let (target, path) = (cx.head.uri.of(head), cx.head.path_and_query(head));
+    let before = target.len() - path.len();
+    let (scheme, address) = target.split_at(before.min("http://".len()));
+    let address = std::str::from_utf8(&address[..before - scheme.len()]).unwrap_or_default();
+    let with_port = address.parse::<SocketAddrV4>();
+    let Ok(to) = with_port.or_else(|_| address.parse().map(|ip| SocketAddrV4::new(ip, 80))) else { return false };
+    if !scheme.eq_ignore_ascii_case(b"http://") {
+        return false;
+    }
+    s.effects.destination = Some(SocketAddr::V4(to).into());
+    if path.first() == Some(&b'/') {
+        (cx.head.uri.at, cx.head.uri.len) = (cx.head.uri.at + before as u16, path.len() as u16);
+    }
+    true
 }
 
 /// Where a session's connection goes.

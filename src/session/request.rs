@@ -4,13 +4,12 @@ use super::channel::{Fill, pump};
 use super::context::Ctx;
 use super::context::Room;
 use super::rules::Look;
-use super::{AppletKind, Phase, Session, Step, answer, rules};
+use super::{Phase, Session, Step, answer, connect, rules};
 use crate::balance::key;
 use crate::http::{Body, Fault, Head, HeadEnd, Keep, Method, Version, head_end, write_again, write_request};
 use crate::mem::{Buffers, Handle};
 use crate::model::{CloseMode, ForwardFor, KeySource, Mode, Proxy, opt};
 use crate::pattern::Value;
-use crate::rules::Family;
 use crate::sample::Notes;
 use crate::server::{Shared, hash_options};
 use crate::sys::{Addr, Kernel};
@@ -208,7 +207,7 @@ fn dispatch<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usiz
         false => [Some(s.fe()), backend_of(&config, s)]
             .into_iter()
             .flatten()
-            .find_map(|proxy| statistics(cx, s, proxy, Look::Request { at: start, len })),
+            .find_map(|proxy| answer::statistics(cx, s, proxy, Look::Request { at: start, len })),
     };
     if let Some(step) = answered {
         return step;
@@ -224,6 +223,9 @@ fn dispatch<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usiz
     if waits_for_post(cx, s, start, len, be) {
         await_body(cx, s, deadline(cx, s));
         return suspend(cx, s, start, len);
+    }
+    if be.has(opt::HTTP_PROXY) && !connect::takes_destination(cx, s, start, len) {
+        return refuse(cx, s, Fault::Syntax);
     }
     s.key = balance_key(cx, s, start, len, be);
     match rewrite(cx, s, start, len, &config.proxies[s.fe()], be) {
@@ -357,31 +359,6 @@ fn monitored<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usi
     Some(answer::error(cx, s, status, b'L', b'R'))
 }
 
-/// The statistics page of a proxy, if that is what is asked for and its rules allow it.
-pub fn statistics<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, proxy: usize, look: Look) -> Option<Step> {
-    let Look::Request { at, len } = look else { return None };
-    let page = cx.config.proxies[proxy].stats.as_ref()?;
-    let uri = cx.head.uri.of(head_of(&cx.bufs, &cx.room, s, at, len));
-    if !uri.starts_with(page.uri.as_bytes()) || !matches!(cx.head.method, Method::Get | Method::Head | Method::Post) {
-        return None;
-    }
-    (s.be, s.method) = (proxy as u16, cx.head.method);
-    let rules = std::sync::Arc::clone(&cx.shared.rules);
-    let refused = rules::one(cx, s, &rules, proxy, Family::Statistics, look);
-    if let Some(step) = refused {
-        if step != Step::Goto(Phase::Rules) {
-            // For the log, it was the page that answered.
-            s.applet.kind = AppletKind::StatsPage;
-            (s.times.queue, s.times.connect) = (cx.now, cx.now);
-        }
-        return Some(step);
-    }
-    if skip(cx, s, at + len).is_err() {
-        return Some(refuse(cx, s, Fault::Framing));
-    }
-    Some(answer::stats_page(cx, s, proxy, at, len))
-}
-
 /// The hash that `balance` needs, taken while the head is at hand.
 fn balance_key<K: Kernel>(cx: &Ctx<K>, s: &Session, start: usize, len: usize, be: &Proxy) -> Option<u32> {
     if be.balance.key == KeySource::None {
@@ -472,7 +449,7 @@ fn rewrite<K: Kernel>(
     let (mut for_text, mut to_text) = ([0u8; 48], [0u8; 48]);
     let peer = s.effects.client.unwrap_or(cx.conns[s.client].peer);
     let original = be.original_to.is_some() || fe.original_to.is_some();
-    let local = if original { super::connect::client_ends(cx, s).1 } else { Addr::None };
+    let local = if original { connect::client_ends(cx, s).1 } else { Addr::None };
     let head = head_of(&cx.bufs, &cx.room, s, start, len);
     let mut add: [(&[u8], &[u8]); 4] = [(b"", b""); 4];
     let mut n = 0;

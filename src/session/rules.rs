@@ -354,7 +354,7 @@ pub fn request<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: u
                 return Some(request::suspend(cx, s, start, len));
             }
             let step = match family {
-                Family::Statistics => request::statistics(cx, s, proxy, look),
+                Family::Statistics => answer::statistics(cx, s, proxy, look),
                 _ => one(cx, s, &rules, proxy, *family, look),
             };
             if step.is_some() {
