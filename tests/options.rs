@@ -203,7 +203,7 @@ fn lines_that_are_not_written_are_not_counted() {
 listen l
     bind {{bind:l}}
     log {{log}} local0
-    log-format \"line %lc of %HP\"
+    log-format \"line %lc of %HP %ST\"
     http-request set-log-level silent if {{ path /quiet }}
     server a {{server:a}}
 "
@@ -212,7 +212,7 @@ listen l
     for path in ["/first", "/quiet", "/second"] {
         get(proxy.addr("l"), path);
     }
-    logs.find("the second line", |m| (m == "line 1 of /second").then_some(()));
+    logs.find("the second line", |m| (m == "line 1 of /second 200").then_some(()));
 }
 
 /// HAProxy has not had it since 1.9.
