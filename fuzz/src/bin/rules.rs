@@ -39,6 +39,14 @@ const RULES: [&str; 5] = [
      http-request replace-pathq ^([^?]*)\\?(.*)$ \\2\\1
      http-request set-uri %[req.hdr(x-uri)] if { req.hdr(x-uri) -m found }
      http-request replace-uri ^http://([^/]*)/(.*) http://x\\1/\\2
+     http-request early-hint Link \"<%[path]>;%[req.hdr(x-uri)]\"
+     http-request normalize-uri path-merge-slashes
+     http-request normalize-uri path-strip-dotdot full
+     http-request normalize-uri path-strip-dot
+     http-request normalize-uri percent-decode-unreserved
+     http-request normalize-uri percent-to-uppercase
+     http-request normalize-uri query-sort-by-name
+     http-request normalize-uri fragment-strip
      http-request set-pathq /%[req.body] if { req.body -m found }
      http-response set-status 204 if { res.hdr(x-s) 204 }
      http-response set-status 304 reason %[src] if { res.hdr(x-s) 304 }
@@ -130,13 +138,14 @@ fn run(loaded: &Loaded, index: &mut Head, head: &[u8], body: &[u8], response: bo
     let (mut space, mut out) = (vec![0; ROOM], vec![0; ROOM]);
     let mut session = vec![0; book.layout.session_bytes()];
     let mut transaction = vec![0; book.layout.transaction_bytes()];
-    let flow = Flow { client: Addr::V4([10, 0, 0, 7], 5000), status: index.status, ..Flow::default() };
+    let mut flow = Flow { client: Addr::V4([10, 0, 0, 7], 5000), status: index.status, ..Flow::default() };
+    let mut hints = vec![0; ROOM];
     let (record, mut effects, mut regexes) = (Record::default(), Effects::default(), book.regex_cache());
     let mut stage = Stage {
         book,
         config,
         live: &Still,
-        flow: &flow,
+        flow: &mut flow,
         host: "here",
         line: head.split(|b| *b == b'\r').next().unwrap_or(b""),
         head: Some(Edit { index, text: &mut text, used: head.len() }),
@@ -148,6 +157,7 @@ fn run(loaded: &Loaded, index: &mut Head, head: &[u8], body: &[u8], response: bo
         transaction_notes: &mut transaction,
         space: &mut space,
         out: &mut out,
+        hints: Out::new(&mut hints),
         regexes: &mut regexes,
         record: &record,
         effects: &mut effects,
@@ -163,6 +173,8 @@ fn run(loaded: &Loaded, index: &mut Head, head: &[u8], body: &[u8], response: bo
         Verdict::Reply(Reply { len, .. }) | Verdict::Tarpit(Reply { len, .. }) => stage.out[..len].to_vec(),
         _ => Vec::new(),
     };
+    let hints = [b"HTTP/1.1 103 Early Hints\r\n", stage.hints.bytes(), b"\r\n"].concat();
+    naive::fields(&hints).unwrap_or_else(|e| panic!("{e}: {}", hints.escape_ascii()));
     let used = stage.head.as_ref().map_or(0, |h| h.used);
     text.truncate(used);
     Done { verdict, text, answer }
