@@ -115,8 +115,13 @@ fn seeds() -> Vec<Vec<u8>> {
         all.extend([few, more, format!("{}(0,4)", fetch.name), format!("{}(b)", fetch.name)]);
     }
     for converter in evenkeel::sample::CONVERTERS.iter().flat_map(|t| t.iter()) {
-        for args in ["", "(1)", "(2,3)", "(a,b)", "(f)", "(%Y,1)", "($.a)", "(x,y,g)"] {
-            all.extend(["path", "int(5)", "req.body", "src"].map(|f| format!("{f},{}{args}", converter.name)));
+        let (most, least) = (i64::MAX, i64::MIN);
+        let numbers = [format!("({most})"), format!("({least})"), "(1)".into(), "(2,3)".into(), "(-1)".into()];
+        let texts = ["", "(a,b)", "(f)", "(%Y,1)", "($.a)", "(x,y,g)"].map(str::to_owned);
+        for args in numbers.iter().chain(&texts) {
+            let fetches = ["path", "req.body", "src"].map(str::to_owned).into_iter();
+            let fetches = fetches.chain([5, most, least].map(|n| format!("int({n})")));
+            all.extend(fetches.map(|f| format!("{f},{}{args}", converter.name)));
         }
     }
     let source = seeds::repository("src/sample/convert/tests.rs");
