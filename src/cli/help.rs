@@ -21,8 +21,9 @@ pub fn write_refusal(refusal: Refusal, level: CliLevel, cur: &mut Cursor, out: &
         let written = unit(out, |o| {
             o.put(b"Unknown command: '");
             // As it came, but no control characters: it may go to a terminal.
-            for b in line.bytes().take(80) {
-                o.byte(if b < 0x20 || b == 0x7f { b'.' } else { b });
+            for c in line.chars().take(80) {
+                let c = if c.is_control() { '.' } else { c };
+                o.put(c.encode_utf8(&mut [0; 4]).as_bytes());
             }
             o.put(b"'");
         });

@@ -36,9 +36,9 @@ fn what_is_no_command_gets_help() {
     assert!(near.starts_with("Unknown command: 'shwo info', but maybe one of"), "{near}");
     assert!(near.contains("\n  show info [desc]                        : ") && !near.contains("show pools"), "{near}");
     assert!(ask(&sample, "show", 4096).contains("show pools"));
-    let far = ask(&sample, "bogus\x1b[2J", 4096);
+    let far = ask(&sample, "bogus\x1b[2J\u{9b}2J", 4096);
     assert!(
-        far.starts_with("Unknown command: 'bogus.[2J'. Please enter one of the following commands only:\n"),
+        far.starts_with("Unknown command: 'bogus.[2J.2J'. Please enter one of the following commands only:\n"),
         "{far}"
     );
     assert_eq!(far.lines().count(), COMMANDS.len() + 1);
