@@ -7,7 +7,7 @@ use evenkeel::http::{
     Body, Edit, Fault, Head, HeadEnd, Keep, Method, head_end, write_again, write_request, write_response,
 };
 use evenkeel::rules::{Effects, Family, Reply, Stage, Verdict};
-use evenkeel::sample::{Flow, Stream};
+use evenkeel::sample::{Drafts, Flow, Stream};
 use evenkeel::sys::Addr;
 use evenkeel::util::fmt::Out;
 use evenkeel_fuzz::{Still, load_good, naive, seeds};
@@ -82,6 +82,7 @@ const RULES: [&str; 5] = [
      http-request set-var(sess.n) req.hdr_cnt,add(1)
      http-request capture req.hdr(user-agent) len 64
      http-request set-header X-Var \"%[var(txn.path)] %[var(req.all),length] %[var(sess.n)]\" if { hdr_dom(host) example.com } or { path_reg ^/[a-z]+$ }
+     http-request set-header X-Draft %[path,set-var(txn.draft),length]%[var(txn.draft)]
      http-request set-header X-Cap %[capture.req.hdr(0)]%[capture.req.hdr(1)]
      http-request unset-var(txn.path) if { cook(a) b } !{ url_param(x) 1:5 }
      http-request set-log-level silent if { hdr_ip(x-forwarded-for) 10.0.0.0/8 }
@@ -140,6 +141,7 @@ fn run(loaded: &Loaded, index: &mut Head, head: &[u8], body: &[u8], response: bo
     let mut transaction = vec![0; book.layout.transaction_bytes()];
     let mut flow = Flow { client: Addr::V4([10, 0, 0, 7], 5000), status: index.status, ..Flow::default() };
     let mut hints = vec![0; ROOM];
+    let drafts = Drafts::new(&book.layout);
     let (record, mut effects, mut regexes) = (Record::default(), Effects::default(), book.regex_cache());
     let mut stage = Stage {
         book,
@@ -158,6 +160,7 @@ fn run(loaded: &Loaded, index: &mut Head, head: &[u8], body: &[u8], response: bo
         space: &mut space,
         out: &mut out,
         hints: Out::new(&mut hints),
+        drafts: &drafts,
         regexes: &mut regexes,
         record: &record,
         effects: &mut effects,

@@ -40,7 +40,7 @@ const SPACE: usize = 16_384;
 const MOST: usize = 10_000;
 
 /// All values of an expression, with this much space for each.
-fn values<'a>(expr: &Expr, scene: &Scene<'_>, space: usize, regexes: &'a mut RegexCache) -> Vec<Option<String>> {
+fn values(expr: &Expr, scene: &Scene, space: usize, regexes: &mut RegexCache) -> Vec<Option<String>> {
     let mut space = vec![0; space];
     let (mut walk, mut all) = (Walk { each: true, ..Walk::default() }, Vec::new());
     loop {
