@@ -469,6 +469,17 @@ impl Head {
         self.fields.len()
     }
 
+    /// True when the `n`-th field has this name.
+    pub fn is_named(&self, n: usize, head: &[u8], name: &[u8]) -> bool {
+        let own = self.fields[n].name;
+        usize::from(own.len) == name.len() && own.of(head).eq_ignore_ascii_case(name)
+    }
+
+    /// The value of the `n`-th field.
+    pub fn value<'a>(&self, n: usize, head: &'a [u8]) -> &'a [u8] {
+        self.fields[n].value.of(head)
+    }
+
     /// The values of all fields with a name, in order.
     pub fn values<'a>(&'a self, head: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
         let same = move |f: &&Field| name.is_empty() || f.name.of(head).eq_ignore_ascii_case(name);

@@ -7,19 +7,21 @@ use crate::http::{first_cookie, first_piece, trim};
 use crate::pattern::{Kind, Value};
 use crate::util::fmt::Out;
 
-/// The next piece of the fields that are wanted, from where the walk is; `cut`: the first piece of a value, and what is left of it.
+/// The next piece of the fields of a name, of all fields without one, from where the walk is; `cut`: the first piece of a value, and what is
+/// left of it.
 fn next_piece<'a>(
     m: &Message<'a>,
-    wanted: impl Fn(&[u8]) -> bool,
+    name: &[u8],
     cut: impl Fn(&'a [u8]) -> (&'a [u8], Option<&'a [u8]>),
     walk: &mut Walk,
 ) -> Option<&'a [u8]> {
-    let (field, mut at) = walk.place;
-    for (n, (name, value)) in m.index.all_fields(m.text).enumerate().skip(field as usize) {
-        if wanted(name) {
+    let (first, mut at) = walk.place;
+    for n in first as usize..m.index.count() {
+        if name.is_empty() || m.index.is_named(n, m.text, name) {
+            let value = m.index.value(n, m.text);
             let (piece, rest) = cut(&value[at as usize..]);
             walk.place = rest.map_or((n as u32 + 1, 0), |rest| (n as u32, (value.len() - rest.len()) as u32));
-            walk.more = true;
+            walk.more = rest.is_some() || n + 1 < m.index.count();
             return Some(piece);
         }
         at = 0;
@@ -30,11 +32,10 @@ fn next_piece<'a>(
 
 /// The next value of the fields of a name; of all fields without one. `list`: fields are lists whose members are values of their own.
 fn next_value<'a>(m: &Message<'a>, name: &[u8], list: bool, walk: &mut Walk) -> Option<&'a [u8]> {
-    let wanted = |field: &[u8]| name.is_empty() || field.eq_ignore_ascii_case(name);
     if !list {
-        return next_piece(m, wanted, |value| (value, None), walk);
+        return next_piece(m, name, |value| (value, None), walk);
     }
-    next_piece(m, wanted, first_piece, walk).map(trim)
+    next_piece(m, name, first_piece, walk).map(trim)
 }
 
 fn values<'a, 'n>(m: &'n Message<'a>, name: &'n [u8], list: bool) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
@@ -85,7 +86,7 @@ fn header_ip<'a>(s: &Scene<'a>, a: &[Arg], w: &mut Walk, response: bool) -> Got<
 fn next_cookie<'a>(m: &Message<'a>, name: &[u8], response: bool, walk: &mut Walk) -> Option<&'a [u8]> {
     let field: &[u8] = if response { b"set-cookie" } else { b"cookie" };
     loop {
-        let pair = next_piece(m, |f| f.eq_ignore_ascii_case(field), |value| first_cookie(value, response), walk)?;
+        let pair = next_piece(m, field, |value| first_cookie(value, response), walk)?;
         let Some(at) = pair.iter().position(|b| *b == b'=') else { continue };
         let given = trim(&pair[..at]);
         if if name.is_empty() { !given.starts_with(b"$") } else { given == name } {

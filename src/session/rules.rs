@@ -222,6 +222,9 @@ fn send_hints<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, len: usize) {
 
 /// `set-tos` and `set-mark`, where a rule wanted them.
 fn mark_packets<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
+    if s.effects.tos.is_none() && s.effects.mark.is_none() {
+        return;
+    }
     let Some(client) = cx.conns.get(s.client) else { return };
     if let Some(tos) = s.effects.tos.take() {
         cx.sys.set_tos(client.fd, tos);
