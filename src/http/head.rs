@@ -423,11 +423,10 @@ impl Head {
 
     /// RFC 9112 section 3.2: origin, absolute, authority (CONNECT) or asterisk form.
     fn check_target(&self, uri: &[u8]) -> Result<(), Fault> {
-        let absolute = || uri.iter().position(|b| *b == b':').is_some_and(|i| i > 0 && uri[i..].starts_with(b"://"));
         let fits = match self.method {
             Method::Connect => !uri.contains(&b'/') && uri.contains(&b':'),
             Method::Options if uri == b"*" => true,
-            _ => uri.first() == Some(&b'/') || absolute(),
+            _ => uri.first() == Some(&b'/') || authority(uri).is_some(),
         };
         if fits { Ok(()) } else { Err(Fault::Syntax) }
     }
@@ -521,10 +520,10 @@ pub fn path_and_query(uri: &[u8]) -> &[u8] {
     }
 }
 
-/// The authority of an absolute URI.
+/// The authority of an absolute URI; its scheme is one of RFC 3986 section 3.1.
 fn authority(uri: &[u8]) -> Option<&[u8]> {
-    let colon = uri.iter().position(|b| matches!(b, b':' | b'/' | b'?'))?;
-    let rest = uri[colon..].strip_prefix(b"://")?;
+    let end = uri.iter().position(|b| !b.is_ascii_alphanumeric() && !b"+-.".contains(b))?;
+    let rest = uri[end..].strip_prefix(b"://").filter(|_| uri[0].is_ascii_alphabetic())?;
     Some(&rest[..rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len())])
 }
 
@@ -629,7 +628,11 @@ mod tests {
         assert_eq!(request("GET / HTTP/1.1\r\n\r\n").err(), Some(Fault::Host));
         assert!(request("GET / HTTP/1.0\r\n\r\n").is_ok());
         assert_eq!(request("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n").err(), Some(Fault::Host));
-        assert_eq!(request("GET x HTTP/1.1\r\nHost: a\r\n\r\n").err(), Some(Fault::Syntax));
+        for bad in ["x", "?://a/admin", "a/b://a/admin", "1a://a/", "://a/", "a_b://a/"] {
+            let refused = request(&format!("GET {bad} HTTP/1.1\r\nHost: a\r\n\r\n")).err();
+            assert_eq!(refused, Some(Fault::Syntax), "{bad}");
+        }
+        assert!(request("GET a+b-c.1://a/x HTTP/1.1\r\nHost: a\r\n\r\n").is_ok());
         assert_eq!(request("GET / HTTP/1.1\r\nHost : a\r\n\r\n").err(), Some(Fault::Syntax));
         assert_eq!(request("GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n").err(), Some(Fault::Syntax));
         assert_eq!(request("GET / HTTP/2.0\r\nHost: a\r\n\r\n").err(), Some(Fault::Version));
