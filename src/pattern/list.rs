@@ -7,8 +7,8 @@
 //!
 //! What is added at run time goes into places that were taken at start-up, and only where a rule changes the file.
 
-use super::{Method, Regex, RegexCache, Set, Unreadable, Value, equal, hex, nets, ranges, within};
-use crate::model::Net;
+use super::nets::{self, Net, Wide};
+use super::{Method, Regex, RegexCache, Set, Unreadable, Value, equal, hex_bytes, ranges, within};
 use crate::util::scratch::Scratch;
 use std::sync::{Arc, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -36,9 +36,96 @@ impl Short {
     }
 }
 
+/// What was added, in the order in which it was; the newest one counts. Each method looks through one list, in which nothing is left to
+/// be read.
 struct Added {
-    key: Short,
-    value: Short,
+    texts: Vec<(Short, Short)>,
+    /// Of the keys in small letters: only where it is the same, texts need to be compared.
+    hashes: Vec<u32>,
+    /// The keys as ranges of numbers, and as networks; one that is none holds nothing.
+    ranges: Vec<(i64, i64)>,
+    nets: Vec<Option<Net>>,
+}
+
+/// A range without a number.
+const NOTHING: (i64, i64) = (0, -1);
+
+/// FNV-1a.
+fn folded_hash(text: &[u8]) -> u32 {
+    text.iter().fold(0x811c_9dc5, |hash, b| (hash ^ u32::from(b.to_ascii_lowercase())).wrapping_mul(0x0100_0193))
+}
+
+impl Added {
+    fn new() -> Added {
+        let (texts, hashes) = (Vec::with_capacity(ADDED), Vec::with_capacity(ADDED));
+        Added { texts, hashes, ranges: Vec::with_capacity(ADDED), nets: Vec::with_capacity(ADDED) }
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.texts.capacity() * size_of::<(Short, Short)>()
+            + self.hashes.capacity() * size_of::<u32>()
+            + self.ranges.capacity() * size_of::<(i64, i64)>()
+            + self.nets.capacity() * size_of::<Option<Net>>()
+    }
+
+    fn len(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// The newest key that is equal to a text.
+    fn equal(&self, fold: bool, text: &[u8]) -> Option<usize> {
+        let hash = folded_hash(text);
+        (0..self.len()).rev().find(|n| self.hashes[*n] == hash && equal(fold, self.texts[*n].0.text(), text))
+    }
+
+    fn push(&mut self, key: Short, value: Short) {
+        let text = std::str::from_utf8(key.text()).unwrap_or_default();
+        self.hashes.push(folded_hash(key.text()));
+        self.ranges.push(ranges::parse(text).unwrap_or(NOTHING));
+        self.nets.push(nets::parse(text).ok().map(Net::new));
+        self.texts.push((key, value));
+    }
+
+    fn remove(&mut self, n: usize) {
+        self.texts.remove(n);
+        self.hashes.remove(n);
+        self.ranges.remove(n);
+        self.nets.remove(n);
+    }
+
+    /// The newest one that a value matches. None: neither this nor a pattern of the file can match, for want of room.
+    fn find<'a>(&self, method: Method, fold: bool, value: Value<'a>, scratch: &mut Scratch<'a>) -> Option<usize> {
+        let mut all = (0..self.len()).rev();
+        let key = |n: usize| self.texts[n].0.text();
+        let in_range = |number: i64| self.ranges.iter().rposition(|(low, high)| (*low..=*high).contains(&number));
+        match method {
+            Method::Int => in_range(value.int()?),
+            Method::Len => in_range(value.text(scratch)?.len() as i64),
+            Method::Ip => {
+                let ip = Wide::new(value.ip()?);
+                self.nets.iter().rposition(|net| net.is_some_and(|net| net.contains(&ip)))
+            }
+            Method::Bin => {
+                let bytes = value.bytes(scratch)?;
+                all.find(|n| hex_bytes(key(*n)).is_some_and(|k| k.eq(bytes.iter().map(|b| Some(*b)))))
+            }
+            Method::Str => self.equal(fold, value.text(scratch)?),
+            Method::Beg => {
+                let text = value.text(scratch)?;
+                all.find(|n| text.get(..key(*n).len()).is_some_and(|t| equal(fold, t, key(*n))))
+            }
+            Method::End => {
+                let text = value.text(scratch)?;
+                let tail = |len| Some(&text[text.len().checked_sub(len)?..]);
+                all.find(|n| tail(key(*n).len()).is_some_and(|t| equal(fold, t, key(*n))))
+            }
+            Method::Sub | Method::Dir | Method::Dom => {
+                let text = value.text(scratch)?;
+                all.find(|n| within(method, fold, text, key(*n)))
+            }
+            Method::Found | Method::Bool | Method::Reg => None,
+        }
+    }
 }
 
 /// What was changed since the file was read.
@@ -52,7 +139,7 @@ struct Changes {
 struct Changed {
     /// A bit for each of the file's own patterns that is gone.
     gone: Box<[u32]>,
-    added: Vec<Added>,
+    added: Added,
 }
 
 impl Changed {
@@ -116,10 +203,7 @@ impl Source {
     pub fn make_changeable(&self, keys: &[String]) {
         self.changes.get_or_init(|| Changes {
             by_text: Set::new(Method::Str, false, keys.iter().map(String::as_str)).expect("any text is one"),
-            changed: RwLock::new(Changed {
-                gone: vec![0; keys.len().div_ceil(32)].into(),
-                added: Vec::with_capacity(ADDED),
-            }),
+            changed: RwLock::new(Changed { gone: vec![0; keys.len().div_ceil(32)].into(), added: Added::new() }),
         });
     }
 
@@ -128,7 +212,9 @@ impl Source {
         let Some(changes) = self.changes.get() else { return };
         let mut changed = changes.write();
         changes.remove(&mut changed, key, scratch, regexes);
-        changed.added.retain(|a| a.key.text() != key);
+        if let Some(n) = changed.added.equal(false, key) {
+            changed.added.remove(n);
+        }
     }
 
     /// Adds a pattern, or gives it another value. False, and all is as it was: it is too long, or there is no room.
@@ -140,9 +226,9 @@ impl Source {
             return true;
         }
         let Some((short, value)) = Short::new(key).zip(Short::new(value)) else { return false };
-        match changed.added.iter().position(|a| a.key.text() == key) {
-            Some(n) => changed.added[n].value = value,
-            None if changed.added.len() < ADDED => changed.added.push(Added { key: short, value }),
+        match changed.added.equal(false, key) {
+            Some(n) => changed.added.texts[n].1 = value,
+            None if changed.added.len() < ADDED => changed.added.push(short, value),
             None => return false,
         }
         changes.remove(&mut changed, key, scratch, regexes);
@@ -154,7 +240,7 @@ impl Source {
         let values: usize = self.values.iter().map(|v| v.len() + size_of::<Box<[u8]>>()).sum();
         let changes = self.changes.get().map_or(0, |c| {
             let changed = c.read();
-            c.by_text.memory_bytes() + size_of_val(&*changed.gone) + changed.added.capacity() * size_of::<Added>()
+            c.by_text.memory_bytes() + size_of_val(&*changed.gone) + changed.added.memory_bytes()
         });
         values + changes
     }
@@ -203,16 +289,10 @@ impl List {
     /// The value of the pattern that matches; empty where there are none.
     pub fn value<'a>(&self, value: Value<'a>, scratch: &mut Scratch<'a>, cache: &mut RegexCache) -> Option<&'a [u8]> {
         let changed = self.source.changes.get().map(Changes::read);
-        if let Some(Changed { added, .. }) = changed.as_deref() {
-            let text = match self.method {
-                _ if added.is_empty() => b"",
-                Method::Bin => value.bytes(scratch)?,
-                _ => value.text(scratch)?,
-            };
-            // The newest one counts.
-            if let Some(entry) = added.iter().rev().find(|e| self.fits(e.key.text(), value, text)) {
-                return scratch.copy(entry.value.text()).map(|b| &*b);
-            }
+        if let Some(Changed { added, .. }) = changed.as_deref()
+            && let Some(n) = added.find(self.method, self.fold, value, scratch)
+        {
+            return scratch.copy(added.texts[n].1.text()).map(|b| &*b);
         }
         if !self.regexes.is_empty() {
             return self.groups(value.text(scratch)?, scratch, cache);
@@ -229,36 +309,6 @@ impl List {
             }
         }
         None
-    }
-
-    /// True when a value matches a pattern that was added.
-    fn fits(&self, key: &[u8], value: Value, text: &[u8]) -> bool {
-        let utf8 = || std::str::from_utf8(key).ok();
-        match self.method {
-            Method::Int => {
-                let range = utf8().and_then(|k| ranges::parse(k).ok());
-                range.zip(value.int()).is_some_and(|((low, high), n)| (low..=high).contains(&n))
-            }
-            Method::Len => {
-                let range = utf8().and_then(|k| ranges::parse(k).ok());
-                range.is_some_and(|(low, high)| (low..=high).contains(&(text.len() as i64)))
-            }
-            Method::Bin => utf8().and_then(|k| hex(k).ok()).is_some_and(|k| *k == *text),
-            Method::Ip => {
-                let net = utf8().and_then(|k| nets::parse(k).ok());
-                net.zip(value.ip()).is_some_and(|((addr, bits), ip)| Net { addr, bits }.contains(ip))
-            }
-            method => {
-                let (n, m) = (text.len(), key.len());
-                match method {
-                    Method::Str => equal(self.fold, text, key),
-                    Method::Beg => n >= m && equal(self.fold, &text[..m], key),
-                    Method::End => n >= m && equal(self.fold, &text[n - m..], key),
-                    Method::Sub | Method::Dir | Method::Dom => within(method, self.fold, text, key),
-                    _ => false,
-                }
-            }
-        }
     }
 
     /// The regular expressions, so that their caches can be made.
@@ -313,6 +363,19 @@ mod tests {
             (Method::Dom, true, &[], &["+Example"], "www.example.com", Some("new")),
             (Method::Len, false, &[], &["+2:3"], "abc", Some("new")),
             (Method::Bin, false, &[], &["+6162"], "ab", Some("new")),
+            (Method::Bin, false, &[], &["+616", "+61zz"], "ab", None),
+            (Method::Beg, true, &[], &["+/A"], "/ab", Some("new")),
+            (Method::End, false, &[], &["+abc", "+.x"], "a.x", Some("new")),
+            (Method::End, false, &[], &["+abc"], "bc", None),
+            (Method::Str, true, &[], &["+A.Example", "-a.example"], "a.EXAMPLE", Some("new")),
+            (Method::Str, false, &[], &["+A.Example"], "a.example", None),
+            (Method::Int, false, &[], &["+lt 5", "+x"], "4", Some("new")),
+            (Method::Int, false, &[], &["+lt 5", "+x"], "5", None),
+            (Method::Int, false, &[], &["+1", "+2", "-1"], "2", Some("new")),
+            (Method::Int, false, &[], &["+1", "+2", "-1"], "1", None),
+            (Method::Ip, false, &[], &["+10.1", "+x", "+10.2.0.0/16"], "10.0.0.1", Some("new")),
+            (Method::Ip, false, &[], &["+10.2.0.0/16"], "10.3.0.1", None),
+            (Method::Ip, false, &[], &["+10.2.0.0/16"], "::ffff:10.2.0.1", Some("new")),
         ] {
             let found = look_up(method, fold, keys, changes, value);
             assert_eq!(found.as_deref(), want, "{method:?} {keys:?} {changes:?} {value}");

@@ -25,6 +25,7 @@ use crate::util::fmt::Out;
 use crate::util::scratch::Scratch;
 use nets::Nets;
 use ranges::Ranges;
+use std::fmt::{self, Display, Formatter};
 use texts::{Order, Texts};
 
 /// How a value is compared.
@@ -215,33 +216,42 @@ pub fn expand(out: &mut Out, replacement: &[u8], text: &[u8], found: &Captures) 
     }
 }
 
+/// What is wrong with (a part of) a pattern.
+#[derive(Debug)]
+struct Wrong<'a>(&'a str, &'static str);
+
+impl Display for Wrong<'_> {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        write!(f, "'{}' {}", self.0, self.1)
+    }
+}
+
 fn each<'a, T>(
     patterns: impl Iterator<Item = (usize, &'a str)>,
-    parse: impl Fn(&str) -> Result<T, String>,
+    parse: impl Fn(&'a str) -> Result<T, Wrong<'a>>,
 ) -> Result<Vec<T>, Unreadable> {
-    patterns.map(|(number, p)| parse(p).map_err(|why| Unreadable { number, at: None, why })).collect()
+    let unreadable = |number, wrong: Wrong| Unreadable { number, at: None, why: wrong.to_string() };
+    patterns.map(|(number, p)| parse(p).map_err(|wrong| unreadable(number, wrong))).collect()
 }
 
 fn matcher(number: usize, pattern: &str, fold: bool) -> Result<Regex, Unreadable> {
     Regex::matcher(pattern, fold).map_err(|e| Unreadable { number, at: Some(e.at), why: e.about(pattern) })
 }
 
-fn bytes(pattern: &str) -> Result<Box<[u8]>, String> {
+fn bytes(pattern: &str) -> Result<Box<[u8]>, Wrong<'_>> {
     Ok(pattern.as_bytes().into())
 }
 
-fn hex(pattern: &str) -> Result<Box<[u8]>, String> {
-    let digits = pattern.as_bytes();
-    let wrong = || format!("'{pattern}' is no sequence of bytes in hexadecimal digits");
-    if !digits.len().is_multiple_of(2) {
-        return Err(wrong());
-    }
+fn hex(pattern: &str) -> Result<Box<[u8]>, Wrong<'_>> {
+    let bytes = hex_bytes(pattern.as_bytes()).ok_or(Wrong(pattern, "is no sequence of bytes in hexadecimal digits"))?;
+    bytes.collect::<Option<_>>().ok_or(Wrong(pattern, "is no sequence of bytes in hexadecimal digits"))
+}
+
+/// The bytes that pairs of digits are; none for a pair that is no byte.
+fn hex_bytes(digits: &[u8]) -> Option<impl Iterator<Item = Option<u8>>> {
     let digit = |b: u8| char::from(b).to_digit(16);
-    digits
-        .chunks_exact(2)
-        .map(|c| Some((digit(c[0])? * 16 + digit(c[1])?) as u8))
-        .collect::<Option<_>>()
-        .ok_or_else(wrong)
+    let (pairs, rest) = digits.as_chunks::<2>();
+    rest.is_empty().then(|| pairs.iter().map(move |[a, b]| Some((digit(*a)? * 16 + digit(*b)?) as u8)))
 }
 
 fn equal(fold: bool, a: &[u8], b: &[u8]) -> bool {

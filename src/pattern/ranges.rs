@@ -1,5 +1,7 @@
 //! Numbers and ranges of numbers: `5`, `5:10`, `:10`, `5:`, `lt 5`.
 
+use super::Wrong;
+
 /// Inclusive ranges, and where each stood in the list.
 pub struct Ranges {
     list: Vec<(i64, i64, u32)>,
@@ -8,27 +10,28 @@ pub struct Ranges {
 }
 
 /// Reads a range; the operator that may stand before patterns of numbers is written into the word: `lt 5`.
-pub fn parse(text: &str) -> Result<(i64, i64), String> {
-    let number = |t: &str| t.parse::<i64>().map_err(|_| format!("'{text}' is neither a number nor a range of numbers"));
+pub fn parse(text: &str) -> Result<(i64, i64), Wrong<'_>> {
+    let wrong = |why| Wrong(text, why);
+    let number = |t: &str| t.parse::<i64>().map_err(|_| wrong("is neither a number nor a range of numbers"));
     if let Some((operator, n)) = text.split_once(' ') {
         let n = number(n)?;
         return Ok(match operator {
             "eq" => (n, n),
             "le" => (i64::MIN, n),
-            "lt" => (i64::MIN, n.checked_sub(1).ok_or("nothing is less than that")?),
+            "lt" => (i64::MIN, n.checked_sub(1).ok_or(wrong("holds no number"))?),
             "ge" => (n, i64::MAX),
-            "gt" => (n.checked_add(1).ok_or("nothing is greater than that")?, i64::MAX),
-            _ => return Err(format!("'{operator}' is none of eq, ge, gt, le, lt")),
+            "gt" => (n.checked_add(1).ok_or(wrong("holds no number"))?, i64::MAX),
+            _ => return Err(Wrong(operator, "is none of eq, ge, gt, le, lt")),
         });
     }
     match text.split_once(':') {
         None => number(text).map(|n| (n, n)),
-        Some(("", "")) => Err("a range needs an end".into()),
+        Some(("", "")) => Err(wrong("has no end")),
         Some(("", high)) => Ok((i64::MIN, number(high)?)),
         Some((low, "")) => Ok((number(low)?, i64::MAX)),
         Some((low, high)) => {
             let (low, high) = (number(low)?, number(high)?);
-            if low <= high { Ok((low, high)) } else { Err(format!("'{text}' begins behind its end")) }
+            if low <= high { Ok((low, high)) } else { Err(wrong("begins behind its end")) }
         }
     }
 }
