@@ -119,12 +119,12 @@ struct Borrowed<'a> {
 }
 
 /// Lets `write` change a place in the slab that it is in: of the process, of the client's connection, of the request.
-fn put(
+fn put<T>(
     note: Note,
     process: &ProcessNotes,
     (session, transaction): (&mut [u8], &mut [u8]),
-    write: impl FnOnce(&mut [u8]) -> bool,
-) -> bool {
+    write: impl FnOnce(&mut [u8]) -> T,
+) -> T {
     match note.scope {
         Scope::Process => process.change(write),
         Scope::Session => write(session),
@@ -234,36 +234,43 @@ impl Stage<'_> {
         note.scope != if self.is_response { Scope::Request } else { Scope::Response }
     }
 
-    /// Stores the value of an expression in a variable; false when there is none, or it is too long, or the variable does not live now.
-    pub fn store(&mut self, note: Note, expr: &Expr) -> bool {
+    /// Stores the value of an expression in a variable that lives now: without a value it is left as it was, with one that is too long
+    /// it is unset.
+    pub fn store(&mut self, note: Note, expr: &Expr) {
         if !self.lives(note) {
-            return false;
+            return;
         }
         let b = self.borrow();
         let mut tools = Tools { scratch: Scratch::new(b.space), regexes: b.regexes };
-        let Some(value) = expr.now(&b.scene, &mut tools) else { return false };
+        let Some(value) = expr.now(&b.scene, &mut tools) else { return };
         // By way of `out`: the value may stand in the notes themselves.
         let (Value::Str(s) | Value::Bin(s) | Value::Method(s)) = value else {
             let value = value.detached();
             self.settle();
             let slabs = (&mut *self.session_notes, &mut *self.transaction_notes);
-            return value.is_some_and(|v| put(note, &self.book.process, slabs, |slab| note.set(slab, v)));
+            if let Some(value) = value {
+                put(note, &self.book.process, slabs, |slab| note.set(slab, value));
+            }
+            return;
         };
-        let Some(copy) = b.out.get_mut(..s.len()) else { return false };
+        let Some(copy) = b.out.get_mut(..s.len()) else { return self.unset(note) };
         copy.copy_from_slice(s);
         let (len, kind) = (s.len(), value.kind());
         self.settle();
         let slabs = (&mut *self.session_notes, &mut *self.transaction_notes);
         let value = Value::of_bytes(kind, &self.out[..len]);
-        put(note, &self.book.process, slabs, |slab| note.set(slab, value))
+        put(note, &self.book.process, slabs, |slab| note.set(slab, value));
     }
 
-    /// Stores the text at the start of `out` in a variable.
-    pub fn store_text(&mut self, note: Note, len: usize) -> bool {
+    /// Stores what a format gives in a variable that lives now; if it is too long the variable is unset.
+    pub fn store_text(&mut self, note: Note, format: &Format) {
+        if !self.lives(note) {
+            return;
+        }
+        let Some(len) = self.format(0, format) else { return self.unset(note) };
         self.settle();
-        let lives = self.lives(note);
         let slabs = (&mut *self.session_notes, &mut *self.transaction_notes);
-        lives && put(note, &self.book.process, slabs, |slab| note.set(slab, Value::Str(&self.out[..len])))
+        put(note, &self.book.process, slabs, |slab| note.set(slab, Value::Str(&self.out[..len])));
     }
 
     /// Stores the text at the start of `out` in a place for captures.
@@ -276,9 +283,6 @@ impl Stage<'_> {
     pub fn unset(&mut self, note: Note) {
         self.settle();
         let slabs = (&mut *self.session_notes, &mut *self.transaction_notes);
-        put(note, &self.book.process, slabs, |slab| {
-            note.unset(slab);
-            true
-        });
+        put(note, &self.book.process, slabs, |slab| note.unset(slab));
     }
 }

@@ -229,6 +229,20 @@ fn answers() {
 }
 
 #[test]
+fn a_variable_never_keeps_a_value_that_is_not_its_last() {
+    let long = "x".repeat(257);
+    for set in [
+        format!("http-request set-var(txn.a) str({long})"),
+        format!("http-request set-var-fmt(txn.a) {long}"),
+        format!("http-request set-header Y %[str({long}),set-var(txn.a)]"),
+        format!("http-request set-var-fmt(txn.a) {}", "x".repeat(5000)),
+    ] {
+        let rules = format!("http-request set-var(txn.a) str(old)\n{set}\nhttp-request set-header X <%[var(txn.a)]>");
+        assert!(request(&rules, GET).1.contains("\nX: <>\n"), "{set}");
+    }
+}
+
+#[test]
 fn what_is_wrong_is_said_where_it_is() {
     for (rules, column, message) in [
         ("http-request dny", 0, "'http-request' has no action 'dny'"),

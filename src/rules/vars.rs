@@ -25,9 +25,7 @@ struct SetVarFormat(Note, Format);
 
 impl Action for SetVarFormat {
     fn run(&self, stage: &mut Stage) -> Verdict {
-        if let Some(len) = stage.format(0, &self.1) {
-            stage.store_text(self.0, len);
-        }
+        stage.store_text(self.0, &self.1);
         Verdict::Continue
     }
 

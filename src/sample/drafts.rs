@@ -26,12 +26,12 @@ impl Drafts {
         Drafts(RefCell::new(Slabs { session, transaction, changed: Vec::with_capacity(layout.count()) }))
     }
 
-    /// Lets `write` change a place; false when it did not.
-    pub fn write(&self, note: Note, write: impl FnOnce(&mut [u8]) -> bool) -> bool {
+    /// Lets `write` change a place.
+    pub fn write<T>(&self, note: Note, write: impl FnOnce(&mut [u8]) -> T) -> T {
         let slabs = &mut *self.0.borrow_mut();
         let slab = if note.scope == Scope::Session { &mut slabs.session } else { &mut slabs.transaction };
         let done = write(slab);
-        if done && !slabs.changed.contains(&note) {
+        if !slabs.changed.contains(&note) {
             slabs.changed.push(note);
         }
         done
@@ -71,7 +71,7 @@ impl<'a> Notes<'a> {
     }
 
     /// Lets `write` change a place. None: nothing is remembered here.
-    pub fn write(&self, note: Note, write: impl FnOnce(&mut [u8]) -> bool) -> Option<bool> {
+    pub fn write<T>(&self, note: Note, write: impl FnOnce(&mut [u8]) -> T) -> Option<T> {
         match note.scope {
             Scope::Process => self.process.map(|p| p.change(write)),
             _ => self.drafts.map(|d| d.write(note, write)),

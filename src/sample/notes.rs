@@ -8,7 +8,7 @@ use super::process::ProcessNotes;
 use crate::pattern::Value;
 use std::net::IpAddr;
 
-/// Longest text of a variable, bytes; a longer value is not stored.
+/// Longest text of a variable, bytes; with a longer value it is unset.
 pub const VAR_BYTES: u16 = 256;
 /// Bytes of a place before its value.
 const HEADER: usize = 3;
@@ -203,7 +203,7 @@ impl Note {
         })
     }
 
-    /// Stores a value in the slab; false when it is too long (then nothing is stored).
+    /// Stores a value in the slab; false when it is too long: what was stored before is forgotten, as it is no longer true.
     pub fn set(self, slab: &mut [u8], value: Value) -> bool {
         let number;
         let (v4, v6);
@@ -225,11 +225,13 @@ impl Note {
             Value::Bin(b) => (6, b),
             Value::Method(m) => (7, m),
         };
-        if bytes.len() > usize::from(self.len) {
-            return false;
+        let fits = bytes.len() <= usize::from(self.len);
+        if fits {
+            self.write(slab, tag, bytes)
+        } else {
+            self.unset(slab)
         }
-        self.write(slab, tag, bytes);
-        true
+        fits
     }
 
     /// Stores a text, cut to what fits (captures).
@@ -282,7 +284,9 @@ mod tests {
             let notes = Notes { session: &sess, transaction: &txn, ..Notes::default() };
             assert_eq!([a, b, c].map(|n| notes.get(n)), [Some(value); 3]);
         }
-        assert!(!a.set(&mut txn, Value::Str(&[b'x'; 257])));
+        assert!(!c.set(&mut txn, Value::Str(&[b'x'; 257])));
+        assert_eq!(Notes { transaction: &txn, ..Notes::default() }.get(c), None, "a former value is not this one");
+        assert!(c.set(&mut txn, Value::Int(1)));
         capture.capture(&mut txn, b"longer");
         layout.clear(&mut txn, Scope::Request);
         a.unset(&mut txn);

@@ -22,7 +22,7 @@ impl ProcessNotes {
     }
 
     /// Lets `write` change a place.
-    pub fn change(&self, write: impl FnOnce(&mut [u8]) -> bool) -> bool {
+    pub fn change<T>(&self, write: impl FnOnce(&mut [u8]) -> T) -> T {
         write(&mut self.lock())
     }
 

@@ -46,10 +46,7 @@ fn set_var<'a>(value: Value<'a>, args: &[Arg], scene: &Scene<'a>, t: &mut Tools<
 fn capture<'a>(value: Value<'a>, args: &[Arg], scene: &Scene<'a>, response: bool) -> Option<Value<'a>> {
     let place = usize::try_from(args[0].int_or(0)).ok()?;
     let note = *scene.notes.captures[usize::from(response)].get(place)?;
-    scene.notes.write(note, |slab| {
-        note.capture(slab, bytes(value));
-        true
-    });
+    scene.notes.write(note, |slab| note.capture(slab, bytes(value)));
     Some(value)
 }
 
@@ -87,10 +84,7 @@ pub static TABLE: &[Converter] = &[
     .writing(),
     converter("unset-var", "name:var", ANY, "1.6", "Forgets a variable.", |v, a, s, _| {
         let note = variable(&a[0], s)?;
-        s.notes.write(note, |slab| {
-            note.unset(slab);
-            true
-        });
+        s.notes.write(note, |slab| note.unset(slab));
         Some(v)
     })
     .writing(),
