@@ -564,10 +564,10 @@ impl Format {
         out.put(quote);
         match self.of {
             Use::Log => encoded(text, b"", flags.escape, out),
-            // No value ends a field, or a line.
+            // No value ends a field, or a line. A tab does not, and belongs to what a field may say (RFC 9110 section 5.5).
             Use::Message => {
                 let mut rest = text;
-                while let Some(at) = rest.iter().position(u8::is_ascii_control) {
+                while let Some(at) = rest.iter().position(|b| b.is_ascii_control() && *b != b'\t') {
                     out.put(&rest[..at]);
                     let _ = write!(out, "%{:02X}", rest[at]);
                     rest = &rest[at + 1..];

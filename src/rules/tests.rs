@@ -243,6 +243,12 @@ fn a_variable_never_keeps_a_value_that_is_not_its_last() {
 }
 
 #[test]
+fn a_tab_stays_in_a_value() {
+    let (_, head, _) = request("http-request set-header X %[str(a\tb\x7f)]", GET);
+    assert!(head.contains("\nX: a\tb%7F\n"), "{head}");
+}
+
+#[test]
 fn what_is_wrong_is_said_where_it_is() {
     for (rules, column, message) in [
         ("http-request dny", 0, "'http-request' has no action 'dny'"),
