@@ -239,6 +239,9 @@ backend two
     server s {{server:two}}
 backend three
     server s {{server:three}}
+backend plain
+    mode tcp
+    server s {{server:one}}
 "
     );
     let proxy =
@@ -252,6 +255,8 @@ backend three
         ("/a", "x", "X-To: two\r\n", "two"),
         ("/a", "x", "X-To: nobody\r\n", "three"),
         ("/b.css?q", "two.example", "", "one"),
+        // What was read as HTTP does not go on as plain bytes.
+        ("/a", "x", "X-To: plain\r\n", "three"),
     ] {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{to}\r\n");
         assert_eq!(client.ask(request).text(), want, "{path} {host} {to}");

@@ -2,7 +2,7 @@
 
 use super::{Action, ActionRow, Effects, Family, Parts, Stage, Verdict, row};
 use crate::format::{Format, Use};
-use crate::model::opt;
+use crate::model::{Mode, Proxy, opt};
 use crate::pattern::{Kind, Value};
 use crate::sample::{Compiler, Expr, OwnTimeouts, needs};
 use crate::util::units;
@@ -44,7 +44,12 @@ fn set<F: Fn(&mut Effects) + Send + Sync + 'static>(change: F) -> Result<Box<dyn
     Ok(Box::new(Set(change)))
 }
 
-/// `use_backend`: one that is known, or the one whose name a format gives (if there is none of that name, the default one).
+/// What was read as HTTP stays HTTP.
+fn leads_to(own: &Proxy, backend: &Proxy) -> bool {
+    own.mode != Mode::Http || backend.mode == Mode::Http
+}
+
+/// `use_backend`: one that is known, or the one whose name a format gives (if there is none of that name and mode, the default one).
 enum UseBackend {
     Known(usize),
     Named(Format),
@@ -57,8 +62,9 @@ impl Action for UseBackend {
             UseBackend::Named(format) => {
                 let len = stage.format(0, format);
                 let name = len.map(|n| &stage.out[..n]);
+                let own = &stage.config.proxies[stage.flow.frontend];
                 let mut all = stage.config.proxies.iter();
-                name.and_then(|name| all.position(|p| p.is_backend && p.name.as_bytes() == name))
+                name.and_then(|name| all.position(|p| p.is_backend && leads_to(own, p) && p.name.as_bytes() == name))
             }
         };
         stage.effects.backend = backend;
@@ -261,7 +267,7 @@ fn use_backend(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fa
     if backend == cc.proxy {
         return Err(cc.fault("'use_backend' leads to itself"));
     }
-    if own.mode != other.mode && own.mode == crate::model::Mode::Http {
+    if !leads_to(own, other) {
         let message = format!("'{}' is in mode http and cannot lead to '{}', which is not", own.name, other.name);
         return Err(cc.fault(message).hint("give both the same mode"));
     }
