@@ -58,6 +58,15 @@ fn statistics_in_chunks_leave_the_connection_open() {
 }
 
 #[test]
+fn a_client_that_is_told_of_a_tunnel_sees_it_end() {
+    let proxy = Proxy::start(&listen("http-request return status 200 content-type text/plain string x"));
+    let mut client = Client::connect(proxy.addr("l"));
+    client.send(format!("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n{AFTER}"));
+    assert!(client.response_to("GET").lists("connection", "close"));
+    client.expect_close();
+}
+
+#[test]
 fn a_refused_page_has_no_body_for_head() {
     let proxy = Proxy::start(&listen("stats uri /st\n stats auth a:b"));
     let answer = roundtrip(proxy.addr("l"), "HEAD /st HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -84,6 +84,8 @@ fn begin<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, status: u16, cause: (u8, u
     connect::drop_connection(cx, s);
     connect::release_server(cx, s);
     (s.client_at, s.server_at, s.phase_at) = (Tick::NEVER, Tick::NEVER, Tick::NEVER);
+    // A client takes all that follows 2xx to CONNECT for what comes through its tunnel (RFC 9110 section 9.3.6): there is none.
+    s.keep_client &= s.method != Method::Connect || status / 100 != 2;
     drop_request(cx, s);
     if !s.http {
         return None;
