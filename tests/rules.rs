@@ -294,6 +294,37 @@ fn redirects_and_answers() {
 }
 
 #[test]
+fn answers_are_as_large_as_a_buffer() {
+    let server = Server::named("a");
+    let folder = Folder::new("answers");
+    let page = "p".repeat(150_000);
+    let config = format!(
+        "global
+    tune.bufsize 200000
+{HTTP}
+listen l
+    bind {{bind:l}}
+    http-request return content-type text/plain file {} if {{ path /page }}
+    http-request return content-type text/plain lf-string {long} if {{ path_beg /long }}
+    server a {{server:a}}
+",
+        folder.file("page", &page),
+        long = "%[path]".repeat(20),
+    );
+    let proxy = Proxy::in_front_of(&server, &config);
+    let mut client = Client::connect(proxy.addr("l"));
+    for _ in 0..2 {
+        let answer = client.ask("GET /page HTTP/1.1\r\nHost: h\r\n\r\n");
+        let len = answer.header("content-length").and_then(|n| n.parse().ok());
+        assert_eq!((len, answer.text() == page), (Some(page.len()), true));
+    }
+    // What is too large only when it is made is an error, too.
+    let path = "/long".repeat(3000);
+    assert_eq!(client.ask(format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n")).status(), 500);
+    assert_eq!(client.get("/").status(), 200);
+}
+
+#[test]
 fn the_statistics_page_sees_what_rules_left() {
     let server = Server::named("a");
     let lines = "

@@ -228,7 +228,7 @@ fn authority(uri: &[u8]) -> Option<usize> {
 }
 
 /// Framing and the connection are written anew from what was parsed.
-fn is_ours(name: &[u8]) -> bool {
+pub fn is_ours(name: &[u8]) -> bool {
     const OURS: [&[u8]; 5] =
         [b"connection", b"content-length", b"keep-alive", b"proxy-connection", b"transfer-encoding"];
     OURS.iter().any(|o| name.eq_ignore_ascii_case(o))

@@ -14,7 +14,7 @@ mod write;
 pub use auth::basic_credentials;
 pub use body::{Body, MAX_CHUNK_EXTENSION, MAX_TRAILERS};
 pub use cache::shares_cookie;
-pub use edit::{Edit, Refused, line_parts};
+pub use edit::{Edit, Refused, is_ours, line_parts};
 pub use head::{Connection, Fault, Head, HeadEnd, MAX_HEADERS, Method, Span, Version, head_end, path_and_query};
 pub use reply::{STATUSES, reason, standard_page, standard_reply, without_connection};
 pub use write::{Keep, write_again, write_request, write_response};

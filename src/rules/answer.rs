@@ -7,7 +7,7 @@ use super::flow::format;
 use super::message::field_name;
 use super::{Action, ActionRow, Family, Parts, Reply, Stage, Verdict, row};
 use crate::format::{Format, Use};
-use crate::http::{STATUSES, standard_page};
+use crate::http::{STATUSES, is_ours, standard_page};
 use crate::sample::Compiler;
 use crate::util::fmt::Out;
 use crate::util::words::{Args, Fault, Word};
@@ -28,22 +28,23 @@ enum Content {
     Format(Format),
 }
 
+/// A field, by name and value.
+type Field = (Box<[u8]>, Format);
+
 /// What is answered.
 struct Answer {
     status: u16,
     content: Content,
     content_type: Option<Box<[u8]>>,
-    fields: Vec<(Box<[u8]>, Format)>,
+    fields: Vec<Field>,
     denies: bool,
     tarpit: bool,
 }
 
 impl Action for Answer {
     fn run(&self, stage: &mut Stage) -> Verdict {
-        // An answer that does not fit becomes an error of ours, which is prepared.
         let len = self.write(stage);
-        let status = if len.is_some() { self.status } else { 500 };
-        let reply = Reply { status, len: len.unwrap_or(0), denies: self.denies };
+        let reply = reply(stage, self.status, len, self.denies);
         if self.tarpit { Verdict::Tarpit(reply) } else { Verdict::Reply(reply) }
     }
 
@@ -54,6 +55,19 @@ impl Action for Answer {
         }
         Parts { formats, ..Parts::default() }
     }
+}
+
+/// An answer of this length; one that does not fit a buffer becomes an error of ours, which is prepared.
+fn reply(stage: &Stage, status: u16, len: Option<usize>, denies: bool) -> Reply {
+    match len.filter(|n| *n <= stage.config.global.tune.bufsize as usize) {
+        Some(len) => Reply { status, len, denies },
+        None => Reply { status: 500, len: 0, denies },
+    }
+}
+
+/// Statuses of responses without a body (RFC 9110 section 6.4.1).
+fn is_bodiless(status: u16) -> bool {
+    matches!(status, 204 | 304)
 }
 
 impl Answer {
@@ -82,13 +96,13 @@ impl Answer {
             at = put(stage, at, &|o| o.put(b"\r\n"))?;
         }
         // The length stands before the body and is known after it: room for the largest one, which is closed up.
-        const DIGITS: usize = 5;
+        const DIGITS: usize = "4294967295".len();
         let length_at = at + "content-length: ".len();
-        if self.status == 204 {
+        if is_bodiless(self.status) {
             return put(stage, at, &|o| o.put(b"connection: close\r\n\r\n"));
         }
         at = put(stage, at, &|o| {
-            o.put(b"content-length: 00000\r\n");
+            let _ = write!(o, "content-length: {:DIGITS$}\r\n", 0);
             if !matches!(self.content, Content::Nothing) {
                 o.put(b"content-type: ");
                 o.put(self.content_type.as_deref().unwrap_or(b"text/html"));
@@ -110,9 +124,35 @@ impl Answer {
     }
 }
 
+/// Reads a file that is (a part of) an answer, which has to fit a buffer.
 fn read(cc: &mut Compiler, word: &Word) -> Result<Vec<u8>, Fault> {
     cc.pos = word.pos;
-    std::fs::read(&word.text).map_err(|e| cc.fault(format!("cannot read '{}': {e}", word.text)))
+    let bytes = std::fs::read(&word.text).map_err(|e| cc.fault(format!("cannot read '{}': {e}", word.text)))?;
+    let tune = &cc.config.global.tune;
+    let (len, size) = (bytes.len(), tune.bufsize as usize);
+    if len > size {
+        let fault = cc.fault(format!("'{}' does not fit a buffer: it has {len} bytes of {size}", word.text));
+        return Err(fault.hint("'tune.bufsize' makes buffers larger"));
+    }
+    if len > size - tune.maxrewrite as usize {
+        let message =
+            format!("'{}' leaves little room for header fields: without enough the answer is a 500", word.text);
+        cc.warnings.push((word.pos, message));
+    }
+    Ok(bytes)
+}
+
+/// `hdr`: none for a field that is written by us, or by `content-type`.
+fn own_field(cc: &mut Compiler, args: &mut Args) -> Result<Option<Field>, Fault> {
+    let pos = args.pos();
+    let name = field_name(args)?;
+    let value = format(cc, args, "a format")?;
+    if is_ours(name.as_bytes()) || name.eq_ignore_ascii_case("content-type") {
+        cc.warnings
+            .push((pos, format!("'hdr {name}' has no effect: the answer has a field of this name, or needs none")));
+        return Ok(None);
+    }
+    Ok(Some((name.into_bytes().into(), value)))
 }
 
 /// `[status <code>] [content-type <type>] [errorfile|file|lf-file|string|lf-string ...] [hdr <name> <format>]*`
@@ -125,6 +165,7 @@ fn answer(cc: &mut Compiler, args: &mut Args, usual: u16, denies: bool) -> Resul
         denies,
         tarpit: false,
     };
+    let mut status_at = args.pos();
     while let Some(option) = args.peek().filter(|t| !matches!(*t, "if" | "unless")) {
         let pos = args.next().map(|w| w.pos).unwrap_or_default();
         match option {
@@ -132,9 +173,15 @@ fn answer(cc: &mut Compiler, args: &mut Args, usual: u16, denies: bool) -> Resul
                 let word = args.need("a status")?;
                 let code = word.text.parse().ok().filter(|n| (200..=599).contains(n));
                 let wrong = || Fault::new(word.pos, format!("'{}' is not a status from 200 to 599", word.text));
-                a.status = code.ok_or_else(wrong)?;
+                (a.status, status_at) = (code.ok_or_else(wrong)?, word.pos);
             }
-            "content-type" => a.content_type = Some(args.need("a type")?.text.as_bytes().into()),
+            "content-type" => {
+                let word = args.need("a type")?;
+                if word.text.contains(|c: char| c.is_ascii_control()) {
+                    return Err(Fault::new(word.pos, "a type has no control characters"));
+                }
+                a.content_type = Some(word.text.as_bytes().into());
+            }
             "default-errorfiles" => a.content = Content::Usual,
             "errorfile" => a.content = Content::Whole(read(cc, args.need("a file")?)?.into()),
             "file" => a.content = Content::Text(read(cc, args.need("a file")?)?.into()),
@@ -146,10 +193,7 @@ fn answer(cc: &mut Compiler, args: &mut Args, usual: u16, denies: bool) -> Resul
                 let compiled = Format::compile(cc, &text, Use::Message);
                 a.content = Content::Format(compiled.map_err(|t| cc.fault(format!("'{}': {}", word.text, t.message)))?);
             }
-            "hdr" => {
-                let name = args.need("the name of a header field")?.text.as_bytes().into();
-                a.fields.push((name, format(cc, args, "a format")?));
-            }
+            "hdr" => a.fields.extend(own_field(cc, args)?),
             other => {
                 let fault = Fault::new(pos, format!("'{}' does not know '{other}'", args.name));
                 return Err(fault.hint(
@@ -165,6 +209,10 @@ fn answer(cc: &mut Compiler, args: &mut Args, usual: u16, denies: bool) -> Resul
         a.content = Content::Nothing;
     }
     let body = matches!(a.content, Content::Text(_) | Content::Format(_));
+    if body && is_bodiless(a.status) {
+        let fault = Fault::new(status_at, format!("a response with status {} has no body", a.status));
+        return Err(fault.hint("leave the content out, or choose another status"));
+    }
     if body && a.content_type.is_none() && !denies {
         return Err(cc.fault("an answer with a body needs a 'content-type'"));
     }
@@ -235,14 +283,13 @@ struct Redirect {
 impl Action for Redirect {
     fn run(&self, stage: &mut Stage) -> Verdict {
         let Some(len) = stage.format(0, &self.format) else {
-            return Verdict::Reply(Reply { status: 500, len: 0, denies: false });
+            return Verdict::Reply(reply(stage, self.code, None, false));
         };
         if len == 0 && self.ignore_empty {
             return Verdict::Continue;
         }
         let len = self.write(stage, len);
-        let status = if len.is_some() { self.code } else { 500 };
-        Verdict::Reply(Reply { status, len: len.unwrap_or(0), denies: false })
+        Verdict::Reply(reply(stage, self.code, len, false))
     }
 
     fn parts(&self) -> Parts<'_> {

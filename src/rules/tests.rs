@@ -229,6 +229,19 @@ fn answers() {
 }
 
 #[test]
+fn fields_of_framing_and_connection_are_ours_in_answers() {
+    for name in ["Content-Length", "transfer-encoding", "Connection", "keep-alive", "Content-Type"] {
+        let rule = format!("http-request return hdr {name} x");
+        let (_, answer, _) = request(&rule, GET);
+        assert!(!answer.contains(&format!("{name}: x")), "{answer}");
+        let warnings = compile(&config(), &[lines(&rule), Vec::new()], &[]).warnings;
+        assert!(warnings[0].1.contains(&format!("'hdr {name}' has no effect")), "{warnings:?}");
+    }
+    let (_, answer, _) = request("http-request return status 304", GET);
+    assert_eq!(answer, "HTTP/1.1 304 Not Modified\nconnection: close\n\n");
+}
+
+#[test]
 fn a_variable_never_keeps_a_value_that_is_not_its_last() {
     let long = "x".repeat(257);
     for set in [
@@ -246,6 +259,20 @@ fn a_variable_never_keeps_a_value_that_is_not_its_last() {
 fn a_tab_stays_in_a_value() {
     let (_, head, _) = request("http-request set-header X %[str(a\tb\x7f)]", GET);
     assert!(head.contains("\nX: a\tb%7F\n"), "{head}");
+}
+
+#[test]
+fn a_file_that_no_buffer_holds_is_refused() {
+    let path = std::env::temp_dir().join(format!("evenkeel-{}", std::process::id()));
+    let path = path.to_str().unwrap();
+    for (len, errors, warnings) in [(15_000, 0, 0), (16_384, 0, 1), (16_385, 1, 0)] {
+        std::fs::write(path, vec![b'x'; len]).unwrap();
+        for option in ["content-type a/b file", "content-type a/b lf-file", "errorfile"] {
+            let done = compile(&config(), &[lines(&format!("http-request return {option} {path}")), Vec::new()], &[]);
+            assert_eq!((done.errors.len(), done.warnings.len()), (errors, warnings), "{option} {len}");
+        }
+    }
+    std::fs::remove_file(path).unwrap();
 }
 
 #[test]
@@ -274,6 +301,10 @@ fn what_is_wrong_is_said_where_it_is() {
         ("http-request set-var(x.y) str(a)", 0, "has no scope"),
         ("redirect code 301", 0, "needs a 'location'"),
         ("redirect location /x code 300", 17, "is none of 301"),
+        ("http-request return status 304 content-type a/b string x", 14, "a response with status 304 has no body"),
+        ("http-request deny deny_status 204 lf-string x", 17, "a response with status 204 has no body"),
+        ("http-request return hdr X\rY 1", 11, "cannot be the name of a header field"),
+        ("http-request return content-type a\rb string x", 20, "a type has no control characters"),
     ] {
         let done = compile(&config(), &[lines(rules), Vec::new()], &[]);
         let fault = done.errors.first().unwrap_or_else(|| panic!("{rules}: no error"));
