@@ -51,18 +51,21 @@ Usage: evenkeel -f <file|folder> [-f ...] [options]
   -C <dir>       change to this folder before reading files
   -D             daemon: go to the background once ready
   -W, -Ws        master and worker: the master reloads on SIGUSR2 (-Ws: tells systemd when ready)
-  -db, -d        stay in the foreground, whatever the configuration says
+  -db            stay in the foreground, whatever the configuration says
+  -d             the same; shows no traffic ('log stdout format raw local0' does)
   -dD            report what is suspicious though valid
   -dK<kind>      list all keywords (kind: all, cfg, smp, cnv, acl, log, cli)
-  -dr            accepted: servers whose names do not resolve always start in maintenance
+  -dr            accepted without effect: servers whose names do not resolve always start in maintenance
+  -dF -dG -dL -dM -dR -dV   accepted without effect: there is nothing to switch off
   -dW            treat warnings as errors
   -de -dk -dp -dS   do not use epoll, kqueue, poll, splice
   -m <MiB>       memory that all pools together may take
   -n <number>    maxconn of the process
   -N <number>    default maxconn of the proxies
   -p <file>      write the process id here
-  -L <name>      name of this peer (no effect: there are no peers yet)
-  -q             quiet: no messages
+  -L <name>      accepted without effect: there are no peers yet
+  -S <address>   accepted without effect: there is no master socket
+  -q             quiet: no messages but errors
   -V             verbose
   -v, -vv        version; with build options
   -sf <pid>...   once ready, tell these processes to finish; their listening sockets are taken over
@@ -106,10 +109,13 @@ pub fn parse(args: &[String]) -> Result<Args, String> {
             "-p" => a.pidfile = Some(value("a file")?),
             "-L" => {
                 value("a name")?;
-                a.without_effect.push("-L: there are no peers yet in this version");
+                a.without_effect.push("-L has no effect: there are no peers yet in this version");
             }
             "-x" => a.transfer = Some(value("a socket")?),
-            "-S" => drop(value("an address")?),
+            "-S" => {
+                value("an address")?;
+                a.without_effect.push("-S has no effect: there is no master socket in this version");
+            }
             "-q" => a.quiet = true,
             "-V" => a.verbose = true,
             "-v" => a.version = 1,
@@ -151,8 +157,8 @@ mod tests {
         assert_eq!((a.files.len(), a.daemon, &a.finish[..]), (1, true, &[12, 345][..]));
         let a = read("-W -db -f a -f b -m 64 -n 100 -dM0x5a -de -- c d").unwrap();
         assert_eq!((a.files.len(), a.master, a.foreground, a.no_epoll), (4, true, true, true));
-        let a = read("-d -L me").unwrap();
-        assert_eq!((a.foreground, a.without_effect.len()), (true, 2));
+        let a = read("-d -L me -S sock").unwrap();
+        assert_eq!((a.foreground, a.without_effect.len()), (true, 3));
         assert_eq!(read("-sf").unwrap().finish.len(), 0, "no old process: as `pidof` finds none");
         assert!(read("-f").is_err() && read("-n x").is_err() && read("-zz").is_err());
     }

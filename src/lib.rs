@@ -44,9 +44,9 @@ pub mod cli;
 
 pub mod worker;
 
-pub mod conf;
-
 pub mod args;
+
+pub mod conf;
 
 pub mod reload;
 

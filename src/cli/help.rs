@@ -1,5 +1,6 @@
 //! `help`, and what a line that is no command is answered.
 
+use super::absent::not_built;
 use super::{COMMANDS, Command, Refusal};
 use crate::model::CliLevel;
 use crate::stats::{Cursor, Progress, View, unit};
@@ -17,6 +18,12 @@ pub fn write_refusal(refusal: Refusal, level: CliLevel, cur: &mut Cursor, out: &
     let Refusal::Unknown(line) = refusal else {
         return if unit(out, |o| o.put(b"Permission denied\n")) { Progress::Done } else { Progress::More };
     };
+    if let Some(name) = not_built(line) {
+        let written = unit(out, |o| {
+            let _ = writeln!(o, "The command '{name}' is not built in this version.");
+        });
+        return if written { Progress::Done } else { Progress::More };
+    }
     if cur.stage == 0 {
         let written = unit(out, |o| {
             o.put(b"Unknown command: '");
@@ -63,11 +70,14 @@ fn list(
     Progress::Done
 }
 
+/// Columns before the descriptions: one more than the longest command has.
+const WIDTH: usize = 54;
+
 fn line(c: &Command, o: &mut Out) {
     let begin = o.len();
     let space = if c.args.is_empty() { "" } else { " " };
     let _ = write!(o, "  {}{space}{}", c.name, c.args);
-    for _ in o.len() - begin..42 {
+    for _ in o.len() - begin..WIDTH {
         o.byte(b' ');
     }
     let _ = writeln!(o, ": {}", c.doc);

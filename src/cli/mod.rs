@@ -5,6 +5,7 @@
 //! Commands are stateless: the session keeps the line and a [`Cursor`] and calls again while the answer is [`Progress::More`].
 //! [`converse`] splits lines at `;`, writes the empty line after each answer, and acts on `prompt` and `quit`.
 
+mod absent;
 mod help;
 mod info;
 mod pools;
@@ -20,6 +21,7 @@ use crate::session::AppletState;
 use crate::stats::{Cursor, Progress, View};
 use crate::util::fmt::Out;
 
+pub use absent::NOT_BUILT;
 pub use help::write_refusal;
 
 /// A command.

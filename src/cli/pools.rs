@@ -12,7 +12,7 @@ pub fn show_pools(view: &View, _: &[&str], cur: &mut Cursor, out: &mut Out) -> P
             let _ = writeln!(o, "Pools of {} worker(s):", view.shared.limits.workers);
             let _ = writeln!(
                 o,
-                "  {:<12} {:>10} {:>10} {:>10} {:>10} {:>14} {:>14} {:>10}",
+                "  {:<13} {:>10} {:>10} {:>10} {:>10} {:>14} {:>14} {:>10}",
                 "name", "slot_bytes", "capacity", "used", "peak", "touched_bytes", "bound_bytes", "failed"
             );
         });
@@ -42,7 +42,7 @@ fn pool(name: &str, u: &Usage, o: &mut Out) {
     let (touched, bound) = (u.touched * u.slot_bytes, u.capacity * u.slot_bytes);
     let _ = writeln!(
         o,
-        "  {name:<12} {:>10} {:>10} {:>10} {:>10} {touched:>14} {bound:>14} {:>10}",
+        "  {name:<13} {:>10} {:>10} {:>10} {:>10} {touched:>14} {bound:>14} {:>10}",
         u.slot_bytes, u.capacity, u.used, u.peak, u.failed
     );
 }

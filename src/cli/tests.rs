@@ -34,7 +34,10 @@ fn what_is_no_command_gets_help() {
     let sample = Sample::new();
     let near = ask(&sample, "shwo info", 4096);
     assert!(near.starts_with("Unknown command: 'shwo info', but maybe one of"), "{near}");
-    assert!(near.contains("\n  show info [desc]                        : ") && !near.contains("show pools"), "{near}");
+    assert!(
+        near.contains("\n  show info [desc]                                    : ") && !near.contains("show pools"),
+        "{near}"
+    );
     assert!(ask(&sample, "show", 4096).contains("show pools"));
     let far = ask(&sample, "bogus\x1b[2J\u{9b}2J", 4096);
     assert!(
@@ -42,6 +45,10 @@ fn what_is_no_command_gets_help() {
         "{far}"
     );
     assert_eq!(far.lines().count(), COMMANDS.len() + 1);
+    assert_eq!(ask(&sample, "show table t", 4096), "The command 'show table' is not built in this version.\n");
+    // All descriptions begin in one column.
+    let columns: Vec<_> = ask(&sample, "help", 4096).lines().skip(1).map(|l| l.find(" : ")).collect();
+    assert!(columns.iter().all(|c| c.is_some() && *c == columns[0]), "{columns:?}");
     assert_eq!(ask_as(&sample, CliLevel::User, "show sess"), "Permission denied\n");
     assert!(!ask_as(&sample, CliLevel::User, "help").contains("show sess"));
     assert_eq!(ask(&sample, "help show p", 4096).lines().count(), 2);

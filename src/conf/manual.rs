@@ -2,26 +2,53 @@
 //! sections, and those of samples and actions in their own tables. HAProxy's names that are in none of these are listed as not built.
 
 use super::row::{Row, Status};
+use crate::args::Args;
+use crate::cli::{COMMANDS, NOT_BUILT as NO_COMMANDS};
 use crate::pattern::Method;
 use crate::rules::{ACTIONS, Family, PREDEFINED};
 use crate::sample::{CONVERTERS, FETCHES, REFUSED, find_converter, find_fetch};
+use crate::stats::NAMES;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+/// What a row's keyword is worth here.
+const BUILT: &str = "built";
+const OLD: &str = "built, old spelling";
+const NO_EFFECT: &str = "accepted without effect";
+const NOT_BUILT: &str = "not built";
+
 fn status(r: &Row) -> &'static str {
     match r.status {
-        Status::Built(_) => "built",
-        Status::Listed(flag) if flag || known(r) => "built",
-        Status::NotBuilt(_) | Status::Listed(_) => "not built",
-        Status::Removed { .. } => "built, old spelling",
+        Status::Built(_) | Status::Removed { .. } if r.doc.contains("ccepted without effect") => NO_EFFECT,
+        Status::Built(_) => BUILT,
+        Status::Removed { .. } => OLD,
+        Status::NotBuilt(_) => NOT_BUILT,
+        Status::Listed(true) => BUILT,
+        Status::Listed(false) if r.family == "command-line option" => option_status(r.name),
+        Status::Listed(false) if known(r) => BUILT,
+        Status::Listed(false) => NOT_BUILT,
+    }
+}
+
+/// What the parser of the command line makes of an option, with or without a value.
+fn option_status(name: &str) -> &'static str {
+    let read = |words: &[&str]| crate::args::parse(&words.iter().map(|w| w.to_string()).collect::<Vec<_>>());
+    match read(&[name]).or_else(|_| read(&[name, "1"])) {
+        Err(_) => NOT_BUILT,
+        Ok(args) if (Args { without_effect: Vec::new(), ..args.clone() }) == Args::default() => match name {
+            "-sf" | "-st" => BUILT, // of no process: nothing to do
+            _ => NO_EFFECT,
+        },
+        Ok(_) => BUILT,
     }
 }
 
 /// The families of actions: the one in the list of HAProxy's names, and the kind of rule.
-const ACTION_FAMILIES: [(&str, Family); 7] = [
+const ACTION_FAMILIES: [(&str, Family); 8] = [
     ("http-after-response action", Family::AfterResponse),
     ("http-request action", Family::HttpRequest),
     ("http-response action", Family::HttpResponse),
+    ("stats http-request action", Family::Statistics),
     ("tcp-request connection action", Family::TcpConnection),
     ("tcp-request content action", Family::TcpRequest),
     ("tcp-request session action", Family::TcpSession),
@@ -44,6 +71,7 @@ fn known(r: &Row) -> bool {
             derived || find_fetch(r.name).is_some()
         }
         "ACL flag" | "ACL operator" | "redirect option" => true,
+        "CSV field" => NAMES.contains(&r.name),
         "match method" => Method::named(r.name).is_some(),
         "predefined ACL" => PREDEFINED.iter().any(|p| p.0 == r.name),
         family => ACTION_FAMILIES.iter().any(|f| f.0 == family && action(f.1)),
@@ -71,6 +99,12 @@ fn own_rows() -> Vec<Row> {
             |name: &&'static str| Row { status: Status::Listed(false), ..row("converter", name, "", "", why) };
         rows.extend(names.iter().map(refused));
     }
+    rows.extend(COMMANDS.iter().map(|c| row("CLI command", c.name, c.args, "", c.doc)));
+    let missing = |c: &(&'static str, &'static str, &'static str)| {
+        let doc = "A command of the command socket that is refused.";
+        Row { status: Status::Listed(false), ..row("CLI command", c.0, c.1, c.2, doc) }
+    };
+    rows.extend(NO_COMMANDS.iter().map(missing));
     for (name, family) in ACTION_FAMILIES {
         let of = ACTIONS.iter().flat_map(|t| t.iter()).filter(|a| a.families & family.bit() != 0);
         rows.extend(of.map(|a| row(name, a.name, a.args, a.since, a.doc)));
@@ -94,7 +128,7 @@ pub fn keyword_list(kind: &str) -> String {
     rows.sort_by_key(|r| (r.family, r.name));
     let mut text = String::from("# family\tkeyword\targuments\tsince\tstatus\n");
     for r in rows {
-        let _ = writeln!(text, "{}\t{}\t{}\t{}\t{}", r.family, r.name, r.args, r.since, status(r));
+        let _ = writeln!(text, "{}\t{}\t{}\t{}\t{}", r.family, r.name, arguments(r), r.since, status(r));
     }
     text
 }
@@ -123,14 +157,14 @@ pub fn pages() -> Vec<(String, String)> {
     let mut pages = Vec::new();
     let mut index = String::from(
         "# Reference\n\nMade from the keyword tables by `ci/docs --update`; do not edit. \"not built\" words are recognised and refused \
-         with the reason.\n\n| family | built | old spellings | not built |\n|---|---|---|---|\n",
+         with the reason.\n\n| family | built | old spellings | accepted without effect | not built |\n|---|---|---|---|---|\n",
     );
     for (family, mut rows) in families {
         rows.sort_by_key(|r| r.name);
         let count = |s: &str| rows.iter().filter(|r| status(r) == s).count();
         let file = format!("{}.md", family.replace([' ', '/', '(', ')'], "-").to_lowercase());
-        let counts = (count("built"), count("built, old spelling"), count("not built"));
-        let _ = writeln!(index, "| [{family}]({file}) | {} | {} | {} |", counts.0, counts.1, counts.2);
+        let counts = [BUILT, OLD, NO_EFFECT, NOT_BUILT].map(|s| count(s).to_string());
+        let _ = writeln!(index, "| [{family}]({file}) | {} |", counts.join(" | "));
         pages.push((file, page(family, &rows)));
     }
     pages.push(("README.md".into(), index));
@@ -140,7 +174,7 @@ pub fn pages() -> Vec<(String, String)> {
 fn page(family: &str, rows: &[&Row]) -> String {
     let mut text = format!("# {family}\n\nMade from the keyword tables by `ci/docs --update`; do not edit.\n");
     for r in rows {
-        let _ = write!(text, "\n## {}\n\n", code(r.name, r.args));
+        let _ = write!(text, "\n## {}\n\n", heading(r));
         let _ = writeln!(text, "{}\n", r.doc);
         let places = r.section_names().collect::<Vec<_>>().join(", ");
         if !places.is_empty() {
@@ -154,13 +188,74 @@ fn page(family: &str, rows: &[&Row]) -> String {
         match r.status {
             Status::NotBuilt(why) => drop(writeln!(text, "- not built: {why}")),
             Status::Removed { today, .. } => drop(writeln!(text, "- old spelling, today: `{today}`")),
-            Status::Listed(_) if status(r) == "not built" => drop(writeln!(text, "- not built yet")),
+            Status::Listed(_) if status(r) == NOT_BUILT => drop(writeln!(text, "- not built yet")),
+            Status::Listed(_) if status(r) == NO_EFFECT => drop(writeln!(text, "- accepted without effect")),
             Status::Built(_) | Status::Listed(_) => {}
         }
     }
     text
 }
 
-fn code(name: &str, args: &str) -> String {
-    if args.is_empty() { format!("`{name}`") } else { format!("`{name} {args}`") }
+fn heading(r: &Row) -> String {
+    let args = arguments(r);
+    let space = if args.is_empty() || args.starts_with('(') { "" } else { " " };
+    format!("`{}{space}{args}`", r.name)
+}
+
+/// The arguments as they are written: those of samples and converters are kept with their types (`file:list,default:str?`).
+fn arguments(r: &Row) -> String {
+    let written = r.args.is_empty() || r.args.contains(['<', '(']);
+    if written || !matches!(r.family, "sample fetch" | "converter") {
+        return r.args.to_owned();
+    }
+    let (mut text, mut open) = (String::from("("), 0);
+    for (n, arg) in r.args.split(',').enumerate() {
+        let comma = if n > 0 { "," } else { "" };
+        let name = arg.split(':').next().unwrap_or(arg).trim_end_matches('?');
+        if arg.ends_with('?') {
+            text.push('[');
+            open += 1;
+        }
+        let _ = write!(text, "{comma}<{name}>");
+    }
+    text + &"]".repeat(open) + ")"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(kind: &str, name: &str) -> String {
+        let list = keyword_list(kind);
+        let found = list.lines().find(|l| l.split('\t').nth(1) == Some(name));
+        found.unwrap_or_else(|| panic!("{name} is not listed")).to_owned()
+    }
+
+    #[test]
+    fn what_is_built_is_told_by_the_tables_themselves() {
+        for (kind, name, want) in [
+            ("cli", "show stat", "built"),
+            ("cli", "show table", "not built"),
+            ("CSV", "pxname", "built"),
+            ("command-line", "-f", "built"),
+            ("command-line", "-c", "built"),
+            ("command-line", "-d", "built"),
+            ("command-line", "-sf", "built"),
+            ("command-line", "-L", "accepted without effect"),
+            ("command-line", "-dV", "accepted without effect"),
+            ("log", "%ci", "built"),
+            ("global", "cpu-map", "accepted without effect"),
+            ("global", "maxconn", "built"),
+        ] {
+            let line = line(kind, name);
+            assert_eq!(line.rsplit('\t').next(), Some(want), "{line}");
+        }
+    }
+
+    #[test]
+    fn arguments_as_they_are_written() {
+        assert_eq!(line("cnv", "map").split('\t').nth(2), Some("(<file>[,<default>])"));
+        let page = pages().into_iter().find(|p| p.0 == "converter.md").unwrap().1;
+        assert!(page.contains("\n## `map(<file>[,<default>])`\n") && page.contains("\n## `upper`\n"));
+    }
 }

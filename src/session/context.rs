@@ -408,7 +408,7 @@ impl<K: Kernel> Ctx<K> {
             ("buffer", self.bufs.usage()),
             ("requri", self.lines.usage()),
             ("notes", self.notes.usage()),
-            ("session notes", self.session_notes.usage()),
+            ("session_notes", self.session_notes.usage()),
         ]
     }
 
