@@ -4,6 +4,7 @@
 
 use evenkeel::args::{self, Args};
 use evenkeel::conf::cond::Facts;
+use evenkeel::conf::diag::without_codes;
 use evenkeel::conf::{self, Loaded, Sources};
 #[cfg(feature = "demo")]
 use evenkeel::demo;
@@ -55,8 +56,7 @@ fn main() {
     let args = match args::parse(&words) {
         Ok(a) => a,
         Err(e) => {
-            eprintln!("{e}\n{}", args::HELP);
-            exit(1);
+            exit(fail(&format!("{e}\n  help: -h shows all options")));
         }
     };
     exit(if args.demo { run_demo() } else { run(&args, &words) });
@@ -87,8 +87,7 @@ fn run(args: &Args, words: &[String]) -> i32 {
         }
     }
     if args.files.is_empty() {
-        eprint!("{}", args::HELP);
-        return 1;
+        return fail("no configuration file\n  help: name it with -f <file>; -h shows all options");
     }
     let role = master::role();
     // A child is there already, and what the first process said need not be said again.
@@ -106,7 +105,7 @@ fn run(args: &Args, words: &[String]) -> i32 {
     eprint!("{said}");
     let Some((config, rules)) = loaded else { return 1 };
     if args.check {
-        return check(args, &config, &rules);
+        return check(args, &config, &rules, said.contains("[WARNING]"));
     }
     if args.no_poll && if cfg!(target_os = "linux") { config.global.noepoll } else { config.global.nokqueue } {
         return fail("no polling mechanism is left");
@@ -144,17 +143,19 @@ fn replaced(args: &Args) -> Replaced {
 
 /// Reads and compiles the configuration, and what is to be said about it. No configuration when it cannot be used.
 fn load(args: &Args, speak: bool) -> (Option<(Config, Rulebook)>, String) {
-    let files = match read_files(&args.files) {
-        Ok(files) => files,
+    let sources = match read_files(&args.files) {
+        Ok(sources) => sources,
         Err(e) => return (None, alert(&e)),
     };
-    let Loaded { config, rules, diags } = conf::load_with(&Sources { files }, &Build, &overrides(args));
+    let Loaded { config, rules, diags } = conf::load_with(&sources, &Build, &overrides(args));
     let mut text = String::new();
     for d in diags.list() {
         diags.render(d, &mut text);
     }
     // Errors are shown even with -q, as HAProxy does.
     if diags.errors() > 0 {
+        let names: Vec<&str> = sources.files.iter().map(|f| f.0.as_str()).collect();
+        text += &alert(&format!("config : Error(s) found in configuration file : {}", names.join(", ")));
         return (None, text);
     }
     if !speak || args.quiet {
@@ -167,17 +168,13 @@ fn load(args: &Args, speak: bool) -> (Option<(Config, Rulebook)>, String) {
     (Some((config, rules)), text)
 }
 
-fn read_files(names: &[String]) -> Result<Vec<(String, String)>, String> {
-    let mut files = Vec::new();
+fn read_files(names: &[String]) -> Result<Sources, String> {
+    let mut sources = Sources::default();
     for path in conf::expand_paths(names)? {
         let bytes = std::fs::read(&path).map_err(|e| format!("cannot read '{path}': {e}"))?;
-        let text = String::from_utf8(bytes).map_err(|e| {
-            let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count();
-            format!("[{path}:{line}] : the file is not UTF-8")
-        })?;
-        files.push((path, text));
+        sources.add(&path, &bytes);
     }
-    Ok(files)
+    Ok(sources)
 }
 
 fn overrides(args: &Args) -> conf::Overrides {
@@ -200,9 +197,12 @@ fn make_plan(args: &Args, config: &Config, rules: &Rulebook) -> Plan {
     start::plan(config, rules, args.memory_mib, &process::limits())
 }
 
-fn check(args: &Args, config: &Config, rules: &Rulebook) -> i32 {
+fn check(args: &Args, config: &Config, rules: &Rulebook, warned: bool) -> i32 {
     let plan = make_plan(args, config, rules);
     plan.warnings.iter().for_each(|w| warn(args, w));
+    if !args.quiet && (warned || !plan.warnings.is_empty()) {
+        eprintln!("Warnings were found.");
+    }
     let serves = !config.listeners.is_empty();
     if args.verbose || !args.quiet {
         println!(
@@ -216,10 +216,11 @@ fn check(args: &Args, config: &Config, rules: &Rulebook) -> i32 {
     }
     if args.verbose {
         println!(
-            "memory bound: {:.1} MiB at maxconn {} ({} workers, {} descriptors)",
+            "memory bound: {:.1} MiB at maxconn {} ({} worker{}, {} descriptors)",
             plan.sizes.memory_bound as f64 / f64::from(1 << 20),
             plan.sizes.maxconn,
             plan.sizes.workers,
+            if plan.sizes.workers == 1 { "" } else { "s" },
             plan.sizes.maxsock
         );
     }
@@ -276,7 +277,8 @@ fn work(args: &Args, loaded: (Arc<Config>, Arc<Rulebook>), role: &str) -> i32 {
             reload::notify_systemd("READY=1");
         }
     };
-    match start::serve(loaded, &plan, Opened { listeners, sinks, zone }, ready) {
+    let opened = Opened { listeners, sinks, zone, ends_on_hangup: role == "demo" };
+    match start::serve(loaded, &plan, opened, ready) {
         Ok(code) => code,
         Err(e) => fail(&e),
     }
@@ -327,6 +329,7 @@ impl master::Environment for Files<'_> {
     }
 
     fn say(&mut self, level: &str, message: &str) {
+        let message = without_codes(message);
         match level {
             "" => self.tell(&format!("{message}\n")),
             _ => self.tell(&format!("{:10} ({}) : {message}\n", format!("[{level}]"), std::process::id())),
@@ -376,7 +379,9 @@ fn run_demo() -> i32 {
     let free = |p: u16| std::net::TcpListener::bind(("127.0.0.1", p)).is_ok();
     let bind = wanted.unwrap_or_else(|| format!("127.0.0.1:{}", (8080..8180).find(|p| free(*p)).unwrap_or(8080)));
     let text = demo::configuration(ports, &bind);
-    let Loaded { config, rules, diags } = conf::load(&Sources { files: vec![("demo".into(), text.clone())] }, &Build);
+    let mut sources = Sources::default();
+    sources.add("demo", text.as_bytes());
+    let Loaded { config, rules, diags } = conf::load(&sources, &Build);
     if diags.errors() > 0 {
         let mut out = String::new();
         diags.list().iter().for_each(|d| diags.render(d, &mut out));
@@ -388,6 +393,7 @@ fn run_demo() -> i32 {
     println!("Stop with Ctrl-C.");
     let args = Args { quiet: true, ..Args::default() };
     match work(&args, (Arc::new(config), Arc::new(rules)), "demo") {
+        129 => 0, // the terminal is gone
         130 | 143 => {
             println!("\nStopped.");
             0
@@ -431,7 +437,7 @@ fn write_reference(inline: &str, words: &[String]) -> i32 {
 }
 
 fn alert(message: &str) -> String {
-    format!("[ALERT]    ({}) : {message}\n", std::process::id())
+    format!("[ALERT]    ({}) : {}\n", std::process::id(), without_codes(message))
 }
 
 fn fail(message: &str) -> i32 {
@@ -441,7 +447,7 @@ fn fail(message: &str) -> i32 {
 
 fn warn(args: &Args, message: &str) {
     if !args.quiet {
-        eprintln!("[WARNING]  ({}) : {message}", std::process::id());
+        eprintln!("[WARNING]  ({}) : {}", std::process::id(), without_codes(message));
     }
 }
 

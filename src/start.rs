@@ -184,6 +184,8 @@ pub struct Opened {
     pub sinks: Vec<Fd>,
     /// Read before a chroot hides it.
     pub zone: Arc<Zone>,
+    /// SIGHUP ends the process, as it does by default, instead of showing the states of servers.
+    pub ends_on_hangup: bool,
 }
 
 /// Opens the descriptors of the log sinks. A syslog that is not there yet is no reason not to start: it is tried again, with the lines.
@@ -355,7 +357,7 @@ impl Crew {
         let fd_limit = self.shared.limits.maxsock as usize + 64;
         let sys =
             Real::new(backend(&self.config), batch, fd_limit).map_err(|e| format!("cannot open a poller: {e}"))?;
-        let logs = Logs::new(
+        let mut logs = Logs::new(
             Arc::clone(&self.config),
             Arc::clone(&self.shared.rules),
             self.opened.sinks.clone(),
@@ -363,6 +365,8 @@ impl Crew {
             Arc::clone(&self.host),
             std::process::id(),
         );
+        let g = &self.config.global;
+        logs.aloud = (!g.daemon && !g.quiet).then_some(process::say as fn(&[u8]));
         let parts = Parts {
             sys,
             worker: n,
@@ -410,6 +414,7 @@ impl Crew {
                 let mut stop = None;
                 signal::take(signals, |s| match s {
                     signal::SIGTERM | signal::SIGINT => stop = Some(128 + s),
+                    signal::SIGHUP if self.opened.ends_on_hangup => stop = Some(128 + s),
                     signal::SIGUSR1 => stop = stop.or(Some(0)),
                     signal::SIGTTOU => self.pause(true),
                     signal::SIGTTIN => self.pause(false),

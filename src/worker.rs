@@ -534,12 +534,12 @@ impl<K: Kernel> Worker<K> {
             let _ = write!(out, " online. {requeued} sessions requeued, {waiting} total in queue.");
         }
         let level = if change.now == Health::Down { log::ALERT } else { log::NOTICE };
-        self.cx.logs.message(&mut self.cx.sys, Some(server.proxy), level, out.bytes());
+        self.cx.logs.announce(&mut self.cx.sys, server.proxy, level, out.bytes());
         if backend_lost {
             let mut text = [0u8; 256];
             let mut out = Out::new(&mut text);
             let _ = write!(out, "backend {} has no server available!", p.name);
-            self.cx.logs.message(&mut self.cx.sys, Some(server.proxy), 0, out.bytes());
+            self.cx.logs.announce(&mut self.cx.sys, server.proxy, 0, out.bytes());
         }
     }
 

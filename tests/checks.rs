@@ -134,6 +134,13 @@ listen n
     ] {
         logs.find(text, |m| m.starts_with(text).then_some(()));
     }
+    let line = "Server l/refused is DOWN, reason: Layer4 connection problem";
+    let said = |line: &str| proxy.stderr().lines().any(|l| l.starts_with("[WARNING]  (") && l.contains(line));
+    eventually("the same in the foreground", || said(line).then_some(()));
+    eventually("a backend without servers", || {
+        let line = "backend m has no server available!";
+        proxy.stderr().lines().any(|l| l.starts_with("[ALERT]    (") && l.ends_with(line)).then_some(())
+    });
 }
 
 #[test]

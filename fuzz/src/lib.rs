@@ -24,7 +24,8 @@ impl Facts for Level {
 
 /// Compiles a configuration, with all that `-dD` says. Of hosts it knows `localhost`: no name server is asked.
 pub fn load(text: &str) -> Loaded {
-    let sources = Sources { files: vec![("fuzz.cfg".into(), text.into())] };
+    let mut sources = Sources::default();
+    sources.add("fuzz.cfg", text.as_bytes());
     let overrides = Overrides { diagnostic: true, ..Overrides::default() };
     load_using(&sources, &Level, &overrides, |name, _| (name == "localhost").then(|| [127, 0, 0, 1].into()))
 }

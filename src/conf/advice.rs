@@ -52,7 +52,10 @@ fn timeouts(s: &mut State, draft: &Draft) {
     }
     if !missing.is_empty() {
         let message = format!("missing timeouts for {}: {} without a limit", draft.title(), missing.join(", "));
-        let hint = "connections that go dead stay for ever and use up maxconn; write for example 'timeout client 30s'";
+        let hint = format!(
+            "connections that go dead stay for ever and use up maxconn; write for example 'timeout {} 30s'",
+            missing[0]
+        );
         s.diags.warning_hint(draft.pos, message, hint);
     }
 }

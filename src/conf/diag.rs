@@ -138,6 +138,14 @@ impl Diags {
         self.add(Level::Warning, pos, message.into(), Some(hint.into()));
     }
 
+    /// Adds to the help of the last diagnostic.
+    pub fn explain(&mut self, what: &str) {
+        if let Some(last) = self.list.last_mut() {
+            let known = last.hint.take().map_or(String::new(), |hint| hint + "; ");
+            last.hint = Some(known + what);
+        }
+    }
+
     pub fn notice(&mut self, pos: Pos, message: impl Into<String>) {
         self.add(Level::Notice, pos, message.into(), None);
     }
@@ -178,7 +186,7 @@ impl Diags {
             }
             out.push_str("] : ");
         }
-        out.push_str(&diag.message);
+        out.push_str(&without_codes(&diag.message));
         out.push('\n');
         if let Some(line) = source.and_then(|source| source.line(pos.line)) {
             render_line(line, pos, out);
@@ -187,6 +195,14 @@ impl Diags {
             let _ = writeln!(out, "  help: {hint}");
         }
     }
+}
+
+/// A message without the numbers that the standard library puts behind the texts of the system's errors.
+#[must_use]
+pub fn without_codes(message: &str) -> String {
+    let mut parts = message.split(" (os error ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.split_once(')').map_or("", |(_, rest)| rest))
 }
 
 /// Appends the source line and, if `pos` has a column, the caret line under it.
@@ -257,6 +273,13 @@ mod tests {
 
     fn at(line: u32, column: u32, len: u32) -> Pos {
         Pos { file: 0, line, column, len }
+    }
+
+    #[test]
+    fn codes_of_errors_are_left_out() {
+        let message = format!("cannot read 'x': {}; and so on", std::io::Error::from_raw_os_error(2));
+        assert_eq!(without_codes(&message), "cannot read 'x': No such file or directory; and so on");
+        assert_eq!(without_codes("plain"), "plain");
     }
 
     #[test]

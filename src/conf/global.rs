@@ -42,8 +42,7 @@ pub static TABLE: &[Row] = &[
     g("cpu-policy", "<policy>", "3.2", "How threads are spread over processors. Accepted without effect.", no_effect),
     tls("crt-base", "<dir>", "1.5"),
     g("daemon", "", "1.1", "Goes to the background after the start.", |s, _| set(&mut s.global.daemon)),
-    g("debug", "", "1.1", "Shows the traffic on the terminal; use the command-line option -d.", debug)
-        .removed("the option -d of the command line"),
+    g("debug", "", "1.1", "Showed the traffic on the terminal, in old HAProxy. Accepted without effect.", debug),
     g("default-path", "<mode>", "2.5", "Where relative paths begin. Only 'current' is built.", default_path),
     g("description", "<text>", "1.4", "A text about this instance, shown on the statistics page.", description),
     g(
@@ -357,7 +356,8 @@ fn chroot(s: &mut State, a: &mut Args) -> Result<(), Fault> {
 
 fn debug(s: &mut State, a: &mut Args) -> Result<(), Fault> {
     let pos = a.pos();
-    s.diags.notice(pos, "'debug' is accepted without effect");
+    let hint = "'log stdout format raw local0' shows a line for each request";
+    s.diags.warning_hint(pos, "'debug' is accepted without effect: no traffic is shown", hint);
     Ok(())
 }
 
@@ -369,13 +369,8 @@ fn default_path(_: &mut State, a: &mut Args) -> Result<(), Fault> {
     }
 }
 
-fn joined(a: &mut Args) -> String {
-    let words: Vec<&str> = a.rest().iter().map(|w| w.text.as_str()).collect();
-    words.join(" ")
-}
-
 fn description(s: &mut State, a: &mut Args) -> Result<(), Fault> {
-    s.global.description = Some(joined(a));
+    s.global.description = Some(values::text(a)?);
     Ok(())
 }
 

@@ -78,18 +78,26 @@ pub struct Lexer<'a> {
     blocks: Vec<Block>,
     /// Blocks opened beyond [`MAX_NESTING`], which are only counted.
     excess: usize,
+    /// Of the line last read: a variable in it that is not set.
+    unset: Option<String>,
 }
 
 impl<'a> Lexer<'a> {
     #[must_use]
     pub fn new(file: u16, text: &'a str) -> Self {
         let at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        Lexer { file, text, at, number: 0, section: String::new(), blocks: Vec::new(), excess: 0 }
+        Lexer { file, text, at, number: 0, section: String::new(), blocks: Vec::new(), excess: 0, unset: None }
     }
 
     /// What `.SECTION` stands for from now on: the name of the section, or its type when it has no name.
     pub fn set_section(&mut self, name: &str) {
         name.clone_into(&mut self.section);
+    }
+
+    /// A variable in the line last read that is not set and has no default.
+    #[must_use]
+    pub fn unset(&self) -> Option<&str> {
+        self.unset.as_deref()
     }
 
     /// The next line that has words, after the directives before it were executed; `None` at the end.
@@ -101,6 +109,7 @@ impl<'a> Lexer<'a> {
             scanner.context = Some(Context { file_name, number: self.number, section: &self.section });
             let result = scanner.run();
             let words = scanner.words;
+            self.unset = scanner.unset;
             if let Err(error) = result {
                 let pos = self.pos(error.at, error.len);
                 diags.push(error.into_diag(pos));

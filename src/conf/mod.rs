@@ -45,6 +45,7 @@ mod values;
 
 use crate::model::{Config, Global};
 use crate::rules::Rulebook;
+use crate::util::words::Pos;
 use cond::Facts;
 use diag::Diags;
 use lexer::Lexer;
@@ -58,6 +59,38 @@ use std::collections::BTreeMap;
 pub struct Sources {
     /// Name and text of each.
     pub files: Vec<(String, String)>,
+    /// Lines that are not UTF-8: the first such byte of each, and whether it stands in a comment.
+    foreign: Vec<(Pos, bool)>,
+}
+
+impl Sources {
+    /// Adds a file as it was read.
+    pub fn add(&mut self, name: &str, bytes: &[u8]) {
+        let file = self.files.len() as u16;
+        for (n, line) in bytes.split(|b| *b == b'\n').enumerate() {
+            let Err(e) = std::str::from_utf8(line) else { continue };
+            let good = &line[..e.valid_up_to()];
+            let pos = Pos { file, line: n as u32 + 1, column: good.len() as u32 + 1, len: 1 };
+            self.foreign.push((pos, in_comment(good)));
+        }
+        self.files.push((name.to_owned(), String::from_utf8_lossy(bytes).into_owned()));
+    }
+}
+
+/// Whether what follows the beginning of a line belongs to a comment.
+fn in_comment(begin: &[u8]) -> bool {
+    let (mut quote, mut escaped) = (None, false);
+    for &b in begin {
+        match (b, quote) {
+            _ if escaped => escaped = false,
+            (b'\\', None | Some(b'"')) => escaped = true,
+            (b'"' | b'\'', None) => quote = Some(b),
+            (b, Some(q)) if b == q => quote = None,
+            (b'#', None) => return true,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// A configuration that was read.
@@ -129,10 +162,21 @@ pub fn load_using(sources: &Sources, facts: &dyn Facts, overrides: &Overrides, r
     for (name, text) in &sources.files {
         let file = state.diags.add_file(name, text.clone());
         let text = state.diags.text(file);
+        for (pos, comment) in sources.foreign.iter().filter(|f| f.0.file == file) {
+            let (message, hint) = ("this character is not UTF-8", "convert the file: iconv -f latin1 -t utf8");
+            match comment {
+                true => state.diags.warning_hint(*pos, message, hint),
+                false => state.diags.error_hint(*pos, message, hint),
+            }
+        }
         let mut lexer = Lexer::new(file, &text);
         while let Some(line) = lexer.next_line(&state.vars, facts, &mut state.diags) {
+            let errors = state.diags.errors();
             if let Some(section) = sections::line(&mut state, &line) {
                 lexer.set_section(&section);
+            }
+            if let Some(name) = lexer.unset().filter(|_| state.diags.errors() > errors) {
+                state.diags.explain(&format!("the variable '{name}' is not set"));
             }
         }
         // A section does not go on in the next file.

@@ -63,8 +63,7 @@ pub static TABLE: &[Row] = &[
         Ok(s.draft().default_backend = Some(word))
     }),
     p("description", OWN, "<text>", "1.4", "A text about the proxy, for the statistics page.", |s, a| {
-        let words: Vec<&str> = a.rest().iter().map(|w| w.text.as_str()).collect();
-        Ok(s.proxy().description = Some(words.join(" ")))
+        Ok(s.proxy().description = Some(values::text(a)?))
     }),
     p("disabled", PROXY, "", "1.1", "The proxy does not start.", |s, _| Ok(s.proxy().disabled = true)),
     p(

@@ -93,7 +93,7 @@ pub fn line(s: &mut State, line: &Line) -> Option<String> {
     }
     let tables = match s.current {
         Current::None => {
-            out_of_section(s, &words[0]);
+            out_of_section(s, words);
             return None;
         }
         Current::Skipped => return None,
@@ -115,11 +115,31 @@ pub fn line(s: &mut State, line: &Line) -> Option<String> {
     match find(tables, words) {
         Some((row, count)) => keyword(s, row, words, count, no),
         None => {
-            let fault = unknown(s, tables, words);
+            let section = section_meant(words).filter(|_| !no && nearest_keyword(tables, words).is_none());
+            let fault = match section {
+                Some(name) => unknown_section(s, words, name),
+                None => unknown(s, tables, words),
+            };
             s.fault(fault);
         }
     }
     None
+}
+
+/// The section that a line at the margin was perhaps meant to begin.
+fn section_meant(words: &[Word]) -> Option<&'static str> {
+    nearest(&words[0].text, SECTIONS.iter().map(|r| r.name)).filter(|_| words[0].pos.column == 1)
+}
+
+fn nearest_keyword<'a>(tables: &[&'a [Row]], words: &[Word]) -> Option<&'a str> {
+    nearest(&words[0].text, tables.iter().flat_map(|t| t.iter()).map(|row| row.name))
+}
+
+/// The error for a misspelt section; its lines are left out.
+fn unknown_section(s: &mut State, words: &[Word], meant: &str) -> Fault {
+    s.current = Current::Skipped;
+    let message = format!("unknown section '{}': its lines are not read", words[0].text);
+    Fault::new(words[0].pos, message).hint(format!("did you mean '{meant}'?"))
 }
 
 fn begin(s: &mut State, row: &'static Row, words: &[Word]) {
@@ -198,12 +218,21 @@ fn misplaced(s: &mut State, row: &Row, section: u16, pos: Pos) {
     s.diags.warning_hint(pos, format!("'{}' is ignored: {title} has no {side} side", row.name), hint);
 }
 
-fn out_of_section(s: &mut State, word: &Word) {
-    let fault = Fault::new(word.pos, format!("unknown keyword '{}' out of section", word.text));
-    s.fault(match suggest(&[SECTIONS], &word.text) {
-        Some(hint) => fault.hint(hint),
-        None => fault.hint("a file begins with a section such as global, defaults, frontend, backend or listen"),
-    });
+fn out_of_section(s: &mut State, words: &[Word]) {
+    let word = &words[0];
+    let fault = match section_meant(words) {
+        Some(name) => unknown_section(s, words, name),
+        None => {
+            let fault = Fault::new(word.pos, format!("unknown keyword '{}' out of section", word.text));
+            match suggest(&[SECTIONS], &word.text) {
+                Some(hint) => fault.hint(hint),
+                None => {
+                    fault.hint("a file begins with a section such as global, defaults, frontend, backend or listen")
+                }
+            }
+        }
+    };
+    s.fault(fault);
 }
 
 /// The error for a line that begins with no known name: the nearest names, or the section where it is known.

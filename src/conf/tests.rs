@@ -27,7 +27,12 @@ fn hosts(name: &str, _: address::Family) -> Option<IpAddr> {
 }
 
 fn read(text: &str) -> Loaded {
-    let sources = Sources { files: vec![("t.cfg".into(), text.into())] };
+    read_bytes(text.as_bytes())
+}
+
+fn read_bytes(bytes: &[u8]) -> Loaded {
+    let mut sources = Sources::default();
+    sources.add("t.cfg", bytes);
     load_using(&sources, &Level, &Overrides::default(), hosts)
 }
 
@@ -251,6 +256,42 @@ fn help_of_rules() {
     assert_eq!(loaded.diags.list()[0].hint, None);
 }
 
+#[test]
+fn bytes_that_are_not_utf8() {
+    let loaded = read_bytes(b"global # f\xfcr alle\n  description \"caf\xe9 #\"\n log '#' # ok \xe9\n");
+    let said = told(&loaded);
+    assert_eq!(said[0], "W1:11 this character is not UTF-8");
+    assert_eq!(said[1], "E2:19 this character is not UTF-8");
+    assert_eq!(said[2], "W3:15 this character is not UTF-8");
+    let hint = loaded.diags.list()[1].hint.as_deref();
+    assert_eq!(hint, Some("convert the file: iconv -f latin1 -t utf8"));
+}
+
+#[test]
+fn a_section_that_is_misspelt_is_left_out_whole() {
+    let said =
+        told(&read("global\n maxconn 5\nfrontnd web\n bind :1\n nonsense 1\nbackend b\n server s 127.0.0.1:1\n"));
+    assert_eq!(said[0], "E3:1 unknown section 'frontnd': its lines are not read");
+    assert!(!said.iter().any(|s| s.starts_with("E4") || s.starts_with("E5")), "{said:?}");
+    let first = told(&read("globl\n maxconn 5\n"));
+    assert!(first.len() == 1 && first[0].starts_with("E1:1 unknown section 'globl'"), "{first:?}");
+    let inside = told(&read("global\nmaxcon 5\n"));
+    assert!(inside[0].starts_with("E2:1 unknown keyword 'maxcon'"), "{inside:?}");
+}
+
+#[test]
+fn texts_and_variables_that_are_missing() {
+    for text in ["global\n description\n", "listen l\n description\n"] {
+        assert_eq!(told(&read(text))[0], "E2:13 'description' expects a text");
+    }
+    let loaded = read("global\n maxconn \"$NO_SUCH_THING_HERE\"\n");
+    let hint = loaded.diags.list()[0].hint.clone().unwrap_or_default();
+    assert!(hint.ends_with("the variable 'NO_SUCH_THING_HERE' is not set"), "{hint}");
+    let loaded = read("listen l\n bind :1\n timeout client 1s\n timeout connect 1s\n server s 127.0.0.1:1\n");
+    let hint = loaded.diags.list()[0].hint.clone().unwrap_or_default();
+    assert!(hint.ends_with("'timeout server 30s'"), "{hint}");
+}
+
 /// A stick table is refused wherever it may stand, not ignored.
 #[test]
 fn what_is_not_built_is_refused_in_its_sections() {
@@ -344,7 +385,7 @@ fn diagnostics_of_proxies() {
 fn diagnostics_of_files() {
     for (text, want) in [
         ("mode http\n", "E1:1 unknown keyword 'mode' out of section"),
-        ("fronted f\n", "E1:1 unknown keyword 'fronted' out of section"),
+        ("fronted f\n", "E1:1 unknown section 'fronted': its lines are not read"),
         ("global x\n", "E1:8 'global' cannot handle"),
         ("global\n maxcon 5\n", "E2:2 unknown keyword 'maxcon' in section 'global'"),
         ("global\n tune.bufsze 5\n", "E2:2 unknown keyword 'tune.bufsze'"),
@@ -450,7 +491,7 @@ fn all_errors_of_all_files_come_in_one_run() {
         ("a.cfg".into(), "global\n maxcon 1\n nbthread 0\nfrontend f\n bnd :1\n".into()),
         ("b.cfg".into(), "maxconn 5\nbackend b\n server s\n timeout server x\n".into()),
     ];
-    let loaded = load_using(&Sources { files }, &Level, &Overrides::default(), hosts);
+    let loaded = load_using(&Sources { files, ..Sources::default() }, &Level, &Overrides::default(), hosts);
     let places: Vec<_> = loaded.diags.list().iter().map(|d| (d.pos.file, d.pos.line)).collect();
     assert_eq!(places, [(0, 2), (0, 3), (0, 5), (1, 1), (1, 3), (1, 4)]);
     let hints: Vec<_> = loaded.diags.list().iter().map(|d| d.hint.as_deref().unwrap_or("")).collect();
@@ -477,9 +518,8 @@ fn slips_in_the_first_of_two_words() {
 
 #[test]
 fn the_command_line_counts_more() {
-    let sources = Sources {
-        files: vec![("t".into(), "global\n daemon\n maxconn 5\nfrontend f\n bind :1\nfrontend g\n maxconn 3\n".into())],
-    };
+    let mut sources = Sources::default();
+    sources.add("t", b"global\n daemon\n maxconn 5\nfrontend f\n bind :1\nfrontend g\n maxconn 3\n");
     let overrides = Overrides { maxconn: Some(9), proxy_maxconn: Some(7), foreground: true, ..Overrides::default() };
     let c = load_using(&sources, &Level, &overrides, hosts).config;
     assert_eq!((c.global.maxconn, c.global.daemon, c.proxies[0].maxconn, c.proxies[1].maxconn), (9, false, 7, 3));

@@ -83,3 +83,9 @@ pub fn one_of<T: Copy>(args: &mut Args, choices: &[(&str, T)]) -> Result<(T, Pos
         None => Err(Fault::new(word.pos, format!("'{}' only supports {names}, got '{}'", args.name, word.text))),
     }
 }
+
+/// The rest of a line: a text of one word at least.
+pub fn text(args: &mut Args) -> Result<String, Fault> {
+    let first = args.need("a text")?.text.clone();
+    Ok(args.rest().iter().fold(first, |text, word| text + " " + &word.text))
+}

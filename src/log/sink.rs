@@ -31,6 +31,8 @@ pub struct Logs {
     samples: Vec<u32>,
     /// Lines that a sink did not take.
     pub dropped: u64,
+    /// Where whoever started us reads, while we are in the foreground.
+    pub aloud: Option<fn(&[u8])>,
 }
 
 /// What the samples of a format look at, and work with.
@@ -78,6 +80,7 @@ impl Logs {
             line: vec![0; longest.max(1024)].into(),
             head: vec![0; MAX_HEAD + longest.max(1024)].into(),
             dropped: 0,
+            aloud: None,
         }
     }
 
@@ -141,6 +144,19 @@ impl Logs {
         for logger in loggers {
             self.send(sys, logger, (level, &config.global.log_tag, now), text, b"");
         }
+    }
+
+    /// The same for a change of state, which is also said aloud.
+    pub fn announce<K: Kernel>(&mut self, sys: &mut K, proxy: usize, level: u8, text: &[u8]) {
+        self.message(sys, Some(proxy), level, text);
+        let Some(say) = self.aloud else { return };
+        let mut out = Out::new(&mut self.head);
+        out.put(if level == 0 { b"[ALERT]    (" } else { b"[WARNING]  (" });
+        out.num(self.pid.into());
+        out.put(b") : ");
+        out.put(text);
+        out.byte(b'\n');
+        say(out.bytes());
     }
 
     fn sampled(&mut self, i: usize, logger: &Logger) -> bool {

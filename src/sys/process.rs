@@ -233,7 +233,16 @@ pub fn write_stderr(line: &[u8]) {
     write_line(2, line);
 }
 
-/// The same to standard output.
+/// Writes whole lines to standard error, unless that would wait for who reads there.
+pub fn say(lines: &[u8]) {
+    let to = borrow(2);
+    let mut ready = [rustix::event::PollFd::from_borrowed_fd(to, rustix::event::PollFlags::OUT)];
+    if rustix::event::poll(&mut ready, Some(&rustix::event::Timespec::default())) == Ok(1) {
+        let _ = rustix::io::write(to, lines);
+    }
+}
+
+/// As [`write_stderr`], to standard output.
 pub fn write_stdout(line: &[u8]) {
     write_line(1, line);
 }

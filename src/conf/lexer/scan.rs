@@ -67,11 +67,13 @@ pub(super) struct Scanner<'a> {
     pub(super) words: Vec<RawWord>,
     /// The word being read.
     word: Option<RawWord>,
+    /// The first variable that is not set and has no default.
+    pub(super) unset: Option<String>,
 }
 
 impl<'a> Scanner<'a> {
     pub(super) fn new(line: &'a str, env: &'a dyn Env) -> Self {
-        Scanner { line, at: 0, env, context: None, comments: true, words: Vec::new(), word: None }
+        Scanner { line, at: 0, env, context: None, comments: true, words: Vec::new(), word: None, unset: None }
     }
 
     fn peek(&self, ahead: usize) -> Option<u8> {
@@ -236,6 +238,9 @@ impl<'a> Scanner<'a> {
         }
         if value.is_none() {
             value = default.map(str::to_owned);
+        }
+        if value.is_none() {
+            self.unset.get_or_insert_with(|| name.to_owned());
         }
         self.expand(&value.unwrap_or_default(), split, dollar, end);
         self.at = end;
