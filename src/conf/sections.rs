@@ -128,7 +128,14 @@ pub fn line(s: &mut State, line: &Line) -> Option<String> {
 
 /// The section that a line at the margin was perhaps meant to begin.
 fn section_meant(words: &[Word]) -> Option<&'static str> {
-    nearest(&words[0].text, SECTIONS.iter().map(|r| r.name)).filter(|_| words[0].pos.column == 1)
+    let begins = words[0].pos.column == 1 && known_elsewhere(words).is_none();
+    nearest(&words[0].text, SECTIONS.iter().map(|r| r.name)).filter(|_| begins)
+}
+
+/// The row of a keyword of any section.
+fn known_elsewhere(words: &[Word]) -> Option<&'static Row> {
+    let all = [GLOBAL_TABLES, PROXY_TABLES, USERLIST_TABLES, RESOLVERS_TABLES];
+    all.iter().find_map(|tables| find(tables, words)).map(|(row, _)| row)
 }
 
 fn nearest_keyword<'a>(tables: &[&'a [Row]], words: &[Word]) -> Option<&'a str> {
@@ -260,9 +267,7 @@ fn unknown(s: &State, tables: &[&'static [Row]], words: &[Word]) -> Fault {
         });
     }
     let fault = Fault::new(words[0].pos, format!("unknown keyword '{first}' in section '{section}'"));
-    let elsewhere = [GLOBAL_TABLES, PROXY_TABLES, USERLIST_TABLES, RESOLVERS_TABLES];
-    let known = elsewhere.iter().find_map(|tables| find(tables, words));
-    if let Some((row, _)) = known {
+    if let Some(row) = known_elsewhere(words) {
         let places: Vec<&str> = row.section_names().collect();
         return fault.hint(format!("it belongs into {}", places.join(", ")));
     }

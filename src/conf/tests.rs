@@ -275,6 +275,8 @@ fn a_section_that_is_misspelt_is_left_out_whole() {
     assert!(!said.iter().any(|s| s.starts_with("E4") || s.starts_with("E5")), "{said:?}");
     let first = told(&read("globl\n maxconn 5\n"));
     assert!(first.len() == 1 && first[0].starts_with("E1:1 unknown section 'globl'"), "{first:?}");
+    let astray = told(&read("defaults\nuser nobody\nmode http\n"));
+    assert!(astray[0].starts_with("E2:1 unknown keyword 'user' in section 'defaults'"), "{astray:?}");
     let inside = told(&read("global\nmaxcon 5\n"));
     assert!(inside[0].starts_with("E2:1 unknown keyword 'maxcon'"), "{inside:?}");
 }

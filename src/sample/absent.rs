@@ -2,10 +2,7 @@
 
 /// Names that are prefixes end with `*`.
 const REASONS: &[(&str, &[&str])] = &[
-    (
-        "it needs stick tables, which are not built yet",
-        &["sc_*", "sc0_*", "sc1_*", "sc2_*", "table_avl", "table_cnt", "src_*"],
-    ),
+    ("it needs stick tables, which are not built yet", &["sc_*", "sc0_*", "sc1_*", "sc2_*", "table_*", "src_*"]),
     ("it needs TLS, which is not built yet", &["ssl_*"]),
     ("compression is not built yet", &["res.comp", "res.comp_algo"]),
     ("the cache is not built yet", &["res.cache_hit", "res.cache_name"]),
