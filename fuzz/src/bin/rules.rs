@@ -153,7 +153,7 @@ fn run(loaded: &Loaded, index: &mut Head, head: &[u8], body: &[u8], response: bo
         head: Some(Edit { index, text: &mut text, used: head.len() }),
         is_response: response,
         body,
-        arrived: (body.len(), true),
+        arrived: true,
         stream: Stream::NONE,
         session_notes: &mut session,
         transaction_notes: &mut transaction,
