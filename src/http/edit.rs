@@ -1,6 +1,6 @@
 //! Changes to a head between its parse and the head that is sent on: in the index, with new texts behind the old ones in one block.
 
-use super::head::{Field, Head, Kind, Span};
+use super::head::{Field, Head, Kind, Span, authority};
 use super::{Body, Method, is_token};
 use crate::util::fmt::Out;
 
@@ -188,11 +188,8 @@ impl Edit<'_> {
 
     /// `Host` says what the target does, when that is a whole URI (RFC 9112 section 3.2.2).
     fn follow_authority(&mut self) {
-        let uri = self.index.uri.of(self.text);
-        let Some(from) = authority(uri) else { return };
-        let rest = &uri[from..];
-        let len = rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len());
-        let value = Span { at: self.index.uri.at + from as u16, len: len as u16 };
+        let Some(host) = authority(self.index.uri.of(self.text)) else { return };
+        let value = Span::new(self.text, host);
         let (text, fields) = (&*self.text, &mut self.index.fields);
         for f in fields.iter_mut().filter(|f| f.name.of(text).eq_ignore_ascii_case(b"host")) {
             f.value = value;
@@ -219,12 +216,6 @@ pub fn line_parts(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = line.iter().position(|b| *b == b':')?;
     let name = &line[..colon];
     (!name.is_empty() && name.iter().all(|b| is_token(*b))).then(|| (name, super::trim(&line[colon + 1..])))
-}
-
-/// Where the authority of a whole URI begins.
-fn authority(uri: &[u8]) -> Option<usize> {
-    let at = uri.iter().position(|b| *b == b':')?;
-    (at > 0 && uri[0] != b'/' && uri[at..].starts_with(b"://")).then_some(at + 3)
 }
 
 /// Framing and the connection are written anew from what was parsed.

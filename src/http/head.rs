@@ -66,7 +66,8 @@ impl Span {
         &head[self.at as usize..self.at as usize + self.len as usize]
     }
 
-    fn new(base: &[u8], part: &[u8]) -> Span {
+    /// Where a part of it stands in a head.
+    pub fn new(base: &[u8], part: &[u8]) -> Span {
         Span { at: (part.as_ptr() as usize - base.as_ptr() as usize) as u16, len: part.len() as u16 }
     }
 }
@@ -521,7 +522,7 @@ pub fn path_and_query(uri: &[u8]) -> &[u8] {
 }
 
 /// The authority of an absolute URI; its scheme is one of RFC 3986 section 3.1.
-fn authority(uri: &[u8]) -> Option<&[u8]> {
+pub fn authority(uri: &[u8]) -> Option<&[u8]> {
     let end = uri.iter().position(|b| !b.is_ascii_alphanumeric() && !b"+-.".contains(b))?;
     let rest = uri[end..].strip_prefix(b"://").filter(|_| uri[0].is_ascii_alphabetic())?;
     Some(&rest[..rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len())])
