@@ -4,6 +4,7 @@
 use super::row::{Row, Status};
 use crate::args::Args;
 use crate::cli::{COMMANDS, NOT_BUILT as NO_COMMANDS};
+use crate::format::VARIABLES;
 use crate::pattern::Method;
 use crate::rules::{ACTIONS, Family, PREDEFINED};
 use crate::sample::{CONVERTERS, FETCHES, REFUSED, find_converter, find_fetch};
@@ -99,6 +100,9 @@ fn own_rows() -> Vec<Row> {
             |name: &&'static str| Row { status: Status::Listed(false), ..row("converter", name, "", "", why) };
         rows.extend(names.iter().map(refused));
     }
+    let variables =
+        VARIABLES.iter().map(|v| (v.name, v.doc)).chain([("o", "Shows nothing: its flags hold for all that follow.")]);
+    rows.extend(variables.map(|(name, doc)| row("log-format variable", format!("%{name}").leak(), "", "1.5", doc)));
     rows.extend(COMMANDS.iter().map(|c| row("CLI command", c.name, c.args, "", c.doc)));
     let missing = |c: &(&'static str, &'static str, &'static str)| {
         let doc = "A command of the command socket that is refused.";

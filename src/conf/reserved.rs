@@ -334,43 +334,7 @@ const fn compression_option(name: &'static str, args: &'static str, since: &'sta
 
 #[rustfmt::skip]
 static CONVERTER: &[Row] = &[
-    converter("hex", "", "1.5", false),
-    converter("http_date", "([<offset>])", "1.5", false),
-    converter("ipmask", "(<mask>)", "1.4", false),
-    converter("jwt_header_query", "", "2.5", false),
-    converter("jwt_payload_query", "", "2.5", false),
     converter("jwt_verify", "", "2.5", false),
-    converter("language", "(<values>[,<default>])", "1.5", false),
-    converter("lower", "", "1.4", false),
-    converter("map", "(<file>[,<default>])", "1.5", false),
-    converter("map_beg", "(<file>[,<default>])", "1.5", false),
-    converter("map_beg_int", "(<file>[,<default>])", "1.5", false),
-    converter("map_beg_ip", "(<file>[,<default>])", "1.5", false),
-    converter("map_dir", "(<file>[,<default>])", "1.5", false),
-    converter("map_dir_int", "(<file>[,<default>])", "1.5", false),
-    converter("map_dir_ip", "(<file>[,<default>])", "1.5", false),
-    converter("map_dom", "(<file>[,<default>])", "1.5", false),
-    converter("map_dom_int", "(<file>[,<default>])", "1.5", false),
-    converter("map_dom_ip", "(<file>[,<default>])", "1.5", false),
-    converter("map_end", "(<file>[,<default>])", "1.5", false),
-    converter("map_end_int", "(<file>[,<default>])", "1.5", false),
-    converter("map_end_ip", "(<file>[,<default>])", "1.5", false),
-    converter("map_int", "(<file>[,<default>])", "1.5", false),
-    converter("map_int_int", "(<file>[,<default>])", "1.5", false),
-    converter("map_int_ip", "(<file>[,<default>])", "1.5", false),
-    converter("map_ip", "(<file>[,<default>])", "1.5", false),
-    converter("map_ip_int", "(<file>[,<default>])", "1.5", false),
-    converter("map_ip_ip", "(<file>[,<default>])", "1.5", false),
-    converter("map_reg", "(<file>[,<default>])", "1.5", false),
-    converter("map_reg_int", "(<file>[,<default>])", "1.5", false),
-    converter("map_reg_ip", "(<file>[,<default>])", "1.5", false),
-    converter("map_str", "(<file>[,<default>])", "1.5", false),
-    converter("map_str_int", "(<file>[,<default>])", "1.5", false),
-    converter("map_str_ip", "(<file>[,<default>])", "1.5", false),
-    converter("map_sub", "(<file>[,<default>])", "1.5", false),
-    converter("map_sub_int", "(<file>[,<default>])", "1.5", false),
-    converter("map_sub_ip", "(<file>[,<default>])", "1.5", false),
-    converter("upper", "", "1.4", false),
 ];
 
 const fn converter(name: &'static str, args: &'static str, since: &'static str, built: bool) -> Row {
@@ -399,73 +363,17 @@ const fn cookie_option(name: &'static str, args: &'static str, since: &'static s
 
 #[rustfmt::skip]
 static HTTP_REQUEST_ACTION: &[Row] = &[
-    http_request_action("add-acl", "", "1.5", false),
-    http_request_action("add-header", "", "1.5", false),
-    http_request_action("allow", "", "1.4", false),
-    http_request_action("auth", "[realm <r>]", "1.4", false),
-    http_request_action("capture", "", "1.6", false),
-    http_request_action("del-acl", "", "1.5", false),
-    http_request_action("del-header", "", "1.5", false),
-    http_request_action("del-map", "", "1.5", false),
-    http_request_action("deny", "", "1.4", false),
     http_request_action("do-resolve", "", "2.0", false),
-    http_request_action("normalize-uri", "", "2.4", false),
-    http_request_action("redirect", "<rule>", "1.5", false),
-    http_request_action("reject", "", "1.6", false),
-    http_request_action("replace-header", "", "1.5", false),
-    http_request_action("replace-path", "", "2.2", false),
-    http_request_action("replace-pathq", "", "2.2", false),
-    http_request_action("replace-uri", "", "2.0", false),
-    http_request_action("replace-value", "", "1.5", false),
-    http_request_action("return", "", "2.2", false),
     http_request_action("sc-inc-gpc0", "", "1.6", false),
     http_request_action("sc-set-gpt0", "", "1.6", false),
-    http_request_action("set-dst", "", "1.7", false),
-    http_request_action("set-dst-port", "", "1.7", false),
-    http_request_action("set-header", "", "1.5", false),
-    http_request_action("set-log-level", "", "1.5", false),
-    http_request_action("set-map", "", "1.5", false),
-    http_request_action("set-mark", "", "1.5", false),
-    http_request_action("set-method", "", "1.6", false),
-    http_request_action("set-nice", "", "1.5", false),
-    http_request_action("set-path", "", "1.6", false),
-    http_request_action("set-query", "", "1.6", false),
-    http_request_action("set-src", "", "1.6", false),
-    http_request_action("set-timeout", "", "2.4", false),
-    http_request_action("set-tos", "", "1.5", false),
-    http_request_action("set-uri", "", "1.6", false),
-    http_request_action("silent-drop", "", "1.6", false),
-    http_request_action("tarpit", "", "1.5", false),
     http_request_action("track-sc0", "", "1.6", false),
     http_request_action("track-sc1", "", "1.6", false),
     http_request_action("track-sc2", "", "1.6", false),
     http_request_action("use-service", "", "1.6", false),
-    http_request_action("wait-for-body", "", "2.4", false),
 ];
 
 const fn http_request_action(name: &'static str, args: &'static str, since: &'static str, built: bool) -> Row {
     listed("http-request action", "An action of http-request.", name, args, since, built)
-}
-
-#[rustfmt::skip]
-static HTTP_RESPONSE_ACTION: &[Row] = &[
-    http_response_action("add-header", "", "1.5", false),
-    http_response_action("allow", "", "1.5", false),
-    http_response_action("del-header", "", "1.5", false),
-    http_response_action("deny", "", "1.5", false),
-    http_response_action("replace-header", "", "1.5", false),
-    http_response_action("replace-value", "", "1.5", false),
-    http_response_action("return", "", "2.2", false),
-    http_response_action("set-header", "", "1.5", false),
-    http_response_action("set-log-level", "", "1.5", false),
-    http_response_action("set-mark", "", "1.5", false),
-    http_response_action("set-nice", "", "1.5", false),
-    http_response_action("set-status", "", "1.6", false),
-    http_response_action("set-tos", "", "1.5", false),
-];
-
-const fn http_response_action(name: &'static str, args: &'static str, since: &'static str, built: bool) -> Row {
-    listed("http-response action", "An action of http-response.", name, args, since, built)
 }
 
 #[rustfmt::skip]
@@ -476,71 +384,6 @@ static LOG_FORMAT_FLAG: &[Row] = &[
 
 const fn log_format_flag(name: &'static str, args: &'static str, since: &'static str, built: bool) -> Row {
     listed("log-format flag", "A flag of log variables.", name, args, since, built)
-}
-
-#[rustfmt::skip]
-static LOG_FORMAT_VARIABLE: &[Row] = &[
-    log_format_variable("%B", "bytes_read           (from server to client)", "1.5", true),
-    log_format_variable("%CC", "captured_request_cookie", "1.5", true),
-    log_format_variable("%CS", "captured_response_cookie", "1.5", true),
-    log_format_variable("%H", "hostname", "1.5", true),
-    log_format_variable("%HM", "", "1.6", true),
-    log_format_variable("%HP", "", "1.6", true),
-    log_format_variable("%HQ", "", "1.6", true),
-    log_format_variable("%HU", "", "1.6", true),
-    log_format_variable("%HV", "", "1.6", true),
-    log_format_variable("%ID", "unique-id", "1.5", true),
-    log_format_variable("%ST", "status_code", "1.5", true),
-    log_format_variable("%T", "gmt_date_time", "1.5", true),
-    log_format_variable("%TR", "", "1.6", true),
-    log_format_variable("%Ta", "", "1.6", true),
-    log_format_variable("%Tc", "Tc", "1.5", true),
-    log_format_variable("%Th", "", "1.6", true),
-    log_format_variable("%Ti", "", "1.6", true),
-    log_format_variable("%Tl", "local_date_time", "1.5", true),
-    log_format_variable("%Tq", "Tq", "1.5", true),
-    log_format_variable("%Tr", "Tr", "1.5", true),
-    log_format_variable("%Ts", "timestamp", "1.5", true),
-    log_format_variable("%Tt", "Tt", "1.5", true),
-    log_format_variable("%Tw", "Tw", "1.5", true),
-    log_format_variable("%U", "bytes_uploaded       (from client to server)", "1.5", true),
-    log_format_variable("%ac", "actconn", "1.5", true),
-    log_format_variable("%b", "backend_name", "1.5", true),
-    log_format_variable("%bc", "beconn      (backend concurrent connections)", "1.5", true),
-    log_format_variable("%bi", "backend_source_ip       (connecting address)", "1.5", true),
-    log_format_variable("%bp", "backend_source_port     (connecting address)", "1.5", true),
-    log_format_variable("%bq", "backend_queue", "1.5", true),
-    log_format_variable("%ci", "client_ip                 (accepted address)", "1.5", true),
-    log_format_variable("%cp", "client_port               (accepted address)", "1.5", true),
-    log_format_variable("%f", "frontend_name", "1.5", true),
-    log_format_variable("%fc", "feconn     (frontend concurrent connections)", "1.5", true),
-    log_format_variable("%fi", "frontend_ip              (accepting address)", "1.5", true),
-    log_format_variable("%fp", "frontend_port            (accepting address)", "1.5", true),
-    log_format_variable("%ft", "frontend_name_transport ('~' suffix for SSL)", "1.5", true),
-    log_format_variable("%hr", "captured_request_headers default style", "1.5", true),
-    log_format_variable("%hrl", "captured_request_headers CLF style", "1.5", true),
-    log_format_variable("%hs", "captured_response_headers default style", "1.5", true),
-    log_format_variable("%hsl", "captured_response_headers CLF style", "1.5", true),
-    log_format_variable("%ms", "accept date milliseconds", "1.5", true),
-    log_format_variable("%o", "special variable, apply flags on all next var", "1.5", false),
-    log_format_variable("%pid", "PID", "1.5", true),
-    log_format_variable("%r", "http_request", "1.5", true),
-    log_format_variable("%rc", "retries", "1.5", true),
-    log_format_variable("%rt", "request_counter (HTTP req or TCP session)", "1.5", true),
-    log_format_variable("%s", "server_name", "1.5", true),
-    log_format_variable("%sc", "srv_conn     (server concurrent connections)", "1.5", true),
-    log_format_variable("%si", "server_IP                   (target address)", "1.5", true),
-    log_format_variable("%sp", "server_port                 (target address)", "1.5", true),
-    log_format_variable("%sq", "srv_queue", "1.5", true),
-    log_format_variable("%sslc", "ssl_ciphers (ex: AES-SHA)", "1.5", true),
-    log_format_variable("%sslv", "ssl_version (ex: TLSv1)", "1.5", true),
-    log_format_variable("%t", "date_time      (with millisecond resolution)", "1.5", true),
-    log_format_variable("%ts", "termination_state", "1.5", true),
-    log_format_variable("%tsc", "termination_state with cookie status", "1.5", true),
-];
-
-const fn log_format_variable(name: &'static str, args: &'static str, since: &'static str, built: bool) -> Row {
-    listed("log-format variable", "A variable of log-format.", name, args, since, built)
 }
 
 #[rustfmt::skip]
@@ -1022,9 +865,7 @@ pub static LISTS: &[&[Row]] = &[
     CONVERTER,
     COOKIE_OPTION,
     HTTP_REQUEST_ACTION,
-    HTTP_RESPONSE_ACTION,
     LOG_FORMAT_FLAG,
-    LOG_FORMAT_VARIABLE,
     MATCH_METHOD,
     PEERS,
     PREDEFINED_ACL,
