@@ -20,7 +20,7 @@ const NOT_BUILT: &str = "not built";
 
 fn status(r: &Row) -> &'static str {
     match r.status {
-        Status::Built(_) | Status::Removed { .. } if r.doc.contains("ccepted without effect") => NO_EFFECT,
+        Status::Built(_) | Status::Removed { .. } if r.without_effect => NO_EFFECT,
         Status::Built(_) => BUILT,
         Status::Removed { .. } => OLD,
         Status::NotBuilt(_) => NOT_BUILT,
@@ -90,6 +90,7 @@ fn own_rows() -> Vec<Row> {
         unit: "",
         since,
         doc,
+        without_effect: false,
         status: Status::Listed(true),
     };
     let mut rows = Vec::new();

@@ -15,7 +15,8 @@ const fn refused(
 ) -> Row {
     let family = if sections == GLOBAL { "global" } else { "proxy" };
     let doc = manual_text(doc);
-    Row { name, family, sections, args, default: "", unit: "", since, doc, status: Status::NotBuilt(why) }
+    let status = Status::NotBuilt(why);
+    Row { name, family, sections, args, default: "", unit: "", since, doc, without_effect: false, status }
 }
 
 const fn listed(
@@ -26,8 +27,8 @@ const fn listed(
     since: &'static str,
     built: bool,
 ) -> Row {
-    let doc = manual_text(doc);
-    Row { name, family, sections: NO_SECTION, args, default: "", unit: "", since, doc, status: Status::Listed(built) }
+    let (doc, status) = (manual_text(doc), Status::Listed(built));
+    Row { name, family, sections: NO_SECTION, args, default: "", unit: "", since, doc, without_effect: false, status }
 }
 
 /// Keywords of the section `global`, sorted by name.

@@ -81,7 +81,26 @@ pub struct Row {
     pub since: &'static str,
     /// For the manual; see [`manual_text`].
     pub doc: &'static str,
+    /// It is accepted and changes nothing.
+    pub without_effect: bool,
     pub status: Status,
+}
+
+/// True when a text says so: looked for here, as most programs do not keep their texts.
+const fn says_without_effect(doc: &str) -> bool {
+    let (doc, words) = (doc.as_bytes(), b"ccepted without effect");
+    let mut at = 0;
+    while at + words.len() <= doc.len() {
+        let mut same = 0;
+        while same < words.len() && doc[at + same] == words[same] {
+            same += 1;
+        }
+        if same == words.len() {
+            return true;
+        }
+        at += 1;
+    }
+    false
 }
 
 impl Row {
@@ -95,8 +114,8 @@ impl Row {
         doc: &'static str,
         parse: Parse,
     ) -> Row {
-        let doc = manual_text(doc);
-        Row { name, family, sections, args, default: "", unit: "", since, doc, status: Status::Built(parse) }
+        let (without_effect, doc, status) = (says_without_effect(doc), manual_text(doc), Status::Built(parse));
+        Row { name, family, sections, args, default: "", unit: "", since, doc, without_effect, status }
     }
 
     /// Sets the default.
