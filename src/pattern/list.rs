@@ -8,7 +8,7 @@
 //! What is added at run time goes into places that were taken at start-up, and only where a rule changes the file.
 
 use super::nets::{self, Net, Wide};
-use super::{Method, Regex, RegexCache, Set, Unreadable, Value, equal, hex_bytes, ranges, within};
+use super::{Method, Regex, RegexCache, Set, Unreadable, Value, equal, fits, hex_bytes, ranges};
 use crate::util::scratch::Scratch;
 use std::sync::{Arc, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -110,18 +110,9 @@ impl Added {
                 all.find(|n| hex_bytes(key(*n)).is_some_and(|k| k.eq(bytes.iter().map(|b| Some(*b)))))
             }
             Method::Str => self.equal(fold, value.text(scratch)?),
-            Method::Beg => {
+            Method::Beg | Method::End | Method::Sub | Method::Dir | Method::Dom => {
                 let text = value.text(scratch)?;
-                all.find(|n| text.get(..key(*n).len()).is_some_and(|t| equal(fold, t, key(*n))))
-            }
-            Method::End => {
-                let text = value.text(scratch)?;
-                let tail = |len| Some(&text[text.len().checked_sub(len)?..]);
-                all.find(|n| tail(key(*n).len()).is_some_and(|t| equal(fold, t, key(*n))))
-            }
-            Method::Sub | Method::Dir | Method::Dom => {
-                let text = value.text(scratch)?;
-                all.find(|n| within(method, fold, text, key(*n)))
+                all.find(|n| fits(method, fold, text, key(*n)))
             }
             Method::Found | Method::Bool | Method::Reg => None,
         }

@@ -4,6 +4,7 @@
 //!
 //! | method | storage | cost of a look-up among n patterns |
 //! | --- | --- | --- |
+//! | any of texts, up to 8 patterns | list | O(n): quicker than a search |
 //! | str, bin | sorted texts | O(log n) |
 //! | beg, end | sorted texts, each with the longest of its own beginnings | O(log n) + the length of that chain |
 //! | ip | sorted networks, each with the smallest one around it | O(log n) + the depth of nesting |
@@ -101,8 +102,27 @@ enum Store {
     Ranges(Ranges),
     Nets(Nets),
     Texts(Texts),
-    List(Vec<Box<[u8]>>),
+    /// With their numbers, in the order in which they are to be found.
+    List(Vec<(Box<[u8]>, u32)>),
     Regexes(Vec<Regex>),
+}
+
+/// Patterns that are compared one by one rather than searched for.
+const FEW: usize = 8;
+
+impl Store {
+    fn of_texts(texts: Vec<Box<[u8]>>, method: Method, fold: bool) -> Store {
+        let inside = matches!(method, Method::Sub | Method::Dir | Method::Dom);
+        if !inside && texts.len() > FEW {
+            let order = if method == Method::End { Order::Backward } else { Order::Forward };
+            return Store::Texts(Texts::new(texts, fold, order));
+        }
+        let mut list: Vec<_> = texts.into_iter().zip(0..).collect();
+        if !inside {
+            list.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
+        }
+        Store::List(list)
+    }
 }
 
 /// The first pattern that cannot be read.
@@ -131,10 +151,8 @@ impl Set {
             Method::Int | Method::Len => Store::Ranges(Ranges::new(each(numbered, ranges::parse)?)),
             Method::Ip => Store::Nets(Nets::new(each(numbered, nets::parse)?)),
             Method::Reg => Store::Regexes(numbered.map(|(n, p)| matcher(n, p, fold)).collect::<Result<_, _>>()?),
-            Method::Bin => Store::Texts(Texts::new(each(numbered, hex)?, false, Order::Forward)),
-            Method::Str | Method::Beg => Store::Texts(Texts::new(each(numbered, bytes)?, fold, Order::Forward)),
-            Method::End => Store::Texts(Texts::new(each(numbered, bytes)?, fold, Order::Backward)),
-            Method::Sub | Method::Dir | Method::Dom => Store::List(each(numbered, bytes)?),
+            Method::Bin => Store::of_texts(each(numbered, hex)?, method, false),
+            _ => Store::of_texts(each(numbered, bytes)?, method, fold),
         };
         Ok(Set { method, fold, store })
     }
@@ -146,7 +164,7 @@ impl Set {
             Store::Ranges(r) => r.memory_bytes(),
             Store::Nets(n) => n.memory_bytes(),
             Store::Texts(t) => t.memory_bytes(),
-            Store::List(l) => l.iter().map(|p| p.len() + size_of::<Box<[u8]>>()).sum(),
+            Store::List(l) => l.iter().map(|(p, _)| p.len() + size_of::<(Box<[u8]>, u32)>()).sum(),
         }
     }
 
@@ -179,14 +197,14 @@ impl Set {
             (Store::Texts(t), Method::Bin) => t.equal(value.bytes(scratch)?, counts),
             (Store::Texts(t), Method::Str) => t.equal(value.text(scratch)?, counts),
             (Store::Texts(t), _) => t.beginning(value.text(scratch)?, counts),
+            (Store::List(list), method) => {
+                let text = if method == Method::Bin { value.bytes(scratch)? } else { value.text(scratch)? };
+                let mut numbers = list.iter().filter(|(p, _)| fits(method, self.fold, text, p)).map(|l| l.1 as usize);
+                numbers.find(|n| counts(*n))
+            }
             (Store::Regexes(list), _) => {
                 let text = value.text(scratch)?;
                 list.iter().position(|r| r.is_match(cache, text))
-            }
-            (Store::List(list), method) => {
-                let text = value.text(scratch)?;
-                let mut numbered = list.iter().enumerate();
-                numbered.find(|(n, p)| within(method, self.fold, text, p) && counts(*n)).map(|(n, _)| n)
             }
             (Store::Nothing, _) => None,
         }
@@ -258,9 +276,13 @@ fn equal(fold: bool, a: &[u8], b: &[u8]) -> bool {
     if fold { a.eq_ignore_ascii_case(b) } else { a == b }
 }
 
-/// True when `part` stands in `text` as the method (sub, dir, dom) wants it.
-fn within(method: Method, fold: bool, text: &[u8], part: &[u8]) -> bool {
+/// True when `part` is, or stands in, `text` as a method for texts wants it.
+#[inline]
+fn fits(method: Method, fold: bool, text: &[u8], part: &[u8]) -> bool {
     match method {
+        Method::Str | Method::Bin => equal(fold, text, part),
+        Method::Beg => text.get(..part.len()).is_some_and(|t| equal(fold, t, part)),
+        Method::End => text.len().checked_sub(part.len()).is_some_and(|at| equal(fold, &text[at..], part)),
         Method::Sub => part.is_empty() || text.windows(part.len()).any(|w| equal(fold, w, part)),
         Method::Dir => between(fold, text, part, b"/?"),
         _ => between(fold, text, part, b"./?:"),
