@@ -31,6 +31,7 @@ pub const CONNECT_LOG: &str = "Connect from %ci:%cp to %fi:%fp (%f/%mode)";
 
 enum Item {
     Text(String),
+    /// In a line of a log, where what shows nothing leaves no double space.
     Space,
     Variable(usize, Flags),
     Sample(Box<Expr>, Flags),
@@ -79,11 +80,11 @@ pub struct Trouble {
 impl Format {
     /// Compiles a format.
     pub fn compile(cc: &mut Compiler, format: &str, of: Use) -> Result<Format, Trouble> {
-        let (items, needs) = cc.needing(|cc| Self::items(cc, format));
+        let (items, needs) = cc.needing(|cc| Self::items(cc, format, of));
         Ok(Format { items: items?, of, needs })
     }
 
-    fn items(cc: &mut Compiler, format: &str) -> Result<Vec<Item>, Trouble> {
+    fn items(cc: &mut Compiler, format: &str, of: Use) -> Result<Vec<Item>, Trouble> {
         let mut items = Vec::new();
         let mut base = Flags::default();
         let mut literal = String::new();
@@ -97,6 +98,7 @@ impl Format {
                     literal.push('%');
                     rest = &rest[1..];
                 }
+                ' ' if of == Use::Message => literal.push(c),
                 ' ' | '%' => {
                     if !literal.is_empty() {
                         items.push(Item::Text(std::mem::take(&mut literal)));
@@ -174,6 +176,16 @@ impl Format {
         }
     }
 
+    /// All that it shows, when that is always the same.
+    #[inline]
+    pub fn constant(&self) -> Option<&[u8]> {
+        match &self.items[..] {
+            [] => Some(b""),
+            [Item::Text(text)] => Some(text.as_bytes()),
+            _ => None,
+        }
+    }
+
     /// True when there is no variable in it: a record is not needed.
     pub fn is_plain(&self) -> bool {
         !self.items.iter().any(|i| matches!(i, Item::Variable(..)))
@@ -204,8 +216,7 @@ impl Format {
             let before = out.len();
             match item {
                 Item::Text(t) => out.put(t.as_bytes()),
-                // What shows nothing leaves no double space in a line of a log.
-                Item::Space if after_space && self.of == Use::Log => continue,
+                Item::Space if after_space => continue,
                 Item::Space => out.byte(b' '),
                 Item::Variable(v, flags) => VARIABLES[*v].show(record, *flags, out),
                 Item::Sample(expr, flags) => {

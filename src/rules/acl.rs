@@ -1,6 +1,7 @@
 //! A condition: a sample, how it is compared, and with what (manual 7.1).
 
-use crate::pattern::{Kind, List, METHODS, Method, Regex, RegexCache, Set};
+use super::memo::{self, Memo};
+use crate::pattern::{Kind, List, METHODS, Method, Regex, RegexCache, Set, Value};
 use crate::sample::{Compiler, Expr, FETCHES, Fetch, Got, Scene, Tools, Walk, call, find_fetch, needs, unknown_fetch};
 use crate::util::scratch::Scratch;
 use crate::util::words::{Args, Fault, Pos, Word, nearest};
@@ -17,12 +18,54 @@ pub enum Truth {
 
 struct Part {
     expr: Expr,
+    /// Its number among the samples that several parts look at ([`Memo`]).
+    shared: Option<u8>,
     /// Its value grows with the bytes that come: what does not hold yet may hold later.
     grows: bool,
     /// Those without and those with `-i`, where there are both.
     sets: Vec<Set>,
     /// Those from files.
     lists: Vec<Arc<List>>,
+}
+
+impl Part {
+    fn holds<'a>(&self, value: Value<'a>, tools: &mut Tools<'a, '_>) -> bool {
+        let Tools { scratch, regexes } = tools;
+        self.sets.iter().any(|s| s.find(value, scratch, regexes).is_some())
+            || self.lists.iter().any(|l| l.matches(value, scratch, regexes))
+    }
+
+    /// Looks at each of the values, and remembers a single one.
+    fn check(&self, scene: &Scene, space: &mut [u8], regexes: &mut RegexCache, memo: &mut Memo) -> Truth {
+        let mut later = self.grows && !scene.stream.complete;
+        let mut walk = Walk { each: true, ..Walk::default() };
+        let mut seen = memo::Found::Nothing;
+        loop {
+            (walk.more, walk.unsure) = (false, false);
+            let mut tools = Tools { scratch: Scratch::new(space), regexes };
+            match self.expr.next(scene, &mut walk, &mut tools) {
+                Got::Value(v) => {
+                    seen = seen.and(scene, v);
+                    if self.holds(v, &mut tools) {
+                        return Truth::Yes;
+                    }
+                    later |= walk.unsure;
+                }
+                Got::Nothing => {}
+                Got::Later => later = true,
+            }
+            if !walk.more {
+                break;
+            }
+        }
+        if later {
+            return Truth::Later;
+        }
+        if let Some(n) = self.shared {
+            memo.set(n, seen);
+        }
+        Truth::No
+    }
 }
 
 /// A condition by name: true when any of its lines is.
@@ -62,33 +105,22 @@ impl Acl {
     }
 
     /// Looks at a scene.
-    pub fn check(&self, scene: &Scene, space: &mut [u8], regexes: &mut RegexCache) -> Truth {
+    pub fn check(&self, scene: &Scene, space: &mut [u8], regexes: &mut RegexCache, memo: &mut Memo) -> Truth {
         let mut later = false;
         for part in &self.parts {
-            let mut walk = Walk { each: true, ..Walk::default() };
-            loop {
-                (walk.more, walk.unsure) = (false, false);
-                let mut tools = Tools { scratch: Scratch::new(space), regexes };
-                match part.expr.next(scene, &mut walk, &mut tools) {
-                    Got::Value(v) => {
-                        let mut holds = |s: &Set| s.find(v, &mut tools.scratch, tools.regexes).is_some();
-                        if part.sets.iter().any(&mut holds) {
-                            return Truth::Yes;
-                        }
-                        let mut holds = |l: &Arc<List>| l.matches(v, &mut tools.scratch, tools.regexes);
-                        if part.lists.iter().any(&mut holds) {
-                            return Truth::Yes;
-                        }
-                        later |= walk.unsure;
+            match part.shared.and_then(|n| memo.get(n, scene)) {
+                Some(text) => {
+                    let mut tools = Tools { scratch: Scratch::new(space), regexes };
+                    if text.is_some_and(|text| part.holds(Value::of_bytes(part.expr.kind(), text), &mut tools)) {
+                        return Truth::Yes;
                     }
-                    Got::Nothing => {}
-                    Got::Later => later = true,
                 }
-                if !walk.more {
-                    break;
-                }
+                None => match part.check(scene, space, regexes, memo) {
+                    Truth::Yes => return Truth::Yes,
+                    Truth::No => {}
+                    Truth::Later => later = true,
+                },
             }
-            later |= part.grows && !scene.stream.complete;
         }
         if later { Truth::Later } else { Truth::No }
     }
@@ -105,6 +137,24 @@ impl Acl {
     /// Bytes of memory that its patterns hold, without those of regular expressions.
     pub fn memory_bytes(&self) -> usize {
         self.parts.iter().flat_map(|p| &p.sets).map(Set::memory_bytes).sum()
+    }
+}
+
+/// Numbers the samples that several conditions of a proxy look at.
+pub fn share(acls: &mut [Acl]) {
+    let mut samples: Vec<(&Expr, usize)> = Vec::new();
+    for part in acls.iter().flat_map(|a| &a.parts).filter(|p| p.expr.is_in_head()) {
+        match samples.iter_mut().find(|s| s.0.is_same(&part.expr)) {
+            Some((_, count)) => *count += 1,
+            None => samples.push((&part.expr, 1)),
+        }
+    }
+    samples.retain(|s| s.1 > 1);
+    samples.truncate(memo::SHARED);
+    let number = |p: &Part| samples.iter().position(|s| s.0.is_same(&p.expr)).map(|n| n as u8);
+    let numbers: Vec<_> = acls.iter().flat_map(|a| &a.parts).map(number).collect();
+    for (part, number) in acls.iter_mut().flat_map(|a| &mut a.parts).zip(numbers) {
+        part.shared = number;
     }
 }
 
@@ -236,7 +286,7 @@ fn part(cc: &mut Compiler, args: &mut Args) -> Result<Part, Fault> {
         lists.push(cc.list(&path.text, keys, method, fold, false)?);
     }
     let grows = call(&word.text).is_ok_and(|(name, ..)| matches!(name, "req.len" | "req_len"));
-    Ok(Part { expr, grows, sets, lists })
+    Ok(Part { expr, shared: None, grows, sets, lists })
 }
 
 /// The users in groups: whoever is one of them is in one of the groups.

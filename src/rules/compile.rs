@@ -96,6 +96,7 @@ pub fn compile(config: &Config, lines: &[Vec<Line>], texts: &[LogTexts]) -> Comp
                 errors.push(fault);
             }
         }
+        conditions.end();
         book.hints |= rules.programs.iter().any(|p| p.hints);
         book.any |= rules.programs.iter().any(|p| !p.is_empty());
         book.proxies.push(rules);

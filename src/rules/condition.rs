@@ -1,6 +1,6 @@
 //! `if` and `unless`: conditions joined by "and" (nothing between them), `or`, and `!` (manual 7.2).
 
-use super::acl::{Acl, PREDEFINED};
+use super::acl::{Acl, PREDEFINED, share};
 use super::{Line, Op, Program};
 use crate::model::Mode;
 use crate::sample::{Compiler, needs};
@@ -10,6 +10,8 @@ use crate::util::words::{Args, Fault, Pos, Word, nearest};
 #[derive(Default)]
 pub struct Conditions {
     pub all: Vec<Acl>,
+    /// Those of former proxies.
+    former: usize,
     names: Vec<(String, usize)>,
     /// Those of the proxy's lines, for what is used too early.
     declared: Vec<(String, Pos)>,
@@ -21,6 +23,12 @@ impl Conditions {
         self.names.clear();
         let acls = lines.iter().filter(|l| l.directive == "acl");
         self.declared = acls.filter_map(|l| l.words.first()).map(|w| (w.text.clone(), w.pos)).collect();
+    }
+
+    /// The proxy's lines are compiled.
+    pub fn end(&mut self) {
+        share(&mut self.all[self.former..]);
+        self.former = self.all.len();
     }
 
     fn known(&self, name: &str) -> Option<usize> {

@@ -19,6 +19,7 @@ mod condition;
 mod files;
 mod flow;
 mod lines;
+mod memo;
 mod message;
 mod normalize;
 mod process;

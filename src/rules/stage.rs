@@ -1,6 +1,7 @@
 //! What rules run on: what the session shows them, what they may change, and what they decide.
 
 use super::acl::Truth;
+use super::memo::Memo;
 use super::{Op, Rulebook};
 use crate::format::{Format, Record};
 use crate::http::Edit;
@@ -161,8 +162,9 @@ impl Stage<'_> {
     pub(super) fn follow(&mut self, ops: &[Op], mut at: usize) -> Result<usize, usize> {
         let book = self.book;
         let b = self.borrow();
+        let mut memo = Memo::default();
         while let Some(Op::Test { acl, yes, no }) = ops.get(at) {
-            at = match book.acls[*acl as usize].check(&b.scene, b.space, b.regexes) {
+            at = match book.acls[*acl as usize].check(&b.scene, b.space, b.regexes, &mut memo) {
                 Truth::Yes => *yes as usize,
                 Truth::No => *no as usize,
                 Truth::Later => return Err(at),
@@ -182,6 +184,10 @@ impl Stage<'_> {
 
     /// Writes a format into `out`, behind what is there up to `at`; the new length. None: it does not fit.
     pub fn format(&mut self, at: usize, format: &Format) -> Option<usize> {
+        if let Some(text) = format.constant() {
+            self.out.get_mut(at..at + text.len())?.copy_from_slice(text);
+            return Some(at + text.len());
+        }
         let moved = self.effects.client.is_some() || self.effects.destination.is_some();
         let b = self.borrow();
         let own;

@@ -161,6 +161,40 @@ fn conditions() {
 }
 
 #[test]
+fn what_was_found_is_found_again() {
+    // Two conditions on each sample: the second one asks the memo; the fields have one value, several, none.
+    for (sample, wrong, right) in [
+        ("path", "/", "/img/a.png"),
+        ("method", "PUT", "GET"),
+        ("hdr(host)", "host", "www.example.com"),
+        ("hdr(x-forwarded-for)", "1", "5.6.7.8"),
+        ("req.hdr(x-forwarded-for,-1)", "1.2.3.4", "5.6.7.8"),
+        ("cook(sid)", "1", "abc"),
+        ("url_param(y)", "1", "2"),
+        ("base", "www", "www.example.com/img/a.png"),
+    ] {
+        for (condition, holds) in [
+            (format!("{{ {sample} {wrong} }} or {{ {sample} {right} }}"), true),
+            (format!("!{{ {sample} {wrong} }} {{ {sample} {right} }}"), true),
+            (format!("{{ {sample} {wrong} }} or {{ {sample} {wrong} {wrong} }}"), false),
+        ] {
+            assert_eq!(status(&format!("http-request deny if {condition}")).is_some(), holds, "{condition}");
+        }
+    }
+    let none = "{ hdr(nothing) -m str x } or { hdr(nothing) -m found } or { hdr(nothing) -m len 0 }";
+    assert_eq!(status(&format!("http-request deny if {none}")), None);
+    // More samples than are remembered.
+    let many: Vec<_> = (0..12).map(|n| format!("!{{ hdr(x-{n}) a }} !{{ hdr(x-{n}) b }}")).collect();
+    let many = format!("http-request set-header X-11 b\nhttp-request deny if {}", many.join(" "));
+    assert_eq!((status(&many), status(&many.replace("X-11 b", "X-11 c"))), (None, Some(403)));
+    // What is changed is looked at anew.
+    let changed = "http-request set-header X-A 1 if !{ hdr(x-a) 1 } !{ hdr(x-a) 2 }
+                   http-request set-path /new if { path /img/a.png }
+                   http-request deny if { path /img/a.png } or !{ path /new } or !{ hdr(x-a) 1 }";
+    assert_eq!(status(changed), None);
+}
+
+#[test]
 fn rules_change_the_request() {
     let (verdict, sent, _) = request(
         "acl png path_end .png

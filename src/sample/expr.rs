@@ -96,6 +96,27 @@ impl Expr {
         self.fetch
     }
 
+    /// It shows a part of a message as it is: always the same one, as long as the message stays the same.
+    pub fn is_in_head(&self) -> bool {
+        let of_message = self.fetch.needs & needs::ANYWHERE != needs::ANYWHERE && self.fetch.needs & needs::BODY == 0;
+        of_message && matches!(self.fetch.kind, Kind::Str | Kind::Method) && self.converters.is_empty()
+    }
+
+    /// True when both show the same part of a message.
+    pub fn is_same(&self, other: &Expr) -> bool {
+        let same = |(a, b): (&Arg, &Arg)| match (a, b) {
+            (Arg::None, Arg::None) => true,
+            (Arg::Str(a), Arg::Str(b)) => a == b,
+            (Arg::Int(a), Arg::Int(b)) | (Arg::Relative(a), Arg::Relative(b)) => a == b,
+            _ => false,
+        };
+        self.is_in_head()
+            && other.is_in_head()
+            && std::ptr::eq(self.fetch, other.fetch)
+            && self.args.len() == other.args.len()
+            && self.args.iter().zip(&other.args).all(same)
+    }
+
     /// Adds the regular expressions in it.
     pub fn regexes<'a>(&'a self, all: &mut Vec<&'a Regex>) {
         for args in std::iter::once(&self.args).chain(self.converters.iter().map(|c| &c.1)) {
