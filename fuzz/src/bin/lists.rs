@@ -144,11 +144,15 @@ fn check_list(method: Method, fold: bool, lines: &[&str], text: &str) {
         let mut space = [0; 256];
         let mut scratch = Scratch::new(&mut space);
         known.retain(|k| k.0 != key);
-        added.retain(|k| k.0 != key);
         if sign == "-" {
             list.source.remove(key.as_bytes(), &mut scratch, &mut cache);
+            added.retain(|k| k.0 != key);
         } else if list.source.set(key.as_bytes(), format!("{}", 1000 + n).as_bytes(), &mut scratch, &mut cache) {
-            added.push((key.to_owned(), 1000 + n));
+            // One that was added already keeps its place.
+            match added.iter_mut().find(|k| k.0 == key) {
+                Some(known) => known.1 = 1000 + n,
+                None => added.push((key.to_owned(), 1000 + n)),
+            }
         }
     }
     let Some(value) = value(method, text) else { return };
