@@ -255,9 +255,12 @@ backend plain
         ("/a", "x", "X-To: two\r\n", "two"),
         ("/a", "x", "X-To: nobody\r\n", "three"),
         ("/b.css?q", "two.example", "", "one"),
-        // What was read as HTTP does not go on as plain bytes.
+        // What was read as HTTP does not go on as plain bytes; HAProxy closes the connection.
         ("/a", "x", "X-To: plain\r\n", "three"),
     ] {
+        if is_oracle() && to.contains("plain") {
+            continue;
+        }
         let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{to}\r\n");
         assert_eq!(client.ask(request).text(), want, "{path} {host} {to}");
     }
@@ -759,6 +762,69 @@ listen l
     assert_eq!([status("/evil"), status("/good")], [403, 200]);
     assert_eq!([status("/add?k=/good"), status("/remove?k=/evil")], [200, 200]);
     assert_eq!([status("/evil"), status("/good"), status("/worse")], [200, 403, 403]);
+}
+
+#[test]
+fn what_is_added_to_a_map_is_found_as_if_it_stood_behind_the_rest() {
+    let folder = Folder::new("added");
+    // The method, what stands in its file, what is added, and what is found then.
+    type Questions = [(&'static str, &'static str)];
+    let methods: [(&str, &str, &[&str], &Questions); 5] = [
+        (
+            "path,map_beg",
+            "/x one\n/q/r two\n",
+            &["/x/y", "/q"],
+            &[("/x/y/z", "/x/y"), ("/x/z", "one"), ("/q/r/s", "two"), ("/q/s", "/q"), ("/z", "")],
+        ),
+        (
+            "path,map_end",
+            "x one\nxyx two\n",
+            &["y", "xy", "zx"],
+            &[("/xyx", "one"), ("/xy", "y"), ("/zx", "one"), ("/z", "")],
+        ),
+        (
+            "path,map_sub",
+            "x one\nxyx two\n",
+            &["y", "xy", "ay"],
+            &[("/xyx", "one"), ("/xy", "one"), ("/ay/", "y"), ("/z", "")],
+        ),
+        (
+            "hdr(i),map_ip",
+            "10.0.0.0/8 one\n11.1.0.0/16 two\n",
+            &["10.1.0.0/16", "11.0.0.0/8"],
+            &[
+                ("10.1.1.1", "10.1.0.0/16"),
+                ("10.2.1.1", "one"),
+                ("11.1.1.1", "two"),
+                ("11.2.1.1", "11.0.0.0/8"),
+                ("1.1.1.1", ""),
+            ],
+        ),
+        ("hdr(i),map_int", "1:5 one\n", &["3", "7:9", "8"], &[("3", "one"), ("8", "7:9"), ("6", "")]),
+    ];
+    let mut sections = String::new();
+    for (n, (sample, file, ..)) in methods.iter().enumerate() {
+        let file = folder.file(&format!("{n}.map"), file);
+        sections += &format!(
+            "\nlisten l{n}\n    bind {{bind:l{n}}}\n    http-request set-map({file}) %[hdr(k)] %[hdr(k)] if {{ path /set }}
+    http-request return status 200 hdr x-found \"%[{sample}({file})]\"\n"
+        );
+    }
+    let proxy = Proxy::start(&format!("{HTTP}{sections}"));
+    for (n, (sample, _, added, questions)) in methods.iter().enumerate() {
+        let mut client = Client::connect(proxy.addr(&format!("l{n}")));
+        let mut ask = |path: &str, field: &str, value: &str| {
+            let answer = client.ask(format!("GET {path} HTTP/1.1\r\nHost: h\r\n{field}: {value}\r\n\r\n"));
+            answer.header("x-found").unwrap_or_default().to_owned()
+        };
+        for key in *added {
+            ask("/set", "K", key);
+        }
+        for (value, want) in *questions {
+            let path = if sample.starts_with("path") { value } else { "/" };
+            assert_eq!(ask(path, "I", value), *want, "{sample} of {value}");
+        }
+    }
 }
 
 /// HAProxy has no such change: it sends a target that is none (docs/migrating.md, "Rules").

@@ -8,7 +8,7 @@
 //! What is added at run time goes into places that were taken at start-up, and only where a rule changes the file.
 
 use super::nets::{self, Net, Wide};
-use super::{Method, Regex, RegexCache, Set, Unreadable, Value, equal, fits, hex_bytes, ranges};
+use super::{Hit, Method, Regex, RegexCache, Set, Unreadable, Value, equal, fits, hex_bytes, ranges};
 use crate::util::scratch::Scratch;
 use std::sync::{Arc, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -36,7 +36,7 @@ impl Short {
     }
 }
 
-/// What was added, in the order in which it was; the newest one counts. Each method looks through one list, in which nothing is left to
+/// What was added, in the order in which it was. Each method looks through one list, in which nothing is left to
 /// be read.
 struct Added {
     texts: Vec<(Short, Short)>,
@@ -72,10 +72,10 @@ impl Added {
         self.texts.len()
     }
 
-    /// The newest key that is equal to a text.
+    /// The key that is equal to a text.
     fn equal(&self, fold: bool, text: &[u8]) -> Option<usize> {
         let hash = folded_hash(text);
-        (0..self.len()).rev().find(|n| self.hashes[*n] == hash && equal(fold, self.texts[*n].0.text(), text))
+        (0..self.len()).find(|n| self.hashes[*n] == hash && equal(fold, self.texts[*n].0.text(), text))
     }
 
     fn push(&mut self, key: Short, value: Short) {
@@ -93,29 +93,39 @@ impl Added {
         self.nets.remove(n);
     }
 
-    /// The newest one that a value matches. None: neither this nor a pattern of the file can match, for want of room.
-    fn find<'a>(&self, method: Method, fold: bool, value: Value<'a>, scratch: &mut Scratch<'a>) -> Option<usize> {
-        let mut all = (0..self.len()).rev();
+    /// The one that a value matches: the most specific one for beg and ip, else the oldest. None: neither this nor a pattern of the file
+    /// can match, for want of room.
+    fn find<'a>(&self, method: Method, fold: bool, value: Value<'a>, scratch: &mut Scratch<'a>) -> Option<Hit> {
         let key = |n: usize| self.texts[n].0.text();
-        let in_range = |number: i64| self.ranges.iter().rposition(|(low, high)| (*low..=*high).contains(&number));
-        match method {
+        let in_range = |number: i64| self.ranges.iter().position(|(low, high)| (*low..=*high).contains(&number));
+        let heaviest = |weight: &dyn Fn(usize) -> Option<usize>| {
+            let hits = (0..self.len()).rev().filter_map(|number| Some(Hit { number, weight: weight(number)? }));
+            hits.max_by_key(|hit| hit.weight)
+        };
+        let oldest = match method {
             Method::Int => in_range(value.int()?),
             Method::Len => in_range(value.text(scratch)?.len() as i64),
             Method::Ip => {
                 let ip = Wide::new(value.ip()?);
-                self.nets.iter().rposition(|net| net.is_some_and(|net| net.contains(&ip)))
+                return heaviest(&|n| self.nets[n].and_then(|net| net.weight(&ip)));
             }
             Method::Bin => {
                 let bytes = value.bytes(scratch)?;
-                all.find(|n| hex_bytes(key(*n)).is_some_and(|k| k.eq(bytes.iter().map(|b| Some(*b)))))
+                let is = |n: &usize| hex_bytes(key(*n)).is_some_and(|k| k.eq(bytes.iter().map(|b| Some(*b))));
+                (0..self.len()).find(is)
             }
             Method::Str => self.equal(fold, value.text(scratch)?),
-            Method::Beg | Method::End | Method::Sub | Method::Dir | Method::Dom => {
+            Method::Beg => {
                 let text = value.text(scratch)?;
-                all.find(|n| fits(method, fold, text, key(*n)))
+                return heaviest(&|n| fits(method, fold, text, key(n)).then_some(key(n).len()));
+            }
+            Method::End | Method::Sub | Method::Dir | Method::Dom => {
+                let text = value.text(scratch)?;
+                (0..self.len()).find(|n| fits(method, fold, text, key(*n)))
             }
             Method::Found | Method::Bool | Method::Reg => None,
-        }
+        };
+        oldest.map(|n| Hit::of(n as u32))
     }
 }
 
@@ -151,7 +161,8 @@ impl Changes {
 
     /// Takes one of the file's own patterns out. A file may have it more than once.
     fn remove<'a>(&self, changed: &mut Changed, key: &'a [u8], scratch: &mut Scratch<'a>, regexes: &mut RegexCache) {
-        while let Some(n) = self.by_text.find_of(Value::Str(key), &|n| changed.is_there(n), scratch, regexes) {
+        while let Some(hit) = self.by_text.find_of(Value::Str(key), &|n| changed.is_there(n), scratch, regexes) {
+            let n = hit.number;
             changed.gone[n / 32] |= 1 << (n % 32);
         }
     }
@@ -279,16 +290,19 @@ impl List {
 
     /// The value of the pattern that matches; empty where there are none.
     pub fn value<'a>(&self, value: Value<'a>, scratch: &mut Scratch<'a>, cache: &mut RegexCache) -> Option<&'a [u8]> {
-        let changed = self.source.changes.get().map(Changes::read);
-        if let Some(Changed { added, .. }) = changed.as_deref()
-            && let Some(n) = added.find(self.method, self.fold, value, scratch)
-        {
-            return scratch.copy(added.texts[n].1.text()).map(|b| &*b);
-        }
         if !self.regexes.is_empty() {
             return self.groups(value.text(scratch)?, scratch, cache);
         }
-        let n = self.set.find_of(value, &|n| changed.as_ref().is_none_or(|c| c.is_there(n)), scratch, cache)?;
+        let changed = self.source.changes.get().map(Changes::read);
+        let counts = |n| changed.as_ref().is_none_or(|c| c.is_there(n));
+        let own = self.set.find_of(value, &counts, scratch, cache);
+        if let Some(Changed { added, .. }) = changed.as_deref()
+            && let Some(hit) = added.find(self.method, self.fold, value, scratch)
+            && own.is_none_or(|own| own.weight < hit.weight)
+        {
+            return scratch.copy(added.texts[hit.number].1.text()).map(|b| &*b);
+        }
+        let n = own?.number;
         let text = self.source.values.get(n).map_or(&b""[..], |v| v);
         scratch.copy(text).map(|b| &*b)
     }
@@ -342,7 +356,14 @@ mod tests {
     fn what_is_left_is_found() {
         for (method, fold, keys, changes, value, want) in [
             (Method::Beg, false, &["/a", "/a/b"][..], &["-/a/b"][..], "/a/b/c", Some("0")),
-            (Method::End, false, &["c", "bc", "abc"], &["-abc"], "abc", Some("1")),
+            (Method::End, false, &["c", "bc", "abc"], &["-abc"], "abc", Some("0")),
+            (Method::Beg, false, &["/a/b"], &["+/a"], "/a/b/c", Some("0")),
+            (Method::Beg, false, &["/a"], &["+/a/b"], "/a/b/c", Some("new")),
+            (Method::Ip, false, &["10.1.0.0/16"], &["+10.0.0.0/8"], "10.1.1.1", Some("0")),
+            (Method::Ip, false, &["10.0.0.0/8"], &["+10.1.0.0/16"], "10.1.1.1", Some("new")),
+            (Method::End, false, &["b"], &["+ab"], "ab", Some("0")),
+            (Method::Sub, false, &["a"], &["+ab"], "ab", Some("0")),
+            (Method::Int, false, &["1:5"], &["+3"], "3", Some("0")),
             (Method::Ip, false, &["10.0.0.0/8", "10.1.0.0/16"], &["-10.1.0.0/16"], "10.1.1.1", Some("0")),
             (Method::Ip, false, &["10.1.0.0/8", "10.0.0.0/8"], &["-10.1.0.0/8"], "10.1.1.1", Some("1")),
             (Method::Int, false, &["1:5", "1:9"], &["-1:5"], "3", Some("1")),

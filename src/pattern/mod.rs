@@ -102,7 +102,7 @@ enum Store {
     Ranges(Ranges),
     Nets(Nets),
     Texts(Texts),
-    /// With their numbers, in the order in which they are to be found.
+    /// With their numbers, in the order in which they are looked for.
     List(Vec<(Box<[u8]>, u32)>),
     Regexes(Vec<Regex>),
 }
@@ -112,13 +112,12 @@ const FEW: usize = 8;
 
 impl Store {
     fn of_texts(texts: Vec<Box<[u8]>>, method: Method, fold: bool) -> Store {
-        let inside = matches!(method, Method::Sub | Method::Dir | Method::Dom);
-        if !inside && texts.len() > FEW {
+        if texts.len() > FEW && !matches!(method, Method::Sub | Method::Dir | Method::Dom) {
             let order = if method == Method::End { Order::Backward } else { Order::Forward };
             return Store::Texts(Texts::new(texts, fold, order));
         }
         let mut list: Vec<_> = texts.into_iter().zip(0..).collect();
-        if !inside {
+        if method == Method::Beg {
             list.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
         }
         Store::List(list)
@@ -132,6 +131,21 @@ pub struct Unreadable {
     /// Which byte of it is wrong, where that can be said.
     pub at: Option<usize>,
     pub why: String,
+}
+
+/// A pattern that a value matches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Hit {
+    number: usize,
+    /// Bytes or bits that it says of the value, for beg and ip: of several patterns the one with most of them is found.
+    weight: usize,
+}
+
+impl Hit {
+    /// Found by its number alone.
+    fn of(number: u32) -> Hit {
+        Hit { number: number as usize, weight: 0 }
+    }
 }
 
 /// The patterns of a condition.
@@ -173,38 +187,42 @@ impl Set {
         if let Store::Regexes(r) = &self.store { r } else { &[] }
     }
 
-    /// The number of the pattern that a value matches, in the order in which they were given: the most specific one for beg, end and
-    /// ip, else the first one.
+    /// The number of the pattern that a value matches, in the order in which they were given: the most specific one for beg and ip, else
+    /// the first one.
     pub fn find<'a>(&self, value: Value<'a>, scratch: &mut Scratch<'a>, cache: &mut RegexCache) -> Option<usize> {
-        self.find_of(value, &|_| true, scratch, cache)
+        self.find_of(value, &|_| true, scratch, cache).map(|hit| hit.number)
     }
 
-    /// The same of those patterns whose numbers `counts` wants.
+    /// The same of those patterns whose numbers `counts` wants, with its weight.
     fn find_of<'a>(
         &self,
         value: Value<'a>,
         counts: &dyn Fn(usize) -> bool,
         scratch: &mut Scratch<'a>,
         cache: &mut RegexCache,
-    ) -> Option<usize> {
-        let hit = |matches: bool| matches.then_some(0);
+    ) -> Option<Hit> {
+        let hit = |matches: bool| matches.then_some(Hit::of(0));
         match (&self.store, self.method) {
-            (_, Method::Found) => Some(0),
+            (_, Method::Found) => Some(Hit::of(0)),
             (_, Method::Bool) => hit(value.truth()),
             (Store::Ranges(r), Method::Len) => r.find(value.text(scratch)?.len() as i64, counts),
             (Store::Ranges(r), _) => r.find(value.int()?, counts),
             (Store::Nets(n), _) => n.find(value.ip()?, counts),
             (Store::Texts(t), Method::Bin) => t.equal(value.bytes(scratch)?, counts),
             (Store::Texts(t), Method::Str) => t.equal(value.text(scratch)?, counts),
-            (Store::Texts(t), _) => t.beginning(value.text(scratch)?, counts),
+            (Store::Texts(t), Method::End) => {
+                t.beginnings(value.text(scratch)?).filter(|h| counts(h.number)).min_by_key(|h| h.number)
+            }
+            (Store::Texts(t), _) => t.beginnings(value.text(scratch)?).find(|h| counts(h.number)),
             (Store::List(list), method) => {
                 let text = if method == Method::Bin { value.bytes(scratch)? } else { value.text(scratch)? };
-                let mut numbers = list.iter().filter(|(p, _)| fits(method, self.fold, text, p)).map(|l| l.1 as usize);
-                numbers.find(|n| counts(*n))
+                let mut fitting = list.iter().filter(|(p, _)| fits(method, self.fold, text, p));
+                let (pattern, number) = fitting.find(|l| counts(l.1 as usize))?;
+                Some(Hit { number: *number as usize, weight: pattern.len() })
             }
             (Store::Regexes(list), _) => {
                 let text = value.text(scratch)?;
-                list.iter().position(|r| r.is_match(cache, text))
+                list.iter().position(|r| r.is_match(cache, text)).map(|n| Hit::of(n as u32))
             }
             (Store::Nothing, _) => None,
         }

@@ -1,10 +1,13 @@
 //! Networks by prefix, IPv4 and IPv6: nested or apart, never across each other, so that one binary search finds the smallest.
 
-use super::Wrong;
+use super::{Hit, Wrong};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// No network around this one.
 const NONE: u32 = u32::MAX;
+
+/// What the weight of a network is above that of all that hold an address only by what it stands for.
+const DIRECT: usize = 256;
 
 /// A network.
 #[derive(Clone, Copy)]
@@ -31,9 +34,11 @@ impl Net {
         self.bits == 0 || (self.first ^ ip) >> (128 - u32::from(self.bits)) == 0
     }
 
-    /// True for an address in it, and for one of IPv6 that stands for one of IPv4 in it.
-    pub fn contains(&self, ip: &Wide) -> bool {
-        self.holds(ip.ip) || self.v4 && ip.v4.is_some_and(|v4| self.holds(v4))
+    /// How specific it is for an address in it; less so for one of IPv6 that stands for one of IPv4 in it.
+    pub fn weight(&self, ip: &Wide) -> Option<usize> {
+        let direct = self.holds(ip.ip);
+        let held = direct || self.v4 && ip.v4.is_some_and(|v4| self.holds(v4));
+        held.then(|| usize::from(self.bits) + if direct { DIRECT } else { 0 })
     }
 }
 
@@ -133,21 +138,22 @@ impl Nets {
         Nets { list }
     }
 
-    /// The number of the smallest network that holds `ip`, of those that count; one of IPv6 is also looked for among those of IPv4 when
-    /// it stands for one.
-    pub fn find(&self, ip: IpAddr, counts: &dyn Fn(usize) -> bool) -> Option<usize> {
-        let Wide { ip, v4 } = Wide::new(ip);
-        self.smallest(ip, false, counts).or_else(|| self.smallest(v4?, true, counts))
+    /// The smallest network that holds `ip`, of those that count; one of IPv6 is also looked for among those of IPv4 when it stands for
+    /// one.
+    pub fn find(&self, ip: IpAddr, counts: &dyn Fn(usize) -> bool) -> Option<Hit> {
+        let wide = Wide::new(ip);
+        let member = self.smallest(wide.ip, false, counts).or_else(|| self.smallest(wide.v4?, true, counts))?;
+        Some(Hit { number: member.number as usize, weight: member.net.weight(&wide)? })
     }
 
-    fn smallest(&self, ip: u128, v4_only: bool, counts: &dyn Fn(usize) -> bool) -> Option<usize> {
+    fn smallest(&self, ip: u128, v4_only: bool, counts: &dyn Fn(usize) -> bool) -> Option<Member> {
         let mut at = self.list.partition_point(|m| m.net.first <= ip).checked_sub(1)? as u32;
         while at != NONE {
-            let Member { net, number, around } = self.list[at as usize];
-            if net.holds(ip) && (net.v4 || !v4_only) && counts(number as usize) {
-                return Some(number as usize);
+            let member = self.list[at as usize];
+            if member.net.holds(ip) && (member.net.v4 || !v4_only) && counts(member.number as usize) {
+                return Some(member);
             }
-            at = around;
+            at = member.around;
         }
         None
     }

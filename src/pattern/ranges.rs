@@ -1,6 +1,6 @@
 //! Numbers and ranges of numbers: `5`, `5:10`, `:10`, `5:`, `lt 5`.
 
-use super::Wrong;
+use super::{Hit, Wrong};
 
 /// Inclusive ranges, and where each stood in the list.
 pub struct Ranges {
@@ -49,8 +49,8 @@ impl Ranges {
         Ranges { list, sorted }
     }
 
-    /// The number of the (first) range that holds `n`, of those that count.
-    pub fn find(&self, n: i64, counts: &dyn Fn(usize) -> bool) -> Option<usize> {
+    /// The (first) range that holds `n`, of those that count.
+    pub fn find(&self, n: i64, counts: &dyn Fn(usize) -> bool) -> Option<Hit> {
         let holds = |r: &&(i64, i64, u32)| r.0 <= n && n <= r.1 && counts(r.2 as usize);
         let found = if self.sorted {
             let after = self.list.partition_point(|r| r.0 <= n);
@@ -58,7 +58,7 @@ impl Ranges {
         } else {
             self.list.iter().find(holds)
         };
-        found.map(|r| r.2 as usize)
+        found.map(|r| Hit::of(r.2))
     }
 
     pub fn memory_bytes(&self) -> usize {

@@ -1,5 +1,6 @@
 //! Texts in one block of memory, sorted: equality, and the longest one that a text begins (or ends) with.
 
+use super::Hit;
 use std::cmp::Ordering;
 
 /// No text that this one begins with.
@@ -95,21 +96,22 @@ impl Texts {
         low.checked_sub(1)
     }
 
-    /// The number of the text that equals this one, of those that count.
-    pub fn equal(&self, text: &[u8], counts: &dyn Fn(usize) -> bool) -> Option<usize> {
+    /// The text that equals this one, of those that count.
+    pub fn equal(&self, text: &[u8], counts: &dyn Fn(usize) -> bool) -> Option<Hit> {
         let at = self.floor(text).filter(|at| self.compare(self.text(*at), text) == Ordering::Equal)?;
         // Others that equal it begin with it, and come first among those.
         let equal = |at: u32| self.text(at as usize).len() == text.len();
-        self.chain(at as u32).take_while(|at| equal(*at)).map(|at| self.number(at)).find(|n| counts(*n))
+        self.chain(at as u32).take_while(|at| equal(*at)).map(|at| self.hit(at)).find(|hit| counts(hit.number))
     }
 
-    /// The number of the longest text that this one begins with (ends with, when compared backwards), of those that count.
-    pub fn beginning(&self, text: &[u8], counts: &dyn Fn(usize) -> bool) -> Option<usize> {
+    /// The texts that this one begins with (ends with, when compared backwards), the longest first.
+    pub fn beginnings(&self, text: &[u8]) -> impl Iterator<Item = Hit> {
         let begins = |at: &u32| {
             let stored = self.text(*at as usize);
             stored.len() <= text.len() && stored.iter().enumerate().all(|(i, b)| *b == self.byte(text, i))
         };
-        self.chain(self.floor(text)? as u32).filter(begins).map(|at| self.number(at)).find(|n| counts(*n))
+        let longest = self.floor(text).map(|at| at as u32);
+        longest.into_iter().flat_map(|at| self.chain(at)).filter(begins).map(|at| self.hit(at))
     }
 
     /// A text and all that it begins with, the longest first.
@@ -117,8 +119,8 @@ impl Texts {
         std::iter::successors(Some(at), |at| Some(self.list[*at as usize].beginning).filter(|at| *at != NONE))
     }
 
-    fn number(&self, at: u32) -> usize {
-        self.list[at as usize].number as usize
+    fn hit(&self, at: u32) -> Hit {
+        Hit { number: self.list[at as usize].number as usize, weight: self.text(at as usize).len() }
     }
 
     pub fn memory_bytes(&self) -> usize {

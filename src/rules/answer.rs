@@ -88,12 +88,15 @@ impl Answer {
             let _ = write!(o, "HTTP/1.1 {} {}\r\n", self.status, crate::http::reason(self.status));
         })?;
         for (name, value) in &self.fields {
-            at = put(stage, at, &|o| {
+            let value_at = put(stage, at, &|o| {
                 o.put(name);
                 o.put(b": ");
             })?;
-            at = stage.format(at, value)?;
-            at = put(stage, at, &|o| o.put(b"\r\n"))?;
+            let end = stage.format(value_at, value)?;
+            // Without a value there is no field.
+            if end > value_at {
+                at = put(stage, end, &|o| o.put(b"\r\n"))?;
+            }
         }
         // The length stands before the body and is known after it: room for the largest one, which is closed up.
         const DIGITS: usize = "4294967295".len();

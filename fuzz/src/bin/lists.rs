@@ -38,7 +38,7 @@ fn fits(method: Method, fold: bool, pattern: &str, value: &str) -> Option<usize>
     match method {
         Method::Str => (p == v).then_some(0),
         Method::Beg => v.starts_with(&p).then_some(p.len()),
-        Method::End => v.ends_with(&p).then_some(p.len()),
+        Method::End => v.ends_with(&p).then_some(0),
         Method::Sub => v.contains(&p).then_some(0),
         Method::Dir => between(&['/', '?']).then_some(0),
         Method::Dom => between(&['.', '/', '?', ':']).then_some(0),
@@ -136,8 +136,9 @@ fn check_list(method: Method, fold: bool, lines: &[&str], text: &str) {
     source.make_changeable(&read);
     let Ok(list) = List::new((Arc::new(source), &read), method, fold, false) else { return };
     let mut cache = RegexCache::default();
-    // What there is: the file's patterns, then those that were added, the newest last.
-    let mut known: Vec<(String, usize)> = keys.iter().enumerate().map(|(n, k)| (k.to_string(), n)).collect();
+    // What there is: the file's patterns, then those that were added.
+    let own = |(n, key): (usize, &&str)| (key.to_string(), n);
+    let mut known: Vec<(String, usize)> = keys.iter().enumerate().map(own).collect();
     let mut added: Vec<(String, usize)> = Vec::new();
     for (n, change) in changes.iter().enumerate() {
         let (sign, key) = change.split_at(1);
@@ -156,10 +157,9 @@ fn check_list(method: Method, fold: bool, lines: &[&str], text: &str) {
         }
     }
     let Some(value) = value(method, text) else { return };
-    let readable = |k: &&(String, usize)| Set::new(method, fold, std::iter::once(&*k.0)).is_ok();
-    let newest = added.iter().rev().filter(readable).find(|k| fits(method, fold, &k.0, text).is_some());
+    known.extend(added.into_iter().filter(|k| Set::new(method, fold, std::iter::once(&*k.0)).is_ok()));
     let patterns: Vec<&str> = known.iter().map(|k| &*k.0).collect();
-    let want = newest.map(|k| k.1).or_else(|| find(method, fold, &patterns, text).map(|n| known[n].1));
+    let want = find(method, fold, &patterns, text).map(|n| known[n].1);
     let mut space = [0; 8192];
     let found = list.value(value, &mut Scratch::new(&mut space), &mut cache);
     let found = found.map(|v| std::str::from_utf8(v).unwrap().parse().unwrap());
