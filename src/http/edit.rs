@@ -41,7 +41,10 @@ impl Edit<'_> {
         if self.index.fields.len() >= self.index.limit {
             return Err(Refused);
         }
-        let (name, value) = (self.keep(&[name])?, self.keep(&[value])?);
+        // As a line, so that it is sent with those around it.
+        let line = self.keep(&[name, b": ", value, b"\r\n"])?;
+        let name = Span { at: line.at, len: name.len() as u16 };
+        let value = Span { at: line.at + name.len + 2, len: value.len() as u16 };
         clean(&mut self.text[usize::from(value.at)..][..usize::from(value.len)]);
         self.index.fields.push(Field { name, value, kind: Kind::Plain });
         Ok(())

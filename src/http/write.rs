@@ -1,7 +1,8 @@
 //! Writes the head that is sent on, from the parse.
 
-use super::head::{Head, Kind, Version};
+use super::head::{Field, Head, Kind, Version};
 use crate::util::fmt::Out;
+use std::ops::Range;
 
 /// What the new head says about the connection that it is sent over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,28 +75,52 @@ pub fn write_response(out: &mut Out, index: &Head, head: &[u8], keep: Keep, drop
 
 fn fields(out: &mut Out, index: &Head, head: &[u8], keep: Keep, chunked: bool) {
     let mut length_written = false;
+    // Lines that stand one behind the other as they are to be written.
+    let mut block = 0..0;
     for f in &index.fields {
-        let write = match f.kind {
-            Kind::Plain => true,
-            Kind::HopByHop => false,
-            Kind::Upgrade => keep == Keep::Upgrade || keep == Keep::Silent,
-            Kind::TransferEncoding => chunked,
+        let (write, number) = match f.kind {
+            Kind::Plain => (true, None),
+            Kind::HopByHop => (false, None),
+            Kind::Upgrade => (keep == Keep::Upgrade || keep == Keep::Silent, None),
+            Kind::TransferEncoding => (chunked, None),
+            // One number, whatever the form in which it came (RFC 9110 section 8.6).
             Kind::ContentLength => {
-                // One number, whatever the form in which it came (RFC 9110 section 8.6).
-                if let (Some(n), false) = (index.content_length, length_written) {
-                    length_written = true;
-                    out.put(f.name.of(head));
-                    out.put(b": ");
-                    out.num(n);
-                    out.put(b"\r\n");
-                }
-                false
+                let wanted = index.content_length.is_some() && !std::mem::replace(&mut length_written, true);
+                (wanted, index.content_length.filter(|_| !is_plain_number(f.value.of(head))))
             }
         };
-        if write {
-            put(out, f.name.of(head), f.value.of(head));
+        if !write {
+            continue;
+        }
+        match line(f, head).filter(|_| number.is_none()) {
+            Some(line) if line.start == block.end => block.end = line.end,
+            Some(line) => out.put(&head[std::mem::replace(&mut block, line)]),
+            None => {
+                out.put(&head[std::mem::take(&mut block)]);
+                out.put(f.name.of(head));
+                out.put(b": ");
+                match number {
+                    Some(n) => out.num(n),
+                    None => out.put(f.value.of(head)),
+                }
+                out.put(b"\r\n");
+            }
         }
     }
+    out.put(&head[block]);
+}
+
+/// Where a field stands, when that is a line as it is to be written.
+fn line(f: &Field, head: &[u8]) -> Option<Range<usize>> {
+    let (start, colon) = (usize::from(f.name.at), usize::from(f.name.at) + usize::from(f.name.len));
+    let (value, end) = (usize::from(f.value.at), usize::from(f.value.at) + usize::from(f.value.len));
+    let is = value == colon + 2 && head.get(colon..value) == Some(b": ") && head.get(end..end + 2) == Some(b"\r\n");
+    is.then_some(start..end + 2)
+}
+
+/// A number as we would write it.
+fn is_plain_number(text: &[u8]) -> bool {
+    text.iter().all(u8::is_ascii_digit) && (text.len() == 1 || text.first() != Some(&b'0'))
 }
 
 #[inline]
@@ -134,6 +159,35 @@ mod tests {
         write_request(&mut out, &h, head, Keep::Alive, &add);
         let expected = "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nX: y\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n";
         assert_eq!(std::str::from_utf8(out.bytes()).unwrap(), expected);
+    }
+
+    /// Lines are copied as they stand only where that is how they are written.
+    #[test]
+    fn blocks_of_lines() {
+        let head = b"HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\nC:3\r\nD :4\r\nE: 5\r\nContent-Length: 07\r\nF: 6 \r\nG:\t7\r\nH: \r\nI: 8\r\n\
+                     Keep-Alive: 1\r\nJ: 9\r\nK: 10\r\n\r\n";
+        let mut h = Head::new(20);
+        h.parse_response(head, super::super::Method::Get, true).unwrap();
+        let mut buf = [0; 300];
+        let mut out = Out::new(&mut buf);
+        write_response(&mut out, &h, head, Keep::Alive, false);
+        let expected = "HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\nContent-Length: 7\r\nF: 6\r\nG: 7\r\nH: \r\nI: 8\r\n\
+                        J: 9\r\nK: 10\r\n\r\n";
+        assert_eq!(std::str::from_utf8(out.bytes()).unwrap(), expected);
+    }
+
+    #[test]
+    fn one_length() {
+        for (lengths, want) in [("5", "5"), ("5\r\nContent-Length: 5", "5"), ("5, 5", "5"), ("0", "0"), ("00", "0")] {
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {lengths}\r\n\r\n");
+            let mut h = Head::new(20);
+            h.parse_response(head.as_bytes(), super::super::Method::Get, false).unwrap();
+            let mut buf = [0; 300];
+            let mut out = Out::new(&mut buf);
+            write_response(&mut out, &h, head.as_bytes(), Keep::Alive, false);
+            let expected = format!("HTTP/1.1 200 OK\r\nContent-Length: {want}\r\n\r\n");
+            assert_eq!(std::str::from_utf8(out.bytes()).unwrap(), expected, "{lengths}");
+        }
     }
 
     #[test]

@@ -95,7 +95,13 @@ impl<'a> Out<'a> {
     /// Appends one byte.
     #[inline]
     pub fn byte(&mut self, b: u8) {
-        self.put(&[b]);
+        match self.buf.get_mut(self.len) {
+            Some(place) => {
+                *place = b;
+                self.len += 1;
+            }
+            None => self.overflow = true,
+        }
     }
 
     /// Appends a decimal number.
@@ -125,10 +131,18 @@ impl<'a> Out<'a> {
     pub fn ip(&mut self, ip: IpAddr) {
         match ip {
             IpAddr::V4(v4) => {
-                for (n, octet) in v4.octets().into_iter().enumerate() {
-                    self.put(if n == 0 { b"" } else { b"." });
-                    self.num(octet.into());
+                let mut text = [b'.'; "255.255.255.255".len()];
+                let mut at = 0;
+                for octet in v4.octets() {
+                    for (least, digit) in [(100, octet / 100), (10, octet / 10 % 10), (0, octet % 10)] {
+                        if octet >= least {
+                            text[at] = b'0' + digit;
+                            at += 1;
+                        }
+                    }
+                    at += 1; // the dot
                 }
+                self.put(&text[..at - 1]);
             }
             IpAddr::V6(v6) => _ = write!(self, "{v6}"),
         }
@@ -179,6 +193,16 @@ mod tests {
         o.zero_padded(1234, 3);
         o.num(u64::MAX);
         assert_eq!(o.bytes(), b"0-12007123123418446744073709551615");
+    }
+
+    #[test]
+    fn addresses() {
+        for text in ["0.0.0.0", "1.10.100.255", "255.255.255.255", "99.9.109.200", "::1", "2001:db8::ffff"] {
+            let mut b = [0; 64];
+            let mut o = Out::new(&mut b);
+            o.ip(text.parse().unwrap());
+            assert_eq!(o.bytes(), text.as_bytes());
+        }
     }
 
     #[test]
