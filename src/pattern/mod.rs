@@ -4,13 +4,14 @@
 //!
 //! | method | storage | cost of a look-up among n patterns |
 //! | --- | --- | --- |
-//! | any of texts, up to 8 patterns | list | O(n): quicker than a search |
+//! | str, bin, beg, end, up to 8 patterns | list | O(n): quicker than a search |
 //! | str, bin | sorted texts | O(log n) |
 //! | beg, end | sorted texts, each with the longest of its own beginnings | O(log n) + the length of that chain |
 //! | ip | sorted networks, each with the smallest one around it | O(log n) + the depth of nesting |
 //! | int, len | ranges, sorted where they do not overlap | O(log n), else O(n) |
 //! | sub, dir, dom, reg | list | O(n) |
 
+mod few;
 mod list;
 mod nets;
 mod ranges;
@@ -24,6 +25,7 @@ pub use value::{Kind, Value};
 
 use crate::util::fmt::Out;
 use crate::util::scratch::Scratch;
+use few::Few;
 use nets::Nets;
 use ranges::Ranges;
 use std::fmt::{self, Display, Formatter};
@@ -101,9 +103,9 @@ enum Store {
     Nothing,
     Ranges(Ranges),
     Nets(Nets),
+    Few(Few),
     Texts(Texts),
-    /// With their numbers, in the order in which they are looked for.
-    List(Vec<(Box<[u8]>, u32)>),
+    List(Vec<Box<[u8]>>),
     Regexes(Vec<Regex>),
 }
 
@@ -112,15 +114,12 @@ const FEW: usize = 8;
 
 impl Store {
     fn of_texts(texts: Vec<Box<[u8]>>, method: Method, fold: bool) -> Store {
-        if texts.len() > FEW && !matches!(method, Method::Sub | Method::Dir | Method::Dom) {
-            let order = if method == Method::End { Order::Backward } else { Order::Forward };
-            return Store::Texts(Texts::new(texts, fold, order));
+        match method {
+            Method::Sub | Method::Dir | Method::Dom => Store::List(texts),
+            _ if texts.len() <= FEW => Store::Few(Few::new(texts, method, fold)),
+            Method::End => Store::Texts(Texts::new(texts, fold, Order::Backward)),
+            _ => Store::Texts(Texts::new(texts, fold, Order::Forward)),
         }
-        let mut list: Vec<_> = texts.into_iter().zip(0..).collect();
-        if method == Method::Beg {
-            list.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
-        }
-        Store::List(list)
     }
 }
 
@@ -178,13 +177,24 @@ impl Set {
             Store::Ranges(r) => r.memory_bytes(),
             Store::Nets(n) => n.memory_bytes(),
             Store::Texts(t) => t.memory_bytes(),
-            Store::List(l) => l.iter().map(|(p, _)| p.len() + size_of::<(Box<[u8]>, u32)>()).sum(),
+            Store::Few(f) => f.memory_bytes(),
+            Store::List(l) => l.iter().map(|p| p.len() + size_of::<Box<[u8]>>()).sum(),
         }
     }
 
     /// The regular expressions, so that their caches can be made.
     pub fn regexes(&self) -> &[Regex] {
         if let Store::Regexes(r) = &self.store { r } else { &[] }
+    }
+
+    /// True when a value matches one of the patterns.
+    #[inline]
+    pub fn holds<'a>(&self, value: Value<'a>, scratch: &mut Scratch<'a>, cache: &mut RegexCache) -> bool {
+        match (&self.store, value) {
+            // Most conditions are of this kind.
+            (Store::Few(few), Value::Str(text) | Value::Method(text)) => few.find(text).next().is_some(),
+            _ => self.find(value, scratch, cache).is_some(),
+        }
     }
 
     /// The number of the pattern that a value matches, in the order in which they were given: the most specific one for beg and ip, else
@@ -214,11 +224,14 @@ impl Set {
                 t.beginnings(value.text(scratch)?).filter(|h| counts(h.number)).min_by_key(|h| h.number)
             }
             (Store::Texts(t), _) => t.beginnings(value.text(scratch)?).find(|h| counts(h.number)),
-            (Store::List(list), method) => {
+            (Store::Few(few), method) => {
                 let text = if method == Method::Bin { value.bytes(scratch)? } else { value.text(scratch)? };
-                let mut fitting = list.iter().filter(|(p, _)| fits(method, self.fold, text, p));
-                let (pattern, number) = fitting.find(|l| counts(l.1 as usize))?;
-                Some(Hit { number: *number as usize, weight: pattern.len() })
+                few.find(text).find(|h| counts(h.number))
+            }
+            (Store::List(list), method) => {
+                let text = value.text(scratch)?;
+                let mut fitting = (0..list.len()).filter(|n| fits(method, self.fold, text, &list[*n]));
+                fitting.find(|n| counts(*n)).map(|n| Hit::of(n as u32))
             }
             (Store::Regexes(list), _) => {
                 let text = value.text(scratch)?;
@@ -294,11 +307,9 @@ fn equal(fold: bool, a: &[u8], b: &[u8]) -> bool {
     if fold { a.eq_ignore_ascii_case(b) } else { a == b }
 }
 
-/// True when `part` is, or stands in, `text` as a method for texts wants it.
-#[inline]
+/// True when `part` stands in `text` as the method (beg, end, sub, dir, dom) wants it.
 fn fits(method: Method, fold: bool, text: &[u8], part: &[u8]) -> bool {
     match method {
-        Method::Str | Method::Bin => equal(fold, text, part),
         Method::Beg => text.get(..part.len()).is_some_and(|t| equal(fold, t, part)),
         Method::End => text.len().checked_sub(part.len()).is_some_and(|at| equal(fold, &text[at..], part)),
         Method::Sub => part.is_empty() || text.windows(part.len()).any(|w| equal(fold, w, part)),

@@ -31,7 +31,7 @@ struct Part {
 impl Part {
     fn holds<'a>(&self, value: Value<'a>, tools: &mut Tools<'a, '_>) -> bool {
         let Tools { scratch, regexes } = tools;
-        self.sets.iter().any(|s| s.find(value, scratch, regexes).is_some())
+        self.sets.iter().any(|s| s.holds(value, scratch, regexes))
             || self.lists.iter().any(|l| l.matches(value, scratch, regexes))
     }
 
@@ -111,7 +111,7 @@ impl Acl {
             match part.shared.and_then(|n| memo.get(n, scene)) {
                 Some(text) => {
                     let mut tools = Tools { scratch: Scratch::new(space), regexes };
-                    if text.is_some_and(|text| part.holds(Value::of_bytes(part.expr.kind(), text), &mut tools)) {
+                    if text.is_some_and(|text| part.holds(Value::Str(text), &mut tools)) {
                         return Truth::Yes;
                     }
                 }

@@ -71,7 +71,7 @@ impl Action for Delete {
             Delete::Named(name) => head.remove(|n| n.eq_ignore_ascii_case(name)),
             Delete::Matching(set) => head.remove(|n| {
                 let mut scratch = Scratch::new(space);
-                set.find(Value::Str(n), &mut scratch, regexes).is_some()
+                set.holds(Value::Str(n), &mut scratch, regexes)
             }),
         }
         Verdict::Continue

@@ -33,7 +33,7 @@ pub use process::set_at_start;
 pub use stage::{Effects, Reply, Stage, Verdict};
 
 use crate::format::{Format, Lines};
-use crate::model::Proxy;
+use crate::model::{Proxy, opt};
 use crate::pattern::{Regex, RegexCache};
 use crate::sample::{Compiler, Expr, Layout, Note, ProcessNotes, needs};
 use crate::util::manual_text;
@@ -227,6 +227,8 @@ impl Program {
 #[derive(Default)]
 pub struct ProxyRules {
     programs: [Program; FAMILIES],
+    /// The kinds that have something to do, a bit each: there are rules, or an option has its turn with them.
+    pub kinds: u32,
     /// `tcp-request inspect-delay` and `tcp-response inspect-delay`, ms.
     pub inspect_delay_ms: [u32; 2],
 }
@@ -235,6 +237,14 @@ impl ProxyRules {
     /// The rules of a kind.
     pub fn of(&self, family: Family) -> &Program {
         &self.programs[family as usize]
+    }
+
+    /// All rules of a proxy are there.
+    fn complete(&mut self, proxy: &Proxy) {
+        let bit = |(n, program): (usize, &Program)| u32::from(!program.is_empty()) << n;
+        self.kinds = self.programs.iter().enumerate().map(bit).sum();
+        self.kinds |= if proxy.stats.is_some() { Family::Statistics.bit() } else { 0 };
+        self.kinds |= if proxy.has(opt::HTTP_BUFFER_REQUEST) { Family::Block.bit() } else { 0 };
     }
 }
 

@@ -347,11 +347,12 @@ pub fn request<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: u
             s.be = backend_of(&cx.config, s)? as u16;
         }
         let proxy = if *of_backend { s.be() } else { s.fe() };
+        let any = rules.proxies[proxy].kinds & family.bit() != 0;
         // A section that is both has its rules run once.
         let once = !of_backend || proxy != s.fe() || matches!(family, Family::Persist | Family::UseServer);
         // `reqsetbe` comes before `use_backend`.
         let decided = *family == Family::UseBackend && s.effects.backend.is_some();
-        if once && !decided {
+        if any && once && !decided {
             if *family == Family::Block && buffers(cx, s, proxy, start + len) {
                 request::await_body(cx, s, request::deadline(cx, s));
                 return Some(request::suspend(cx, s, start, len));
