@@ -179,6 +179,19 @@ pub struct Program {
 }
 
 impl Program {
+    /// Without any rule.
+    pub const fn new() -> Program {
+        Program {
+            ops: Vec::new(),
+            actions: Vec::new(),
+            asked: Vec::new(),
+            needs: 0,
+            stores: false,
+            records: false,
+            hints: false,
+        }
+    }
+
     /// Adds an action, whose conditions were added before; `needs`: what it looks at.
     fn push(&mut self, action: Box<dyn Action>, needs: u16) {
         self.push_asking(action, needs, Vec::new());
@@ -227,8 +240,9 @@ impl Program {
 #[derive(Default)]
 pub struct ProxyRules {
     programs: [Program; FAMILIES],
-    /// The kinds that have something to do, a bit each: there are rules, or an option has its turn with them.
+    /// The kinds that have something to do, a bit each: there are rules, or there is more ([`ProxyRules::has_more`]).
     pub kinds: u32,
+    more: u32,
     /// `tcp-request inspect-delay` and `tcp-response inspect-delay`, ms.
     pub inspect_delay_ms: [u32; 2],
 }
@@ -242,9 +256,15 @@ impl ProxyRules {
     /// All rules of a proxy are there.
     fn complete(&mut self, proxy: &Proxy) {
         let bit = |(n, program): (usize, &Program)| u32::from(!program.is_empty()) << n;
-        self.kinds = self.programs.iter().enumerate().map(bit).sum();
-        self.kinds |= if proxy.stats.is_some() { Family::Statistics.bit() } else { 0 };
-        self.kinds |= if proxy.has(opt::HTTP_BUFFER_REQUEST) { Family::Block.bit() } else { 0 };
+        let more = |family: Family, is: bool| if is { family.bit() } else { 0 };
+        self.more =
+            more(Family::Statistics, proxy.stats.is_some()) | more(Family::Block, proxy.has(opt::HTTP_BUFFER_REQUEST));
+        self.kinds = self.programs.iter().enumerate().map(bit).sum::<u32>() | self.more;
+    }
+
+    /// Something else has its turn with the rules of this kind: the page of statistics, `option http-buffer-request`.
+    pub fn has_more(&self, family: Family) -> bool {
+        self.more & family.bit() != 0
     }
 }
 

@@ -88,7 +88,7 @@ fn bytes_program<K: Kernel>(
     }
     // Without a delay nothing is waited for. With more bytes all rules are looked at anew: a length is known at any time.
     let complete = complete || delay_ms == 0;
-    let (verdict, _) = run(cx, s, (rules, program), Look::Bytes { complete }, 0);
+    let (verdict, ..) = run(cx, s, (rules, &[program]), Look::Bytes { complete }, 0);
     if verdict == Verdict::Later && !complete {
         return Err(delay_ms);
     }
@@ -122,7 +122,7 @@ pub fn inspect_response<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Held {
             return Held::Waits;
         }
         let complete = s.res.eof || full || delay_ms == 0 || s.phase_at.is_set() && s.phase_at.is_due(cx.now);
-        let (verdict, at) = run(cx, s, (&rules, program), Look::ResponseBytes { complete }, s.rule.1 as usize);
+        let (verdict, _, at) = run(cx, s, (&rules, &[program]), Look::ResponseBytes { complete }, s.rule.1 as usize);
         if verdict != Verdict::Later || complete {
             if let Some(step) = obey(cx, s, verdict, true) {
                 return Held::Ends(step);

@@ -10,7 +10,7 @@ use crate::http::{self, Body, Edit, Fault, Head, HeadEnd, head_end, write_again}
 use crate::log;
 use crate::mem::{Buffers, Handle};
 use crate::model::opt;
-use crate::rules::{Family, Program, Reply, Rulebook, Stage, Verdict};
+use crate::rules::{Family, Program, ProxyRules, Reply, Rulebook, Stage, Verdict};
 use crate::sample::{Scope, Stream, needs};
 use crate::sys::Kernel;
 use crate::util::fmt::Out;
@@ -129,25 +129,28 @@ fn see<'a>(
     seen
 }
 
-/// Runs a program of the rulebook from an operation on.
+/// Runs programs of the rulebook, one after the other, the first from an operation on. Gives what ended them, in which program, and the
+/// operation where to go on.
 pub fn run<K: Kernel>(
     cx: &mut Ctx<K>,
     s: &mut Session,
-    (rules, program): (&Rulebook, &Program),
+    (rules, programs): (&Rulebook, &[&Program]),
     look: Look,
     from: usize,
-) -> (Verdict, usize) {
-    let Some(mut flow) = flow(cx, s, program.needs) else { return (Verdict::Reject, from) };
-    let wall = if program.needs & needs::CLOCK != 0 { cx.sys.wall() } else { s.times.start_at };
+) -> (Verdict, usize, usize) {
+    let wants = programs.iter().fold(0, |needs, p| needs | p.needs);
+    let stores = programs.iter().any(|p| p.stores);
+    let Some(mut flow) = flow(cx, s, wants) else { return (Verdict::Reject, 0, from) };
+    let wall = if wants & needs::CLOCK != 0 { cx.sys.wall() } else { s.times.start_at };
     let seed = (cx.sys.random(), cx.sys.random());
     let arrived = match look {
-        Look::Request { at, len } if program.needs & needs::BODY != 0 => request::arrived(cx, s, at + len),
+        Look::Request { at, len } if wants & needs::BODY != 0 => request::arrived(cx, s, at + len),
         _ => true,
     };
     let Ctx { config, shared, conns, bufs, lines, notes, session_notes, room, head, now_ms, logs, verifier, .. } = cx;
-    let Some(client) = conns.get_mut(s.client) else { return (Verdict::Reject, from) };
-    let session_slab = slab(session_notes, &mut client.notes, program.stores);
-    let slab = slab(notes, &mut s.notes, program.stores);
+    let Some(client) = conns.get_mut(s.client) else { return (Verdict::Reject, 0, from) };
+    let session_slab = slab(session_notes, &mut client.notes, stores);
+    let slab = slab(notes, &mut s.notes, stores);
     let who = s.me.index();
     let verifier = matches!(look, Look::Request { .. }).then_some((&*verifier, who));
     let mut view = View::new(shared, wall, seed, *now_ms);
@@ -155,11 +158,11 @@ pub fn run<K: Kernel>(
     let is_response = matches!(look, Look::Response { .. } | Look::ResponseBytes { .. });
     let channel = if is_response { &s.res } else { &s.req };
     let used = usize::from(s.edited);
-    let seen = see(look, program.needs, (bufs, channel), used, head, (&mut room.text, &mut room.body));
+    let seen = see(look, wants, (bufs, channel), used, head, (&mut room.text, &mut room.body));
     let (host, pid) = logs.identity();
     let mut made;
     let mut shown = &room.blank;
-    if program.records {
+    if programs.iter().any(|p| p.records) {
         made = record(s, config, &flow, (host, pid));
         made.counter = *s.number.get_or_insert_with(|| shared.process.next_unique.fetch_add(1, Relaxed));
         made.request_line = match look {
@@ -192,8 +195,7 @@ pub fn run<K: Kernel>(
         record: shown,
         effects: &mut s.effects,
     };
-    let result = program.run(&mut stage, from);
-    stage.settle();
+    let result = run_on(programs, &mut stage, from);
     let hints = stage.hints.len();
     if let (Some(edit), false) = (stage.head, matches!(look, Look::Bytes { .. })) {
         s.edited = edit.used as u16;
@@ -201,6 +203,18 @@ pub fn run<K: Kernel>(
     mark_packets(cx, s);
     send_hints(cx, s, hints);
     result
+}
+
+fn run_on(programs: &[&Program], stage: &mut Stage, mut from: usize) -> (Verdict, usize, usize) {
+    for (n, program) in programs.iter().enumerate() {
+        let (verdict, at) = program.run(stage, from);
+        stage.settle();
+        if !matches!(verdict, Verdict::Continue | Verdict::Stop) {
+            return (verdict, n, at);
+        }
+        from = 0;
+    }
+    (Verdict::Continue, programs.len(), 0)
 }
 
 /// `early-hint`: sends a response 103 with so many bytes of fields. What cannot be sent now goes before the final response; a client that
@@ -297,7 +311,7 @@ pub fn admits<K: Kernel>(cx: &mut Ctx<K>, client: Handle<Conn>, fe: usize, famil
     // No session has begun: this one only lends its place.
     let mut s = Session::new(client, fe, false, Phase::Inspect);
     s.times.start_at = cx.conns[client].accepted_at;
-    let (verdict, _) = run(cx, &mut s, (&rules, program), Look::Nothing, 0);
+    let (verdict, ..) = run(cx, &mut s, (&rules, &[program]), Look::Nothing, 0);
     if s.notes.is_some() {
         cx.notes.free(s.notes);
     }
@@ -347,28 +361,77 @@ pub fn request<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: u
             s.be = backend_of(&cx.config, s)? as u16;
         }
         let proxy = if *of_backend { s.be() } else { s.fe() };
-        let any = rules.proxies[proxy].kinds & family.bit() != 0;
         // A section that is both has its rules run once.
         let once = !of_backend || proxy != s.fe() || matches!(family, Family::Persist | Family::UseServer);
-        // `reqsetbe` comes before `use_backend`.
-        let decided = *family == Family::UseBackend && s.effects.backend.is_some();
-        if any && once && !decided {
-            if *family == Family::Block && buffers(cx, s, proxy, start + len) {
-                request::await_body(cx, s, request::deadline(cx, s));
-                return Some(request::suspend(cx, s, start, len));
+        if !once || rules.proxies[proxy].kinds & family.bit() == 0 {
+            s.rule = (s.rule.0 + 1, 0);
+            continue;
+        }
+        if *family == Family::Block && buffers(cx, s, proxy, start + len) {
+            request::await_body(cx, s, request::deadline(cx, s));
+            return Some(request::suspend(cx, s, start, len));
+        }
+        let step = match family {
+            Family::Statistics => answer::statistics(cx, s, proxy, look),
+            _ => {
+                let both = *of_backend && proxy == s.fe();
+                let group = Group::of_request(&rules.proxies[proxy], s.rule.0, !both);
+                if group.len > 0 { decide(cx, s, (&rules, &group), true, look) } else { None }
             }
-            let step = match family {
-                Family::Statistics => answer::statistics(cx, s, proxy, look),
-                _ => one(cx, s, &rules, proxy, *family, look),
-            };
-            if step.is_some() {
-                return step;
-            }
+        };
+        if step.is_some() {
+            return step;
         }
         s.rule = (s.rule.0 + 1, 0);
     }
     s.method = cx.head.method;
     None
+}
+
+/// Programs that run one after the other on the same look at a message.
+struct Group<'r> {
+    programs: [&'r Program; Group::MOST],
+    /// The turn of each in [`ORDER`], for requests.
+    turns: [u8; Group::MOST],
+    len: usize,
+}
+
+impl<'r> Group<'r> {
+    const MOST: usize = ORDER.len() / 2;
+
+    fn new() -> Group<'r> {
+        static NONE: Program = Program::new();
+        Group { programs: [&NONE; Group::MOST], turns: [0; Group::MOST], len: 0 }
+    }
+
+    fn push(&mut self, program: &'r Program, turn: usize) {
+        if !program.is_empty() {
+            (self.programs[self.len], self.turns[self.len]) = (program, turn as u8);
+            self.len += 1;
+        }
+    }
+
+    /// A program alone.
+    fn of(program: &'r Program, turn: u8) -> Group<'r> {
+        let mut group = Group::new();
+        group.push(program, turn.into());
+        group
+    }
+
+    /// From a turn on, up to the next one that is not only a program; `rest`: not this turn alone.
+    fn of_request(rules: &'r ProxyRules, turn: u8, rest: bool) -> Group<'r> {
+        let (side, first) = ORDER[usize::from(turn)];
+        let mut group = Group::of(rules.of(first), turn);
+        let others = ORDER.iter().enumerate().skip(usize::from(turn) + 1);
+        for (n, (_, family)) in others.take_while(|(_, t)| rest && t.0 == side && !rules.has_more(t.1)) {
+            group.push(rules.of(*family), n);
+        }
+        group
+    }
+
+    fn programs(&self) -> &[&'r Program] {
+        &self.programs[..self.len]
+    }
 }
 
 /// `option http-buffer-request`: true while the rules wait for the body.
@@ -386,16 +449,18 @@ pub fn response<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usi
         rules.layout.clear(cx.notes.get_mut(s.notes), Scope::Request);
     }
     s.effects.lax = false;
-    one(cx, s, &rules, s.fe(), Family::CaptureResponse, look);
-    if let Some(step) = one(cx, s, &rules, s.be(), Family::TcpResponse, look) {
-        return Some(step);
-    }
+    let mut group = Group::new();
+    group.push(rules.program(s.fe(), Family::CaptureResponse), 0);
+    group.push(rules.program(s.be(), Family::TcpResponse), 0);
     for proxy in sides(s) {
         for family in [Family::HttpResponse, Family::ResponseLines, Family::ResponseAdd] {
-            if let Some(step) = one(cx, s, &rules, proxy, family, look) {
-                return Some(step);
-            }
+            group.push(rules.program(proxy, family), 0);
         }
+    }
+    if group.len > 0
+        && let Some(step) = decide(cx, s, (&rules, &group), true, look)
+    {
+        return Some(step);
     }
     if cx.config.proxies[s.be()].has(opt::CHECKCACHE) && shares_cookie(cx, s, (at, len), status) {
         return Some(block_cookie(cx, s));
@@ -432,7 +497,7 @@ fn sides(s: &Session) -> impl Iterator<Item = usize> + use<> {
 fn after<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, rules: &Rulebook, look: Look) -> bool {
     sides(s).all(|proxy| {
         let program = rules.program(proxy, Family::AfterResponse);
-        program.is_empty() || run(cx, s, (rules, program), look, 0).0 != Verdict::Fail
+        program.is_empty() || run(cx, s, (rules, &[program]), look, 0).0 != Verdict::Fail
     })
 }
 
@@ -475,7 +540,6 @@ pub fn monitor_fails<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, 
 }
 
 /// Runs the rules of a kind of a proxy, if there are any, and does what they decide.
-#[inline(always)] // most kinds are empty
 pub fn one<K: Kernel>(
     cx: &mut Ctx<K>,
     s: &mut Session,
@@ -485,32 +549,37 @@ pub fn one<K: Kernel>(
     look: Look,
 ) -> Option<Step> {
     let program = rules.program(proxy, family);
-    if program.is_empty() { None } else { decide(cx, s, (rules, program), family, look) }
+    if program.is_empty() {
+        return None;
+    }
+    decide(cx, s, (rules, &Group::of(program, s.rule.0)), family != Family::Monitor, look)
 }
 
+/// Runs programs and does what they decide; `waits`: for a request that is not complete.
 fn decide<K: Kernel>(
     cx: &mut Ctx<K>,
     s: &mut Session,
-    (rules, program): (&Rulebook, &Program),
-    family: Family,
+    (rules, group): (&Rulebook, &Group),
+    waits: bool,
     look: Look,
 ) -> Option<Step> {
-    let from = if matches!(look, Look::Request { .. }) { s.rule.1 as usize } else { 0 };
-    let (verdict, op) = run(cx, s, (rules, program), look, from);
-    match (look, verdict) {
-        (Look::Request { at, len }, Verdict::Reply(_) | Verdict::Tarpit(_) | Verdict::Fail)
-            if request::skip(cx, s, at + len).is_err() =>
-        {
+    let Look::Request { at, len } = look else {
+        let (verdict, ..) = run(cx, s, (rules, group.programs()), look, 0);
+        return obey(cx, s, verdict, matches!(look, Look::Response { .. }));
+    };
+    let (verdict, n, op) = run(cx, s, (rules, group.programs()), look, s.rule.1 as usize);
+    match verdict {
+        Verdict::Reply(_) | Verdict::Tarpit(_) | Verdict::Fail if request::skip(cx, s, at + len).is_err() => {
             return Some(request::refuse(cx, s, Fault::Framing));
         }
-        (Look::Request { at, len }, Verdict::Later) if family != Family::Monitor => {
-            s.rule.1 = op as u32;
+        Verdict::Later if waits => {
+            s.rule = (group.turns[n], op as u32);
             if let Some(ms) = s.effects.await_body_ms.take() {
                 request::await_body(cx, s, cx.now.after(ms));
             }
             return Some(request::suspend(cx, s, at, len));
         }
-        _ => {}
+        _ => s.rule.0 = group.turns[group.len - 1],
     }
-    obey(cx, s, verdict, matches!(look, Look::Response { .. }))
+    obey(cx, s, verdict, false)
 }
