@@ -59,6 +59,12 @@ impl Few {
         Few { list: list.into(), method, fold }
     }
 
+    /// True when a text matches one of the patterns.
+    #[inline(never)]
+    pub fn holds(&self, text: &[u8]) -> bool {
+        self.find(text).next().is_some()
+    }
+
     /// The patterns that a text matches, the most specific one first for `beg`, else in the order in which they were given.
     #[inline]
     pub fn find(&self, text: &[u8]) -> impl Iterator<Item = Hit> {

@@ -191,14 +191,15 @@ impl Set {
     #[inline]
     pub fn holds<'a>(&self, value: Value<'a>, scratch: &mut Scratch<'a>, cache: &mut RegexCache) -> bool {
         match (&self.store, value) {
-            // Most conditions are of this kind.
-            (Store::Few(few), Value::Str(text) | Value::Method(text)) => few.find(text).next().is_some(),
+            // Most conditions are of this kind: without the rest around it.
+            (Store::Few(few), Value::Str(text) | Value::Method(text)) => few.holds(text),
             _ => self.find(value, scratch, cache).is_some(),
         }
     }
 
     /// The number of the pattern that a value matches, in the order in which they were given: the most specific one for beg and ip, else
     /// the first one.
+    #[inline(never)]
     pub fn find<'a>(&self, value: Value<'a>, scratch: &mut Scratch<'a>, cache: &mut RegexCache) -> Option<usize> {
         self.find_of(value, &|_| true, scratch, cache).map(|hit| hit.number)
     }
