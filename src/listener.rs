@@ -14,7 +14,6 @@ use crate::session::context::Ctx;
 use crate::session::endpoint::{Conn, Owner, key};
 use crate::sys::{Fd, IoError, Kernel, NO_FD};
 use crate::util::tick::Tick;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// A listener that is out of descriptors or memory tries again after this, ms.
@@ -121,7 +120,7 @@ impl Listeners {
 
     /// Accepts one connection, if there is one and all limits allow it.
     pub fn accept<K: Kernel>(&mut self, cx: &mut Ctx<K>, n: usize) -> Option<Handle<Conn>> {
-        let (fd, shared, config) = (self.slots[n].fd, Arc::clone(&cx.shared), Arc::clone(&cx.config));
+        let (fd, shared, config) = (self.slots[n].fd, cx.shared, cx.config);
         if fd == NO_FD || self.slots[n].paused {
             return None;
         }
@@ -133,7 +132,7 @@ impl Listeners {
         // A worker that is full: another one may have room. The places of operators are not for clients.
         let (clients, places) = ((cx.clients - cx.operators) as usize, cx.sizes.sessions - cx.sizes.operators);
         let full = matches!(l.audience, Audience::Frontend(_)) && clients >= places;
-        let (limits, used) = limits(&shared, &config, n);
+        let (limits, used) = limits(shared, config, n);
         let limits = &limits[..used];
         if full || !take_all(limits) {
             self.pause(cx, n, LOOK_MS);

@@ -352,7 +352,7 @@ impl Ending {
 }
 
 impl Crew {
-    fn worker(&self, n: usize) -> Result<Worker<Real>, String> {
+    fn worker(&self, n: usize) -> Result<Worker<'_, Real>, String> {
         let batch = self.config.global.tune.maxpollevents as usize;
         let fd_limit = self.shared.limits.maxsock as usize + 64;
         let sys =
@@ -367,14 +367,7 @@ impl Crew {
         );
         let g = &self.config.global;
         logs.aloud = (!g.daemon && !g.quiet).then_some(process::say as fn(&[u8]));
-        let parts = Parts {
-            sys,
-            worker: n,
-            config: Arc::clone(&self.config),
-            shared: Arc::clone(&self.shared),
-            logs,
-            sizes: self.pools,
-        };
+        let parts = Parts { sys, worker: n, shared: &self.shared, logs, sizes: self.pools };
         let mut w = Worker::new(parts, Arc::clone(&self.host)).map_err(|e| e.text().to_string())?;
         for (i, fd) in self.opened.listeners.iter().enumerate() {
             // Operators talk to the first worker.

@@ -16,7 +16,7 @@ use crate::log;
 use crate::mem::{Handle, Pool};
 use crate::model::{Audience, Mode};
 use crate::rules::Family;
-use crate::server::{Health, Mail, Shared};
+use crate::server::{Health, Mail};
 use crate::session::context::{Ctx, Parts};
 use crate::session::endpoint::{Conn, Owner, key};
 use crate::session::{AfterEnd, Outcome, Phase, Session, admits, finish, finish_linger, first_phase, run};
@@ -39,11 +39,11 @@ const TASKS_A_STEP: usize = 8;
 const TRIM_MS: u32 = 2000;
 
 /// One event loop with all that it owns.
-pub struct Worker<K: Kernel> {
-    pub cx: Ctx<K>,
+pub struct Worker<'a, K: Kernel> {
+    pub cx: Ctx<'a, K>,
     pub sessions: Pool<Session>,
     pub listeners: Listeners,
-    checks: Runner,
+    checks: Runner<'a>,
     events: Vec<Event>,
     depth: usize,
     /// The signal pipe became readable.
@@ -54,18 +54,19 @@ pub struct Worker<K: Kernel> {
     host: Arc<str>,
 }
 
-impl<K: Kernel> Worker<K> {
+impl<'a, K: Kernel> Worker<'a, K> {
     /// A worker ready to run: all memory taken, mailbox watched. The first worker runs the health checks.
-    pub fn new(parts: Parts<K>, host: Arc<str>) -> Result<Worker<K>, IoError> {
+    pub fn new(parts: Parts<'a, K>, host: Arc<str>) -> Result<Worker<'a, K>, IoError> {
         let (sessions, worker) = (parts.sizes.sessions, parts.worker);
-        let (batch, depth) = (parts.config.global.tune.maxpollevents, parts.config.global.tune.runqueue_depth);
+        let (batch, depth) =
+            (parts.shared.config.global.tune.maxpollevents, parts.shared.config.global.tune.runqueue_depth);
         let mut cx = Ctx::new(parts);
         // poll(2) hands over all that is ready at once, and forgets what it has told.
         let all = cx.sizes.conns + cx.sizes.checks + cx.config.listeners.len();
         let batch = if cx.sys.edge() { (batch as usize).clamp(1, 1024) } else { all };
         let mailbox = cx.shared.mail[worker].fd();
         cx.sys.watch(mailbox, key::special(MAILBOX))?;
-        let checks = Runner::new(&cx.config, cx.now);
+        let checks = Runner::new(cx.config, cx.now);
         let mut w = Worker {
             sessions: Pool::new(sessions),
             listeners: Listeners::new(cx.config.listeners.len()),
@@ -228,7 +229,7 @@ impl<K: Kernel> Worker<K> {
 
     /// A new connection: TCP begins its session at once, HTTP when the first byte is there.
     fn greet(&mut self, h: Handle<Conn>, n: usize) {
-        let config = Arc::clone(&self.cx.config);
+        let config = self.cx.config;
         let l = &config.listeners[n];
         let (fe, phase, timeout) = match l.audience {
             Audience::Frontend(fe) => {
@@ -388,7 +389,7 @@ impl<K: Kernel> Worker<K> {
 
     /// Reads what other workers (or this one) left.
     pub fn mail(&mut self) {
-        let shared: Arc<Shared> = Arc::clone(&self.cx.shared);
+        let shared = self.cx.shared;
         let mailbox = &shared.mail[self.cx.worker];
         mailbox.answer();
         while let Some(mail) = mailbox.take() {
@@ -433,8 +434,8 @@ impl<K: Kernel> Worker<K> {
     }
 
     fn check(&mut self, n: usize) {
-        let shared = Arc::clone(&self.cx.shared);
-        let change = self.checks.run(n, &mut self.cx.sys, key::check(n), &shared, self.cx.now);
+        let shared = self.cx.shared;
+        let change = self.checks.run(n, &mut self.cx.sys, key::check(n), shared, self.cx.now);
         let task = self.cx.check_task(n as u32);
         self.cx.timers.set(task, self.checks.due(n));
         if let Some(change) = change {
@@ -448,7 +449,7 @@ impl<K: Kernel> Worker<K> {
             self.report_result(change);
             return;
         }
-        let (shared, config) = (Arc::clone(&self.cx.shared), Arc::clone(&self.cx.config));
+        let (shared, config) = (self.cx.shared, self.cx.config);
         let server = &config.servers[change.server];
         let (state, be) = (&shared.servers[change.server], &shared.proxies[server.proxy]);
         let was_up = shared.is_backend_up(server.proxy);
@@ -490,7 +491,7 @@ impl<K: Kernel> Worker<K> {
     /// `option log-health-checks`: a result that differs from the one before.
     fn report_result(&mut self, change: &Change) {
         use std::fmt::Write;
-        let config = Arc::clone(&self.cx.config);
+        let config = self.cx.config;
         let server = &config.servers[change.server];
         let mut text = [0u8; 512];
         let mut out = Out::new(&mut text);
@@ -507,7 +508,7 @@ impl<K: Kernel> Worker<K> {
 
     fn report_change(&mut self, change: &Change, requeued: u32, backend_lost: bool) {
         use std::fmt::Write;
-        let (shared, config) = (Arc::clone(&self.cx.shared), Arc::clone(&self.cx.config));
+        let (shared, config) = (self.cx.shared, self.cx.config);
         let server = &config.servers[change.server];
         let p = &config.proxies[server.proxy];
         let (state, be) = (&shared.servers[change.server], &shared.proxies[server.proxy]);

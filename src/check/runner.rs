@@ -7,7 +7,6 @@ use crate::sys::{Addr, ConnectOptions, Fd, IoError, Kernel, NO_FD, Target};
 use crate::util::fmt::Out;
 use crate::util::tick::Tick;
 use std::fmt::Write;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Bytes of a server's answer that are looked at.
@@ -50,14 +49,14 @@ struct Check {
 }
 
 /// All checks of the process.
-pub struct Runner {
-    config: Arc<Config>,
+pub struct Runner<'a> {
+    config: &'a Config,
     checks: Vec<Check>,
 }
 
-impl Runner {
+impl<'a> Runner<'a> {
     /// One check for each server that asks for it, spread over their first interval.
-    pub fn new(config: &Arc<Config>, now: Tick) -> Runner {
+    pub fn new(config: &'a Config, now: Tick) -> Runner<'a> {
         let with: Vec<_> =
             config.servers.iter().enumerate().filter_map(|(i, s)| Some((i, s.check.as_ref()?))).collect();
         let n = with.len().max(1) as u32;
@@ -85,7 +84,7 @@ impl Runner {
                 },
             }
         });
-        Runner { checks: checks.collect(), config: Arc::clone(config) }
+        Runner { checks: checks.collect(), config }
     }
 
     /// Number of checks.

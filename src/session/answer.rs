@@ -13,7 +13,6 @@ use crate::sys::Kernel;
 use crate::util::fmt::{Cursor, Out};
 use crate::util::tick::Tick;
 use std::fmt::Write;
-use std::sync::Arc;
 
 /// Who fills the response buffer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -48,7 +47,7 @@ pub fn error<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, status: u16, who: u8, 
     // The connection may stay as it would have after a response, except a client's that is not understood, or too slow.
     s.keep_client &= !matches!(status, 400 | 408 | 414 | 431);
     let Some(before) = begin(cx, s, status, (who, stage)) else { return Step::End };
-    let config = Arc::clone(&cx.config);
+    let config = cx.config;
     let errors = |p: usize| config.proxies[p].errors.iter().find(|e| e.0 == status).map(|e| &e.1);
     let standard = cx.replies.iter().find(|r| r.0 == status).map_or(&[][..], |r| &r.1);
     let mut out = Out::new(&mut cx.bufs.get_mut(s.res.buf)[before..]);
@@ -124,7 +123,7 @@ fn ready<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, before: usize, len: Option
     s.keep_client &= len.is_some();
     let end = (before + len.unwrap_or(0)) as u32;
     (s.res.end, s.res.cleared) = (end, end);
-    s.client_at = cx.now.after_opt(s.timeouts(&cx.config).client);
+    s.client_at = cx.now.after_opt(s.timeouts(cx.config).client);
     Step::Goto(Phase::Answer)
 }
 
@@ -220,8 +219,8 @@ pub fn statistics<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, proxy: usize, loo
         return None;
     }
     (s.be, s.method) = (proxy as u16, cx.head.method);
-    let rules = Arc::clone(&cx.shared.rules);
-    let refused = rules::one(cx, s, &rules, proxy, Family::Statistics, look);
+    let rules = &cx.shared.rules;
+    let refused = rules::one(cx, s, rules, proxy, Family::Statistics, look);
     if let Some(step) = refused {
         if step != Step::Goto(Phase::Rules) {
             // For the log, it was the page that answered.
@@ -238,7 +237,7 @@ pub fn statistics<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, proxy: usize, loo
 
 /// A request for the statistics of `proxy`; its head is at `start..start + len` of the request buffer, and left behind already.
 fn stats_page<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, proxy: usize, start: usize, len: usize) -> Step {
-    let config = Arc::clone(&cx.config);
+    let config = cx.config;
     let Some(page) = &config.proxies[proxy].stats else { return error(cx, s, 404, b'L', b'R') };
     let head = head_of(&cx.bufs, &cx.room, s, start, len);
     if !page.auth.is_empty() && !authorized(cx, head, &page.auth) {
@@ -276,7 +275,7 @@ fn stats_page<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, proxy: usize, start: 
         chunked: s.http11,
         ..AppletState::default()
     };
-    s.client_at = cx.now.after_opt(s.timeouts(&config).client);
+    s.client_at = cx.now.after_opt(s.timeouts(config).client);
     Step::Goto(Phase::Applet)
 }
 
@@ -317,7 +316,7 @@ fn unauthorized<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, realm: &str) -> Ste
     );
     let len = out.len() as u32;
     (s.res.end, s.res.cleared) = (len, len);
-    s.client_at = cx.now.after_opt(s.timeouts(&cx.config).client);
+    s.client_at = cx.now.after_opt(s.timeouts(cx.config).client);
     Step::Goto(Phase::Answer)
 }
 
@@ -326,7 +325,7 @@ pub fn send_applet<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     s.applet.wants_fill = false;
     s.res.body = Body::None;
     match pump(cx, Handle::NONE, &mut s.res, s.client) {
-        Ok(done) if done.wrote => s.client_at = cx.now.after_opt(s.timeouts(&cx.config).client),
+        Ok(done) if done.wrote => s.client_at = cx.now.after_opt(s.timeouts(cx.config).client),
         Ok(_) => {}
         Err(_) => {
             s.keep_client = false;

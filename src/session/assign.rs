@@ -10,7 +10,6 @@ use crate::model::{KeySource, opt};
 use crate::server::{Pick, Waiting, count_up, hash_options};
 use crate::sys::Kernel;
 use crate::util::tick::Tick;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Chooses a server and takes a slot of it, or waits in a queue.
@@ -61,7 +60,7 @@ pub fn assign<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
 /// Counts the session in its backend, once. False when there is none.
 fn enter_backend<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> bool {
     if !s.http {
-        let Some(be) = backend_of(&cx.config, s) else { return false };
+        let Some(be) = backend_of(cx.config, s) else { return false };
         s.be = be as u16;
         s.times.request = cx.now;
     }
@@ -91,7 +90,7 @@ fn gone_client<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Option<Step> {
 }
 
 fn choose<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, avoid: Option<usize>) -> Pick {
-    let config = Arc::clone(&cx.config);
+    let config = cx.config;
     let be = &config.proxies[s.be()];
     let (last, stay) = cx.conns.get(s.client).map_or((NO_INDEX, false), |c| (c.last_server, c.stay));
     if last != NO_INDEX && avoid.is_none() && (stay || be.has(opt::PREFER_LAST_SERVER)) {
@@ -151,7 +150,7 @@ fn waits_for_rdp_cookie<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> bool {
     let got = s.req.fill(cx, s.client, headroom);
     let _ = s.req.clear(cx);
     if matches!(got, super::channel::Fill::Wait) {
-        let client = s.timeouts(&cx.config).client;
+        let client = s.timeouts(cx.config).client;
         s.client_at = s.client_at.sooner(cx.now.after_opt(client));
         return true;
     }

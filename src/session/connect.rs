@@ -109,7 +109,7 @@ pub fn takes_destination<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usi
 
 /// Where a session's connection goes.
 pub fn destination<K: Kernel>(cx: &mut Ctx<K>, s: &Session) -> Target {
-    let config = std::sync::Arc::clone(&cx.config);
+    let config = cx.config;
     let (target, offset) = match s.server() {
         Some(server) => (config.servers[server].target.clone(), config.servers[server].port_offset),
         None => match &config.proxies[s.be()].dispatch {
@@ -143,7 +143,7 @@ pub fn local_addr<K: Kernel>(cx: &mut Ctx<K>, client: Handle<Conn>) -> Addr {
 }
 
 fn open<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
-    let config = std::sync::Arc::clone(&cx.config);
+    let config = cx.config;
     let be = &config.proxies[s.be()];
     let server = s.server().map(|i| &config.servers[i]);
     if s.prefix == 0 && server.is_some_and(|x| x.send_proxy != ProxyHeader::None) {
@@ -230,7 +230,7 @@ fn established<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     s.connected = true;
     s.phase_at = Tick::NEVER;
     s.times.connect = cx.now;
-    let timeouts = s.timeouts(&cx.config);
+    let timeouts = s.timeouts(cx.config);
     s.server_at = cx.now.after_opt(timeouts.server);
     s.req.splice = !s.http && cx.splices(s.fe(), s.be(), opt::SPLICE_REQUEST);
     s.res.splice = !s.http && cx.splices(s.fe(), s.be(), opt::SPLICE_RESPONSE);
@@ -262,7 +262,7 @@ fn may_be_sent_again<K: Kernel>(cx: &Ctx<K>, s: &Session) -> bool {
 fn failed<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, error: IoError) -> Step {
     drop_connection(cx, s);
     s.phase_at = Tick::NEVER;
-    let config = std::sync::Arc::clone(&cx.config);
+    let config = cx.config;
     let be = &config.proxies[s.be()];
     let Some(server) = s.server() else { return give_up(cx, s, error) };
     if u32::from(s.retries) >= be.retries || be.retry_on & crate::model::retry::CONN_FAILURE == 0 && be.retry_on != 0 {

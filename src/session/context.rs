@@ -16,7 +16,6 @@ use crate::server::{Counters, POOLS, Shared};
 use crate::sys::{Kernel, Pipe};
 use crate::util::tick::Tick;
 use std::cell::RefCell;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Idle connections to one server, most recent first.
@@ -41,11 +40,11 @@ pub struct PoolSizes {
 }
 
 /// The worker's belongings, without its sessions.
-pub struct Ctx<K: Kernel> {
+pub struct Ctx<'a, K: Kernel> {
     pub sys: K,
     pub worker: usize,
-    pub config: Arc<Config>,
-    pub shared: Arc<Shared>,
+    pub config: &'a Config,
+    pub shared: &'a Shared,
     /// The clock of this round.
     pub now: Tick,
     pub now_ms: u64,
@@ -119,25 +118,25 @@ impl Room {
 }
 
 /// What the worker is made of.
-pub struct Parts<K> {
+pub struct Parts<'a, K> {
     pub sys: K,
     pub worker: usize,
-    pub config: Arc<Config>,
-    pub shared: Arc<Shared>,
+    pub shared: &'a Shared,
     pub logs: Logs,
     pub sizes: PoolSizes,
 }
 
-impl<K: Kernel> Ctx<K> {
+impl<'a, K: Kernel> Ctx<'a, K> {
     /// Takes all memory.
-    pub fn new(mut parts: Parts<K>) -> Ctx<K> {
+    pub fn new(mut parts: Parts<'a, K>) -> Ctx<'a, K> {
+        let config: &Config = &parts.shared.config;
         let now_ms = parts.sys.now_ms();
         let mut secret = [0; KEY_BYTES];
         parts.sys.secret(&mut secret);
         let now = Tick::from_ms(now_ms);
-        let (sizes, tune) = (parts.sizes, &parts.config.global.tune);
+        let (sizes, tune) = (parts.sizes, &config.global.tune);
         let tasks = sizes.conns + sizes.sessions + sizes.checks;
-        let logged = parts.shared.rules.keeps_line || parts.config.proxies.iter().any(|p| !p.loggers.is_empty());
+        let logged = parts.shared.rules.keeps_line || config.proxies.iter().any(|p| !p.loggers.is_empty());
         let lines = if logged { sizes.sessions } else { 0 };
         let layout = &parts.shared.rules.layout;
         let replies = crate::http::STATUSES.iter().map(|s| {
@@ -161,7 +160,7 @@ impl<K: Kernel> Ctx<K> {
                 if layout.session_bytes() > 0 { sizes.sessions } else { 0 },
                 layout.session_bytes(),
             ),
-            verifier: RefCell::new(Verifier::new(&parts.config.userlists, sizes.sessions, secret)),
+            verifier: RefCell::new(Verifier::new(&config.userlists, sizes.sessions, secret)),
             room: Room::new(&parts.shared.rules, tune.bufsize as usize),
             pipes: Vec::with_capacity(sizes.pipes),
             pipes_max: sizes.pipes,
@@ -171,15 +170,15 @@ impl<K: Kernel> Ctx<K> {
             head: Head::new(tune.maxhdr as usize),
             scratch: vec![0; tune.bufsize as usize].into(),
             logs: parts.logs,
-            idle: vec![IdleList::default(); parts.config.servers.len()],
+            idle: vec![IdleList::default(); config.servers.len()],
             sizes,
-            name_room: vec![b' '; parts.config.servers.iter().map(|s| s.name.len()).max().unwrap_or(0)].into(),
+            name_room: vec![b' '; config.servers.iter().map(|s| s.name.len()).max().unwrap_or(0)].into(),
             replies: replies.collect(),
             freed_client: false,
             clients: 0,
             operators: 0,
             sys: parts.sys,
-            config: parts.config,
+            config,
             shared: parts.shared,
         }
     }

@@ -288,7 +288,7 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
     if !cx.logs.wanted(s.fe()) {
         return;
     }
-    let config = Arc::clone(&cx.config);
+    let config = cx.config;
     let fe = &config.proxies[s.fe()];
     let good = s.cause.who == b'-' && s.retries == 0 && s.status < 500;
     // What becomes of a session is not known at its start.
@@ -300,7 +300,7 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
     if level == Effects::SILENT {
         return;
     }
-    let shared = Arc::clone(&cx.shared);
+    let shared = cx.shared;
     let end = cx.sys.wall();
     let zone = cx.logs.zone_offset(end.0);
     let (host, pid) = cx.logs.identity();
@@ -356,10 +356,10 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
             drafts: None,
             process: Some(&shared.rules.process),
         },
-        ..view::record(s, &config, &flow, (&host, pid))
+        ..view::record(s, config, &flow, (&host, pid))
     };
-    let live = View::new(&shared, end, seed, cx.now_ms);
-    let scene = Scene { host: &host, line, ..Scene::of_session(&config, &live, &flow, record.notes) };
+    let live = View::new(shared, end, seed, cx.now_ms);
+    let scene = Scene { host: &host, line, ..Scene::of_session(config, &live, &flow, record.notes) };
     let sampled = Sampled { scene: &scene, space: &mut cx.room.space, regexes: &mut cx.room.regexes };
     cx.logs.traffic(&mut cx.sys, s.fe(), level, &record, sampled);
 }

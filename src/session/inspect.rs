@@ -9,14 +9,13 @@ use crate::rules::{Family, Rulebook, Verdict};
 use crate::sample::needs;
 use crate::sys::Kernel;
 use crate::util::tick::Tick;
-use std::sync::Arc;
 
 /// The rules of a TCP session: on its first bytes, then where it goes, then those of its backend.
 pub fn inspect<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     if !cx.shared.rules.any {
         return Step::Next;
     }
-    let rules = Arc::clone(&cx.shared.rules);
+    let rules = &cx.shared.rules;
     let looks = [rules.program(s.fe(), Family::TcpRequest), rules.program(s.fe(), Family::UseBackend)];
     if looks.iter().any(|p| p.needs & (needs::BYTES | needs::HEAD) != 0) && s.req.received == 0 {
         // What has come already is looked at at once: "less than 3 bytes" is not true because we were faster.
@@ -25,7 +24,7 @@ pub fn inspect<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     loop {
         let full = s.req.buf.is_some() && s.req.end >= s.req.limit(cx);
         let complete = s.req.eof || full || s.phase_at.is_set() && s.phase_at.is_due(cx.now);
-        match next_program(cx, s, &rules, complete) {
+        match next_program(cx, s, rules, complete) {
             Ok(step) => {
                 s.phase_at = Tick::NEVER;
                 let _ = s.req.clear(cx); // a tunnel: whatever came may go on
@@ -60,7 +59,7 @@ fn next_program<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, rules: &Rulebook, c
         one(cx, s, rules, s.fe(), Family::UseBackend, Look::Bytes { complete: true });
         s.rule = (1, 0);
     }
-    let Some(be) = backend_of(&cx.config, s) else { return Ok(Step::Next) };
+    let Some(be) = backend_of(cx.config, s) else { return Ok(Step::Next) };
     s.be = be as u16;
     if s.rule.0 == 1 {
         if be != s.fe()
@@ -112,7 +111,7 @@ pub fn inspect_response<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Held {
     if s.http || s.rule.0 >= RESPONSE_PASSED || !cx.shared.rules.any {
         return Held::Passed;
     }
-    let rules = Arc::clone(&cx.shared.rules);
+    let rules = &cx.shared.rules;
     let program = rules.program(s.be(), Family::TcpResponse);
     let delay_ms = rules.proxies[s.be()].inspect_delay_ms[1];
     while !program.is_empty() {
@@ -122,7 +121,7 @@ pub fn inspect_response<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Held {
             return Held::Waits;
         }
         let complete = s.res.eof || full || delay_ms == 0 || s.phase_at.is_set() && s.phase_at.is_due(cx.now);
-        let (verdict, _, at) = run(cx, s, (&rules, &[program]), Look::ResponseBytes { complete }, s.rule.1 as usize);
+        let (verdict, _, at) = run(cx, s, (rules, &[program]), Look::ResponseBytes { complete }, s.rule.1 as usize);
         if verdict != Verdict::Later || complete {
             if let Some(step) = obey(cx, s, verdict, true) {
                 return Held::Ends(step);

@@ -150,7 +150,7 @@ pub fn timeout<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
 
 /// Ends a connection that never became a session: its line says why in words, in the shape that HAProxy's has (manual 8.2.6).
 fn refuse<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, who: u8, why: &str) -> Step {
-    let config = std::sync::Arc::clone(&cx.config);
+    let config = cx.config;
     let fe = &config.proxies[s.fe()];
     let silent = s.req.received == 0 && fe.has(opt::DONTLOGNULL);
     if cx.shared.rules.logs[s.fe()].failed.is_some() {

@@ -169,7 +169,7 @@ fn capture_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
 
 /// The whole head is there.
 fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, len: usize) -> Step {
-    let config = std::sync::Arc::clone(&cx.config);
+    let config = cx.config;
     let fe = &config.proxies[s.fe()];
     let start = s.req.start as usize;
     let head = &cx.bufs.get(s.req.buf)[start..start + len];
@@ -200,11 +200,11 @@ fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, len: usize) -> Step {
 
 /// Lets the rules say what becomes of a request, and makes it ready for the server.
 fn dispatch<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usize) -> Step {
-    let config = std::sync::Arc::clone(&cx.config);
+    let config = cx.config;
     let answered = match cx.shared.rules.any {
         true => rules::request(cx, s, start, len),
         // Without rules, what is between them is left.
-        false => [Some(s.fe()), backend_of(&config, s)]
+        false => [Some(s.fe()), backend_of(config, s)]
             .into_iter()
             .flatten()
             .find_map(|proxy| answer::statistics(cx, s, proxy, Look::Request { at: start, len })),
@@ -212,7 +212,7 @@ fn dispatch<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usiz
     if let Some(step) = answered {
         return step;
     }
-    let Some(be) = backend_of(&config, s) else {
+    let Some(be) = backend_of(config, s) else {
         if skip(cx, s, start + len).is_err() {
             return refuse(cx, s, Fault::Framing);
         }
@@ -454,7 +454,7 @@ fn rewrite<K: Kernel>(
     let mut add: [(&[u8], &[u8]); 4] = [(b"", b""); 4];
     let mut n = 0;
     if let Some(name) = &fe.unique_id_header
-        && let Some(id) = unique_id(&cx.shared, &cx.notes, s)
+        && let Some(id) = unique_id(cx.shared, &cx.notes, s)
     {
         add[n] = (name.as_bytes(), id);
         n += 1;

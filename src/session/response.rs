@@ -10,7 +10,6 @@ use crate::model::{CloseMode, opt, retry};
 use crate::sys::Kernel;
 use crate::util::fmt::Out;
 use crate::util::tick::Tick;
-use std::sync::Arc;
 
 /// Interim responses of one server that are passed on before the others have their turn.
 const INTERIMS: u32 = 16;
@@ -49,7 +48,7 @@ pub fn exchange<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
         match s.res.fill(cx, s.server_conn, headroom) {
             Fill::Got(_) => {
                 refresh_server(cx, s);
-                let t = s.timeouts(&cx.config).server;
+                let t = s.timeouts(cx.config).server;
                 s.server_at = cx.now.after_opt(t);
             }
             Fill::Wait => return forward_interim(cx, s),
@@ -85,7 +84,7 @@ pub fn send_request<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Option<Step>
     let was_done = s.req.body.is_done();
     match pump(cx, s.client, &mut s.req, s.server_conn) {
         Ok(done) => {
-            let timeouts = s.timeouts(&cx.config);
+            let timeouts = s.timeouts(cx.config);
             if done.read || done.wrote {
                 s.server_at = cx.now.after_opt(timeouts.server);
             }
@@ -218,7 +217,7 @@ fn look<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Seen {
 
 /// A whole head is there.
 fn process<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -> Seen {
-    let config = Arc::clone(&cx.config);
+    let config = cx.config;
     let (fe, be) = (&config.proxies[s.fe()], &config.proxies[s.be()]);
     let head = &cx.bufs.get(s.res.buf)[at..at + len];
     if let Err(fault) = cx.head.parse_response(head, s.method, be.has(opt::ACCEPT_INVALID_RESPONSE)) {
@@ -322,11 +321,11 @@ fn become_tunnel<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     (s.keep_client, s.keep_server) = (false, false);
     (s.req.body, s.req.reserve) = (Body::Tunnel, 0);
     let _ = s.req.clear(cx);
-    let t = s.timeouts(&cx.config).tunnel;
+    let t = s.timeouts(cx.config).tunnel;
     if t > 0 {
         (s.client_at, s.server_at) = (Tick::NEVER, cx.now.after(t));
     } else {
-        s.client_at = cx.now.after_opt(s.timeouts(&cx.config).client);
+        s.client_at = cx.now.after_opt(s.timeouts(cx.config).client);
     }
 }
 

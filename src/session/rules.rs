@@ -16,7 +16,6 @@ use crate::sys::Kernel;
 use crate::util::fmt::Out;
 use crate::util::tick::Tick;
 use std::fmt::Write;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// What a program looks at.
@@ -306,12 +305,12 @@ pub fn admits<K: Kernel>(cx: &mut Ctx<K>, client: Handle<Conn>, fe: usize, famil
     if cx.shared.rules.program(fe, family).is_empty() {
         return true;
     }
-    let rules = Arc::clone(&cx.shared.rules);
+    let rules = &cx.shared.rules;
     let program = rules.program(fe, family);
     // No session has begun: this one only lends its place.
     let mut s = Session::new(client, fe, false, Phase::Inspect);
     s.times.start_at = cx.conns[client].accepted_at;
-    let (verdict, ..) = run(cx, &mut s, (&rules, &[program]), Look::Nothing, 0);
+    let (verdict, ..) = run(cx, &mut s, (rules, &[program]), Look::Nothing, 0);
     if s.notes.is_some() {
         cx.notes.free(s.notes);
     }
@@ -354,11 +353,11 @@ const ORDER: [(bool, Family); 18] = [
 
 /// Rules on a request whose head was parsed, from where they stopped. None: the session goes on to the backend that was chosen.
 pub fn request<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usize) -> Option<Step> {
-    let rules = Arc::clone(&cx.shared.rules);
+    let rules = &cx.shared.rules;
     let look = Look::Request { at: start, len };
     while let Some((of_backend, family)) = ORDER.get(usize::from(s.rule.0)) {
         if *family == Family::Persist {
-            s.be = backend_of(&cx.config, s)? as u16;
+            s.be = backend_of(cx.config, s)? as u16;
         }
         let proxy = if *of_backend { s.be() } else { s.fe() };
         // A section that is both has its rules run once.
@@ -376,7 +375,7 @@ pub fn request<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: u
             _ => {
                 let both = *of_backend && proxy == s.fe();
                 let group = Group::of_request(&rules.proxies[proxy], s.rule.0, !both);
-                if group.len > 0 { decide(cx, s, (&rules, &group), true, look) } else { None }
+                if group.len > 0 { decide(cx, s, (rules, &group), true, look) } else { None }
             }
         };
         if step.is_some() {
@@ -442,7 +441,7 @@ fn buffers<K: Kernel>(cx: &Ctx<K>, s: &Session, proxy: usize, body_at: usize) ->
 
 /// Rules on a response whose head was parsed: the backend's, then the frontend's.
 pub fn response<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -> Option<Step> {
-    let rules = Arc::clone(&cx.shared.rules);
+    let rules = &cx.shared.rules;
     let status = cx.head.status;
     let look = Look::Response { at, len };
     if s.notes.is_some() {
@@ -458,14 +457,14 @@ pub fn response<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usi
         }
     }
     if group.len > 0
-        && let Some(step) = decide(cx, s, (&rules, &group), true, look)
+        && let Some(step) = decide(cx, s, (rules, &group), true, look)
     {
         return Some(step);
     }
     if cx.config.proxies[s.be()].has(opt::CHECKCACHE) && shares_cookie(cx, s, (at, len), status) {
         return Some(block_cookie(cx, s));
     }
-    (!after(cx, s, &rules, look)).then(|| answer::error(cx, s, 502, b'I', b'H'))
+    (!after(cx, s, rules, look)).then(|| answer::error(cx, s, 502, b'I', b'H'))
 }
 
 /// `option checkcache` on a response as the rules left it.
@@ -503,7 +502,7 @@ fn after<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, rules: &Rulebook, look: Lo
 
 /// `http-after-response` on an answer of ours, which stands from `at` on in the response buffer. It stays as it is when they fail.
 pub fn on_answer<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize) {
-    let rules = Arc::clone(&cx.shared.rules);
+    let rules = &cx.shared.rules;
     if sides(s).all(|p| rules.program(p, Family::AfterResponse).is_empty()) {
         return;
     }
@@ -514,7 +513,7 @@ pub fn on_answer<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize) {
     if cx.head.parse_response(&answer[..len], s.method, true).is_err() {
         return;
     }
-    if !after(cx, s, &rules, Look::Response { at, len }) {
+    if !after(cx, s, rules, Look::Response { at, len }) {
         s.edited = 0;
         return;
     }
@@ -534,8 +533,8 @@ pub fn on_answer<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize) {
 
 /// `monitor fail`: true when monitors are to be told that the service is down.
 pub fn monitor_fails<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usize) -> bool {
-    let rules = Arc::clone(&cx.shared.rules);
-    one(cx, s, &rules, s.fe(), Family::Monitor, Look::Request { at: start, len });
+    let rules = &cx.shared.rules;
+    one(cx, s, rules, s.fe(), Family::Monitor, Look::Request { at: start, len });
     s.effects.monitor_fails
 }
 

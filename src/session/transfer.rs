@@ -113,7 +113,7 @@ fn count_server_abort<K: Kernel>(cx: &mut Ctx<K>, s: &Session) {
 
 /// The server is waited for while the response is incomplete and there is room for it; the client while it has to read.
 fn http_timers<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, done: Pumped) {
-    let timeouts = s.timeouts(&cx.config);
+    let timeouts = s.timeouts(cx.config);
     let blocked = !s.res.is_drained();
     // After an early response the server still has to take the rest of the request.
     let takes = s.res.body.is_done() && !s.req.is_drained() && still_uploading(s);
@@ -170,7 +170,7 @@ fn tunnel<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
 }
 
 fn tunnel_timers<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, there: Pumped, back: Pumped) {
-    let t = s.timeouts(&cx.config);
+    let t = s.timeouts(cx.config);
     let (fe, be) = (&cx.config.proxies[s.fe()].timeouts, &cx.config.proxies[s.be()].timeouts);
     let active = |p: Pumped| p.read || p.wrote;
     if t.tunnel > 0 && !s.req.shut && !s.res.shut {
@@ -203,7 +203,7 @@ fn tunnel_timers<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, there: Pumped, bac
 pub fn timeout<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     s.keep_client = false;
     // `timeout tunnel` holds for both sides at once: the client's comes first then.
-    let both = s.tunnel && s.timeouts(&cx.config).tunnel > 0 && !s.client_at.is_set();
+    let both = s.tunnel && s.timeouts(cx.config).tunnel > 0 && !s.client_at.is_set();
     if s.server_at.is_due(cx.now) && !both {
         count_server_abort(cx, s);
         return s.end(b's', b'D');

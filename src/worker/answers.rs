@@ -10,9 +10,8 @@ use crate::stats::View;
 use crate::sys::Kernel;
 use crate::util::fmt::{Out, Progress};
 use std::fmt::Write;
-use std::sync::Arc;
 
-impl<K: Kernel> Worker<K> {
+impl<K: Kernel> Worker<'_, K> {
     /// Produces the next piece of an answer of our own.
     pub(super) fn fill(&mut self, h: Handle<Session>) {
         let mut scratch = std::mem::take(&mut self.cx.scratch);
@@ -28,7 +27,7 @@ impl<K: Kernel> Worker<K> {
                 AppletKind::None => Progress::Done,
                 AppletKind::StatsPage => crate::stats::page(&view, applet.proxy.into(), &mut applet.cursor, &mut out),
                 AppletKind::StatsCsv => {
-                    let scope = crate::stats::Scope::of_page(&self.cx.config, applet.proxy.into());
+                    let scope = crate::stats::Scope::of_page(self.cx.config, applet.proxy.into());
                     crate::stats::csv(&view, &scope, &mut applet.cursor, &mut out)
                 }
                 AppletKind::Command => {
@@ -64,7 +63,7 @@ impl<K: Kernel> Worker<K> {
         asker: Handle<Session>,
     ) -> View<'a> {
         View {
-            shared: &self.cx.shared,
+            shared: self.cx.shared,
             now_ms: self.cx.now_ms,
             wall,
             worker: self.cx.worker,
@@ -91,7 +90,7 @@ impl<K: Kernel> Worker<K> {
 
     /// Answers what an operator's worker asks, and goes on with operators whose answer from another worker is there.
     pub(super) fn look_at_desk(&mut self) {
-        let (shared, me) = (Arc::clone(&self.cx.shared), self.cx.worker);
+        let (shared, me) = (self.cx.shared, self.cx.worker);
         if let Some(q) = shared.desk.question(me) {
             let mut scratch = std::mem::take(&mut self.cx.scratch);
             let (wall, pools) = (self.cx.sys.wall(), self.pools_of_all());

@@ -79,7 +79,7 @@ pub fn after_round(w: &mut Worker<Sim>) {
     }
     assert_eq!(bufs, w.cx.bufs.usage().used, "buffers held by sessions");
     assert_eq!(lines, w.cx.lines.usage().used, "request lines held by sessions");
-    let shared = std::sync::Arc::clone(&w.cx.shared);
+    let shared = w.cx.shared;
     assert_eq!(pipes, shared.process.pipes_used.load(Relaxed), "pipes held by sessions");
     let (mut clients, mut pooled, mut mates, mut nobody, mut lingering, mut owned) =
         (0u32, vec![0u32; servers], 0, 0, 0, 0);
@@ -221,8 +221,8 @@ pub fn at_end(w: &mut Worker<Sim>) {
     assert_eq!(w.sessions.used(), 0, "sessions");
     assert_eq!(w.cx.conns.used(), 0, "connections");
     assert_eq!(w.cx.bufs.usage().used, 0, "buffers");
-    let shared = std::sync::Arc::clone(&w.cx.shared);
-    let config = std::sync::Arc::clone(&w.cx.config);
+    let shared = w.cx.shared;
+    let config = w.cx.config;
     for (n, s) in shared.servers.iter().enumerate() {
         assert_eq!(
             (s.served.load(Relaxed), s.queued.load(Relaxed), s.idle.load(Relaxed)),

@@ -71,7 +71,7 @@ fn run(seed: u64, total: &mut Total) {
     let host: Arc<str> = "sim".into();
     let logs =
         Logs::new(Arc::clone(&config), rules, vec![LOG_FD; config.sinks.len()], Arc::default(), Arc::clone(&host), 1);
-    let parts = Parts { sys: sim, worker: 0, config: Arc::clone(&config), shared, logs, sizes: plan.pools };
+    let parts = Parts { sys: sim, worker: 0, shared: &shared, logs, sizes: plan.pools };
     let mut w = Worker::new(parts, host).unwrap_or_else(|e| panic!("no worker: {}", e.text()));
     for n in 0..config.listeners.len() {
         let fd = w.cx.sys.net.listeners[n].fd;
