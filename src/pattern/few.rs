@@ -24,14 +24,22 @@ pub struct Few {
 /// Eight bytes of one end of a text, the outermost one in the lowest place.
 #[inline]
 fn word(text: &[u8], from_end: bool) -> u64 {
-    let mut bytes = [0; WORD];
-    match (text.first_chunk(), text.last_chunk()) {
-        (Some(first), _) if !from_end => return u64::from_le_bytes(*first),
-        (_, Some(last)) if from_end => return u64::from_be_bytes(*last),
-        _ if from_end => text.iter().rev().zip(&mut bytes).for_each(|(b, place)| *place = *b),
-        _ => text.iter().zip(&mut bytes).for_each(|(b, place)| *place = *b),
+    if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        return if from_end { u64::from_be_bytes(*last) } else { u64::from_le_bytes(*first) };
     }
-    u64::from_le_bytes(bytes)
+    // Bytes that are read twice are the same ones.
+    let word = match (text.first_chunk(), text.last_chunk(), text) {
+        (Some(first), Some(last), _) => {
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << (8 * (text.len() - 4))
+        }
+        (.., [first, middle @ .., last]) => {
+            let middle = middle.first().map_or(0, |b| u64::from(*b) << 8);
+            u64::from(*first) | middle | u64::from(*last) << (8 * (text.len() - 1))
+        }
+        (.., [only]) => u64::from(*only),
+        (.., []) => return 0,
+    };
+    if from_end { word.swap_bytes() >> (8 * (WORD - text.len())) } else { word }
 }
 
 /// Capital letters made small, all bytes at once.
@@ -99,6 +107,19 @@ mod tests {
         for b in 0..=u8::MAX {
             let (word, want) = ([b, b'A', b, b'z', b, b'@', b, b], [b, b'A', b, b'z', b, b'@', b, b]);
             assert_eq!(small(u64::from_le_bytes(word)).to_le_bytes(), want.map(|b| b.to_ascii_lowercase()), "{b}");
+        }
+    }
+
+    #[test]
+    fn words_of_texts() {
+        for len in 0..12 {
+            let text: Vec<u8> = (1..=len).collect();
+            let (mut front, mut back) = (text.clone(), text.clone());
+            back.reverse();
+            front.resize(8, 0);
+            back.resize(8, 0);
+            assert_eq!(word(&text, false).to_le_bytes()[..], front[..8]);
+            assert_eq!(word(&text, true).to_le_bytes()[..], back[..8]);
         }
     }
 
