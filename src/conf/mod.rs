@@ -10,7 +10,7 @@
 //! - Text: `lexer`, `cond`, `diag`.
 //! - Machinery: `row` (rows, words of a line), `values`, `address`, `state` (drafts), `sections` (from line to row).
 //! - Tables: `global`, `tune`, `logs`, `proxy`, `options`, `timeouts`, `stats`, `balance`, `checks`, `bind`, `server_options`
-//!   (with `server`), `accounts`, and `reserved` for what is not built yet.
+//!   (with `server`), `accounts`, and `reserved` for what is not built yet; `listed` are names that are not of the file.
 //! - End: `resolve` (names to indices), `advice` (warnings).
 
 // A row's function is often one assignment, `Ok(field = value?)`.
@@ -26,6 +26,7 @@ pub mod cond;
 pub mod diag;
 mod global;
 pub mod lexer;
+mod listed;
 mod logs;
 pub mod manual;
 mod options;
@@ -225,15 +226,12 @@ pub fn expand_paths(args: &[String]) -> Result<Vec<String>, String> {
 pub fn tables() -> impl Iterator<Item = &'static [Row]> {
     let own: [&'static [Row]; 3] = [sections::SECTIONS, bind::TABLE, server_options::TABLE];
     let sets = [sections::GLOBAL_TABLES, sections::PROXY_TABLES, sections::USERLIST_TABLES, sections::RESOLVERS_TABLES];
-    own.into_iter()
-        .chain(sets.into_iter().flat_map(|set| set.iter().copied()))
-        .chain([balance::ALGORITHMS])
-        .chain(reserved::LISTS.iter().copied())
+    own.into_iter().chain(sets.into_iter().flat_map(|set| set.iter().copied())).chain([balance::ALGORITHMS])
 }
 
 /// All keywords, built or not, with those that are not of the file (`-dK`).
-pub fn all_keywords() -> impl Iterator<Item = &'static Row> {
-    tables().flatten()
+pub fn all_keywords() -> impl Iterator<Item = Row> {
+    tables().flatten().copied().chain(listed::rows())
 }
 
 #[cfg(test)]
