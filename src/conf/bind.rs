@@ -21,8 +21,7 @@ const fn refused(name: &'static str, args: &'static str, since: &'static str, re
 }
 
 const fn tls(name: &'static str, args: &'static str, since: &'static str) -> Row {
-    let row = refused(name, args, since, TLS);
-    Row { doc: "An option of TLS, which is not built yet.", ..row }
+    b(name, args, since, "An option of TLS, which is not built yet.", ignored).not_built(TLS)
 }
 
 /// Sorted by name.

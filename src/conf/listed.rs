@@ -5,7 +5,7 @@
 //! function comes.
 
 use super::row::{NO_SECTION, Row, Status};
-use crate::util::manual_text;
+use crate::util::{ManualText, Release};
 
 const NAMES: &str = include_str!("listed.tsv");
 
@@ -19,20 +19,8 @@ pub fn rows() -> impl Iterator<Item = Row> {
             family = name.trim_end_matches(':');
             return None;
         };
-        let since = fields.next()?;
-        let (doc, status) = (manual_text(doc(family)), Status::Listed(false));
-        Some(Row {
-            name,
-            family,
-            sections: NO_SECTION,
-            args,
-            default: "",
-            unit: "",
-            since,
-            doc,
-            without_effect: false,
-            status,
-        })
+        let (since, doc) = (Release::of(fields.next()?), ManualText::new(doc(family)));
+        Some(Row::new(family, NO_SECTION, name, args, since, doc, Status::Listed(false)))
     })
 }
 

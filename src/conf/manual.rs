@@ -1,7 +1,7 @@
 //! The list of keywords (`-dK`) and the reference manual (`docs/reference`), both from the rows that the parser uses: those of the
 //! sections, and those of samples and actions in their own tables. HAProxy's names that are in none of these are listed as not built.
 
-use super::row::{Row, Status};
+use super::row::{NO_SECTION, Row, Status};
 use crate::args::Args;
 use crate::cli::{COMMANDS, NOT_BUILT as NO_COMMANDS};
 use crate::format::VARIABLES;
@@ -9,6 +9,7 @@ use crate::pattern::Method;
 use crate::rules::{ACTIONS, Family, PREDEFINED};
 use crate::sample::{CONVERTERS, FETCHES, REFUSED, find_converter, find_fetch};
 use crate::stats::NAMES;
+use crate::util::{ManualText, Release};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -81,33 +82,26 @@ fn known(r: &Row) -> bool {
 
 /// The rows of samples and actions, in the form of the others.
 fn own_rows() -> Vec<Row> {
-    let row = |family, name, args, since, doc| Row {
-        name,
-        family,
-        sections: super::row::NO_SECTION,
-        args,
-        default: "",
-        unit: "",
-        since,
-        doc,
-        without_effect: false,
-        status: Status::Listed(true),
-    };
+    let row =
+        |family, name, args, since, doc| Row::new(family, NO_SECTION, name, args, since, doc, Status::Listed(true));
+    let (unknown, o) = (Release::of(""), ManualText::new("Shows nothing: its flags hold for all that follow."));
     let mut rows = Vec::new();
     rows.extend(FETCHES.iter().flat_map(|t| t.iter()).map(|f| row("sample fetch", f.name, f.args, f.since, f.doc)));
     rows.extend(CONVERTERS.iter().flat_map(|t| t.iter()).map(|c| row("converter", c.name, c.args, c.since, c.doc)));
     for (names, why) in REFUSED {
+        let why = ManualText::new(why);
         let refused =
-            |name: &&'static str| Row { status: Status::Listed(false), ..row("converter", name, "", "", why) };
+            |name: &&'static str| Row { status: Status::Listed(false), ..row("converter", name, "", unknown, why) };
         rows.extend(names.iter().map(refused));
     }
-    let variables =
-        VARIABLES.iter().map(|v| (v.name, v.doc)).chain([("o", "Shows nothing: its flags hold for all that follow.")]);
-    rows.extend(variables.map(|(name, doc)| row("log-format variable", format!("%{name}").leak(), "", "1.5", doc)));
-    rows.extend(COMMANDS.iter().map(|c| row("CLI command", c.name, c.args, "", c.doc)));
+    let variables = VARIABLES.iter().map(|v| (v.name, v.doc)).chain([("o", o)]);
+    rows.extend(
+        variables.map(|(name, doc)| row("log-format variable", format!("%{name}").leak(), "", Release::of("1.5"), doc)),
+    );
+    rows.extend(COMMANDS.iter().map(|c| row("CLI command", c.name, c.args, unknown, ManualText::new(c.doc))));
     let missing = |c: &(&'static str, &'static str, &'static str)| {
-        let doc = "A command of the command socket that is refused.";
-        Row { status: Status::Listed(false), ..row("CLI command", c.0, c.1, c.2, doc) }
+        let doc = ManualText::new("A command of the command socket that is refused.");
+        Row { status: Status::Listed(false), ..row("CLI command", c.0, c.1, Release::of(c.2), doc) }
     };
     rows.extend(NO_COMMANDS.iter().map(missing));
     for (name, family) in ACTION_FAMILIES {
@@ -181,7 +175,8 @@ fn page(family: &str, rows: &[&Row]) -> String {
         if !places.is_empty() {
             let _ = writeln!(text, "- valid in: {places}");
         }
-        for (label, value) in [("default", r.default), ("unit without a suffix", r.unit), ("since", r.since)] {
+        let since = r.since.to_string();
+        for (label, value) in [("default", &*r.default), ("unit without a suffix", &r.unit), ("since", &since)] {
             if !value.is_empty() {
                 let _ = writeln!(text, "- {label}: {value}");
             }

@@ -3,7 +3,7 @@
 //! Made once from shared/compat; a row goes away when its function comes.
 
 use super::row::{BACKEND, DEFAULTS, FRONTEND, GLOBAL, LISTEN, PROXY, Row, STRICT, Status};
-use crate::util::manual_text;
+use crate::util::{ManualText, Release};
 
 const fn refused(
     name: &'static str,
@@ -14,9 +14,7 @@ const fn refused(
     why: &'static str,
 ) -> Row {
     let family = if sections == GLOBAL { "global" } else { "proxy" };
-    let doc = manual_text(doc);
-    let status = Status::NotBuilt(why);
-    Row { name, family, sections, args, default: "", unit: "", since, doc, without_effect: false, status }
+    Row::new(family, sections, name, args, Release::of(since), ManualText::new(doc), Status::NotBuilt(why))
 }
 
 /// Keywords of the section `global`, sorted by name.

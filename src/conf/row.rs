@@ -4,8 +4,8 @@
 //! (`timeout http-request`), and the longest name that a line begins with is taken.
 
 use super::state::State;
-use crate::util::manual_text;
 use crate::util::words::{Args, Fault, Word, nearest};
+use crate::util::{ManualText, Release};
 
 /// Sections in which a keyword is known, one bit each ([`Row::sections`]).
 pub const GLOBAL: u16 = 1;
@@ -74,13 +74,12 @@ pub struct Row {
     /// The shape of its arguments.
     pub args: &'static str,
     /// Value without the keyword; empty = none.
-    pub default: &'static str,
+    pub default: ManualText,
     /// Unit of a number without a suffix; empty = none.
-    pub unit: &'static str,
+    pub unit: ManualText,
     /// First HAProxy release that has it.
-    pub since: &'static str,
-    /// For the manual; see [`manual_text`].
-    pub doc: &'static str,
+    pub since: Release,
+    pub doc: ManualText,
     /// It is accepted and changes nothing.
     pub without_effect: bool,
     pub status: Status,
@@ -104,6 +103,20 @@ const fn says_without_effect(doc: &str) -> bool {
 }
 
 impl Row {
+    /// A row without default and unit.
+    pub const fn new(
+        family: &'static str,
+        sections: u16,
+        name: &'static str,
+        args: &'static str,
+        since: Release,
+        doc: ManualText,
+        status: Status,
+    ) -> Row {
+        let none = ManualText::new("");
+        Row { name, family, sections, args, default: none, unit: none, since, doc, without_effect: false, status }
+    }
+
     /// A keyword that is built.
     pub const fn built(
         family: &'static str,
@@ -114,19 +127,19 @@ impl Row {
         doc: &'static str,
         parse: Parse,
     ) -> Row {
-        let (without_effect, doc, status) = (says_without_effect(doc), manual_text(doc), Status::Built(parse));
-        Row { name, family, sections, args, default: "", unit: "", since, doc, without_effect, status }
+        let (without_effect, since, doc) = (says_without_effect(doc), Release::of(since), ManualText::new(doc));
+        Row { without_effect, ..Row::new(family, sections, name, args, since, doc, Status::Built(parse)) }
     }
 
     /// Sets the default.
     pub const fn or(mut self, default: &'static str) -> Row {
-        self.default = default;
+        self.default = ManualText::new(default);
         self
     }
 
     /// Sets the unit.
     pub const fn unit(mut self, unit: &'static str) -> Row {
-        self.unit = unit;
+        self.unit = ManualText::new(unit);
         self
     }
 

@@ -3,9 +3,9 @@
 use crate::pattern::Value;
 use crate::sample::{Note, Notes};
 use crate::sys::Addr;
+use crate::util::ManualText;
 use crate::util::date;
 use crate::util::fmt::Out;
-use crate::util::manual_text;
 use std::fmt::Write;
 
 /// What a line can say of a session.
@@ -103,11 +103,11 @@ enum Kind {
 pub struct Variable {
     pub name: &'static str,
     kind: Kind,
-    pub doc: &'static str,
+    pub doc: ManualText,
 }
 
 const fn row(name: &'static str, doc: &'static str, kind: Kind) -> Variable {
-    Variable { name, kind, doc: manual_text(doc) }
+    Variable { name, kind, doc: ManualText::new(doc) }
 }
 const fn plain(name: &'static str, doc: &'static str, show: Show) -> Variable {
     row(name, doc, Kind::Plain(show))

@@ -36,8 +36,8 @@ use crate::format::{Format, Lines};
 use crate::model::{Proxy, opt};
 use crate::pattern::{Regex, RegexCache};
 use crate::sample::{Compiler, Expr, Layout, Note, ProcessNotes, needs};
-use crate::util::manual_text;
 use crate::util::words::{Args, Fault};
+use crate::util::{ManualText, Release};
 
 /// The kinds of rules of a proxy, in the order in which a session comes by them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
@@ -127,8 +127,8 @@ pub struct ActionRow {
     pub args: &'static str,
     /// Where it may be used, a bit for each family.
     pub families: u32,
-    pub since: &'static str,
-    pub doc: &'static str,
+    pub since: Release,
+    pub doc: ManualText,
     pub parse: Parse,
 }
 
@@ -140,7 +140,7 @@ const fn row(
     doc: &'static str,
     parse: Parse,
 ) -> ActionRow {
-    ActionRow { name, args, families, since, doc: manual_text(doc), parse }
+    ActionRow { name, args, families, since: Release::of(since), doc: ManualText::new(doc), parse }
 }
 
 /// The tables of actions, each sorted by name.

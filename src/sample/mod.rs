@@ -36,8 +36,8 @@ pub use scene::quiet;
 pub use scene::{Count, Flow, Live, Message, OwnTimeouts, Scene, Stream};
 
 use crate::pattern::{Kind, RegexCache, Value};
-use crate::util::manual_text;
 use crate::util::scratch::Scratch;
+use crate::util::{ManualText, Release};
 
 /// Where a fetch works, and what must be there for it, one bit each: what a place that uses it must offer.
 pub mod needs {
@@ -175,8 +175,8 @@ pub struct Fetch {
     pub args: &'static str,
     pub kind: Kind,
     pub needs: u16,
-    pub since: &'static str,
-    pub doc: &'static str,
+    pub since: Release,
+    pub doc: ManualText,
     pub run: Run,
 }
 
@@ -189,8 +189,8 @@ pub struct Converter {
     pub args: &'static str,
     pub input: Kind,
     pub output: Kind,
-    pub since: &'static str,
-    pub doc: &'static str,
+    pub since: Release,
+    pub doc: ManualText,
     pub run: Change,
     prepare: Prepare,
     /// It writes to the notes ([`Drafts`]).
@@ -222,7 +222,7 @@ const fn fetch(
     doc: &'static str,
     run: Run,
 ) -> Fetch {
-    Fetch { name, args, kind, needs, since, doc: manual_text(doc), run }
+    Fetch { name, args, kind, needs, since: Release::of(since), doc: ManualText::new(doc), run }
 }
 
 const fn converter(
@@ -233,7 +233,17 @@ const fn converter(
     doc: &'static str,
     run: Change,
 ) -> Converter {
-    Converter { name, args, input, output, since, doc: manual_text(doc), run, prepare: |_| Ok(()), writes: false }
+    Converter {
+        name,
+        args,
+        input,
+        output,
+        since: Release::of(since),
+        doc: ManualText::new(doc),
+        run,
+        prepare: |_| Ok(()),
+        writes: false,
+    }
 }
 
 /// The tables of fetches, each sorted by name.

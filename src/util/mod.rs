@@ -8,12 +8,10 @@ pub mod date;
 pub mod fmt;
 pub mod freq;
 pub mod hash;
+mod manual;
 pub mod scratch;
 pub mod tick;
 pub mod units;
 pub mod words;
 
-/// A text for the manual, where there is one: without the feature `manual` the texts are no part of the program.
-pub const fn manual_text(text: &'static str) -> &'static str {
-    if cfg!(any(test, feature = "manual")) { text } else { "" }
-}
+pub use manual::{ManualText, Release};
