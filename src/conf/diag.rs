@@ -118,6 +118,7 @@ impl Diags {
         self.list.push(diag);
     }
 
+    #[inline(never)]
     fn add(&mut self, level: Level, pos: Pos, message: String, hint: Option<String>) {
         self.push(Diag { level, pos, message, hint });
     }

@@ -7,7 +7,7 @@ use super::lexer::Env;
 use super::row;
 use crate::model::{Audience, CheckSettings, CloseMode, Global, Listener, LogSink, Logger, Mode, Proxy, Server, retry};
 use crate::rules::LogTexts;
-use crate::util::words::{Fault, Pos, Word};
+use crate::util::words::{Fault, Pos, Reason, Word};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -94,7 +94,8 @@ impl State {
 
     /// Records an error.
     pub fn fault(&mut self, fault: Fault) {
-        self.diags.push(Diag { level: Level::Alert, pos: fault.pos, message: fault.message, hint: fault.hint });
+        let Reason { pos, message, hint } = fault.into_reason();
+        self.diags.push(Diag { level: Level::Alert, pos, message, hint });
     }
 
     /// Records the error of a result, if it is one.

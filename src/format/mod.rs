@@ -10,7 +10,7 @@ use crate::pattern::{Regex, RegexCache, Value};
 use crate::sample::{Compiler, Expr, Scene, Tools, needs};
 use crate::util::fmt::Out;
 use crate::util::scratch::Scratch;
-use crate::util::words::closing;
+use crate::util::words::{Reason, closing};
 use std::fmt::Write;
 use variables::{Flags, encoded};
 
@@ -142,7 +142,10 @@ impl Format {
             let (text, after) = (&inner[..end], &inner[end + 1..]);
             *rest = after;
             let compiled = Expr::compile(cc, text.trim());
-            let expr = compiled.map_err(|f| Trouble { at: 0, message: f.message, hint: f.hint })?;
+            let expr = compiled.map_err(|fault| {
+                let Reason { message, hint, .. } = fault.into_reason();
+                Trouble { at: 0, message, hint }
+            })?;
             return Ok(Some(Item::Sample(Box::new(expr), flags)));
         }
         // A name ends where letters and digits end.

@@ -1,6 +1,8 @@
 //! The words of a configuration line, with their places, as a row's function reads them; why it may refuse them; and what a
 //! word that is not known was meant to be. Below all tables, so that each family of keywords keeps its parsing beside its code.
 
+use std::ops::Deref;
+
 /// Longest distance at which [`nearest`] still suggests.
 const MAX_DISTANCE: usize = 3;
 
@@ -39,9 +41,13 @@ pub struct Word {
     pub quoted: bool,
 }
 
-/// Why a line was not taken.
+/// Why a line was not taken. A pointer, as hundreds of functions hand it on.
 #[derive(Debug)]
-pub struct Fault {
+pub struct Fault(Box<Reason>);
+
+/// What a [`Fault`] says.
+#[derive(Debug)]
+pub struct Reason {
     pub pos: Pos,
     pub message: String,
     pub hint: Option<String>,
@@ -49,13 +55,36 @@ pub struct Fault {
 
 impl Fault {
     pub fn new(pos: Pos, message: impl Into<String>) -> Fault {
-        Fault { pos, message: message.into(), hint: None }
+        Fault::of(pos, message.into())
+    }
+
+    // Once in the program, not at each of its calls.
+    #[inline(never)]
+    fn of(pos: Pos, message: String) -> Fault {
+        Fault(Box::new(Reason { pos, message, hint: None }))
     }
 
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Fault {
-        self.hint = Some(hint.into());
+    pub fn hint(self, hint: impl Into<String>) -> Fault {
+        self.with(hint.into())
+    }
+
+    #[inline(never)]
+    fn with(mut self, hint: String) -> Fault {
+        self.0.hint = Some(hint);
         self
+    }
+
+    pub fn into_reason(self) -> Reason {
+        *self.0
+    }
+}
+
+impl Deref for Fault {
+    type Target = Reason;
+
+    fn deref(&self) -> &Reason {
+        &self.0
     }
 }
 

@@ -11,7 +11,7 @@ use crate::util::scratch::Scratch;
 fn evaluate(text: &str, room: usize) -> Result<Option<String>, String> {
     let config = Config::default();
     let mut cc = Compiler::new(&config);
-    let expr = Expr::compile(&mut cc, text).map_err(|fault| fault.message)?;
+    let expr = Expr::compile(&mut cc, text).map_err(|fault| fault.into_reason().message)?;
     let set = [("txn.text", Value::Str(b"hello")), ("txn.seven", Value::Int(7)), ("txn.key", Value::Str(b"a2V5"))];
     let notes: Vec<_> = set.map(|(name, value)| (cc.variable(name).unwrap(), value)).into();
     let mut slab = vec![0; cc.layout.transaction_bytes()];
