@@ -215,9 +215,12 @@ fn check(args: &Args, config: &Config, rules: &Rulebook, warned: bool) -> i32 {
         );
     }
     if args.verbose {
+        // In integers: printing a float takes 15 kB of program.
+        let tenths = (plan.sizes.memory_bound * 10 + (1 << 19)) >> 20;
         println!(
-            "memory bound: {:.1} MiB at maxconn {} ({} worker{}, {} descriptors)",
-            plan.sizes.memory_bound as f64 / f64::from(1 << 20),
+            "memory bound: {}.{} MiB at maxconn {} ({} worker{}, {} descriptors)",
+            tenths / 10,
+            tenths % 10,
             plan.sizes.maxconn,
             plan.sizes.workers,
             if plan.sizes.workers == 1 { "" } else { "s" },

@@ -1,13 +1,14 @@
 //! Event counters with one writing worker and any number of readers, also where there are no 64-bit atomics.
 //!
 //! A [`Count`] costs its writer a plain load and store. On targets without 64-bit atomics (MIPS32, ARMv5TE, PowerPC) it is
-//! two 32-bit halves and the reader retries while the upper half moves.
+//! two 32-bit halves and the reader retries while the upper half moves: the writer stores `high`, `low` and `high_after` in this
+//! order, the reader loads them in the other one.
 
+#[cfg(not(target_has_atomic = "64"))]
+use std::sync::atomic::AtomicU32;
 #[cfg(target_has_atomic = "64")]
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
-#[cfg(not(target_has_atomic = "64"))]
-use std::sync::atomic::{AtomicU32, fence};
 
 /// A 64-bit event counter: written by one thread, read by all.
 #[derive(Default, Debug)]
@@ -27,7 +28,7 @@ impl Count {
     /// Adds `n`. Only the owning worker calls it.
     #[inline]
     pub fn add(&self, n: u64) {
-        self.set(self.get().wrapping_add(n));
+        self.set(self.own().wrapping_add(n));
     }
 
     /// Adds one.
@@ -39,9 +40,16 @@ impl Count {
     /// Raises the counter to `n` if it is lower.
     #[inline]
     pub fn raise(&self, n: u64) {
-        if n > self.get() {
+        if n > self.own() {
             self.set(n);
         }
+    }
+
+    /// The present value, for the owning worker, in whose way nobody writes.
+    #[cfg(target_has_atomic = "64")]
+    #[inline]
+    fn own(&self) -> u64 {
+        self.get()
     }
 
     /// The present value.
@@ -58,13 +66,22 @@ impl Count {
         self.value.store(n, Ordering::Relaxed);
     }
 
-    /// The present value.
+    /// The present value, for the owning worker, in whose way nobody writes.
     #[cfg(not(target_has_atomic = "64"))]
+    #[inline]
+    fn own(&self) -> u64 {
+        u64::from(self.high.load(Ordering::Relaxed)) << 32 | u64::from(self.low.load(Ordering::Relaxed))
+    }
+
+    /// The present value.
+    // Not at each of its calls: only statistics read.
+    #[cfg(not(target_has_atomic = "64"))]
+    #[inline(never)]
     pub fn get(&self) -> u64 {
         loop {
             let after = self.high_after.load(Ordering::Acquire);
             let low = self.low.load(Ordering::Acquire);
-            let high = self.high.load(Ordering::Acquire);
+            let high = self.high.load(Ordering::Relaxed);
             if high == after {
                 return u64::from(high) << 32 | u64::from(low);
             }
@@ -74,10 +91,8 @@ impl Count {
     /// Overwrites the value. Only the owning worker calls it.
     #[cfg(not(target_has_atomic = "64"))]
     pub fn set(&self, n: u64) {
-        self.high.store((n >> 32) as u32, Ordering::Release);
-        fence(Ordering::Release);
+        self.high.store((n >> 32) as u32, Ordering::Relaxed);
         self.low.store(n as u32, Ordering::Release);
-        fence(Ordering::Release);
         self.high_after.store((n >> 32) as u32, Ordering::Release);
     }
 }
