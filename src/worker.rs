@@ -15,6 +15,7 @@ use crate::listener::Listeners;
 use crate::log;
 use crate::mem::{Handle, Pool};
 use crate::model::{Audience, Mode};
+use crate::pattern::{ADDED, ADDED_BYTES};
 use crate::rules::Family;
 use crate::server::{Health, Mail};
 use crate::session::context::{Ctx, Parts};
@@ -119,6 +120,7 @@ impl<'a, K: Kernel> Worker<'a, K> {
         if self.trim_at.is_due(self.cx.now) {
             self.trim_at = Tick::NEVER;
             self.trim();
+            self.report_left_out();
         }
     }
 
@@ -154,6 +156,22 @@ impl<'a, K: Kernel> Worker<'a, K> {
         }
         if cold(self.sessions.usage()) {
             self.sessions.trim();
+        }
+    }
+
+    /// Says which files took no more of what rules added to them.
+    fn report_left_out(&mut self) {
+        use std::fmt::Write;
+        for file in &self.cx.shared.rules.changed {
+            let count = file.take_left_out();
+            if count > 0 {
+                let mut text = [0u8; 512];
+                let mut out = Out::new(&mut text);
+                let s = if count == 1 { "" } else { "s" };
+                let _ = write!(out, "{count} change{s} of '{}' left out: it takes {ADDED} additions", file.path);
+                let _ = write!(out, " of up to {ADDED_BYTES} bytes.");
+                self.cx.logs.message(&mut self.cx.sys, None, log::WARNING, out.bytes());
+            }
         }
     }
 

@@ -827,6 +827,33 @@ fn what_is_added_to_a_map_is_found_as_if_it_stood_behind_the_rest() {
     }
 }
 
+/// HAProxy takes them as long as there is memory.
+#[test]
+fn changes_of_a_map_for_which_there_is_no_room_are_told() {
+    if is_oracle() {
+        return;
+    }
+    let (server, folder, logs) = (Server::named("a"), Folder::new("full"), LogSink::start());
+    let map = folder.file("names.map", "a 1\n");
+    let config = format!(
+        "global\n    log {} local0\n{HTTP}
+listen l
+    bind {{bind:l}}
+    http-request set-map({map}) %[hdr(k)] 1
+    http-request return status 200 if {{ path,map({map}) -m found }}
+    server a {{server:a}}
+",
+        logs.addr()
+    );
+    let proxy = Proxy::in_front_of(&server, &config);
+    let mut client = Client::connect(proxy.addr("l"));
+    for key in ["b".repeat(127), "c".repeat(128)] {
+        assert_eq!(client.ask(format!("GET / HTTP/1.1\r\nHost: h\r\nK: {key}\r\n\r\n")).status(), 200);
+    }
+    let told = logs.find("left out", |m| m.contains("left out").then(|| m.to_owned()));
+    assert_eq!(told, format!("1 change of '{map}' left out: it takes 1000 additions of up to 127 bytes."));
+}
+
 /// HAProxy has no such change: it sends a target that is none (docs/migrating.md, "Rules").
 #[test]
 fn a_change_that_is_not_possible_is_an_error_once() {

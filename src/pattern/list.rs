@@ -10,6 +10,7 @@
 use super::nets::{self, Net, Wide};
 use super::{Hit, Method, Regex, RegexCache, Set, Unreadable, Value, equal, fits, hex_bytes, ranges};
 use crate::util::scratch::Scratch;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Patterns that can be added to a file at run time; further ones are left out.
@@ -173,6 +174,8 @@ pub struct Source {
     pub path: String,
     values: Vec<Box<[u8]>>,
     changes: OnceLock<Changes>,
+    /// Additions for which there was no room, since that was last told.
+    left_out: AtomicU32,
 }
 
 impl Source {
@@ -193,7 +196,11 @@ impl Source {
                 values.push(value.trim_matches(blank).as_bytes().into());
             }
         }
-        Ok((Source { path: path.to_owned(), values, changes: OnceLock::new() }, keys))
+        Ok((Source::new(path, values), keys))
+    }
+
+    fn new(path: &str, values: Vec<Box<[u8]>>) -> Source {
+        Source { path: path.to_owned(), values, changes: OnceLock::new(), left_out: AtomicU32::new(0) }
     }
 
     /// Its values; none where it is no map.
@@ -219,8 +226,26 @@ impl Source {
         }
     }
 
+    /// How many additions were left out since this was last asked.
+    pub fn take_left_out(&self) -> u32 {
+        if self.left_out.load(Relaxed) > 0 { self.left_out.swap(0, Relaxed) } else { 0 }
+    }
+
     /// Adds a pattern, or gives it another value. False, and all is as it was: it is too long, or there is no room.
     pub fn set<'a>(&self, key: &'a [u8], value: &[u8], scratch: &mut Scratch<'a>, regexes: &mut RegexCache) -> bool {
+        let done = self.try_set(key, value, scratch, regexes);
+        if !done {
+            self.leave_out();
+        }
+        done
+    }
+
+    /// Counts an addition for which there was no room.
+    pub fn leave_out(&self) {
+        self.left_out.fetch_add(1, Relaxed);
+    }
+
+    fn try_set<'a>(&self, key: &'a [u8], value: &[u8], scratch: &mut Scratch<'a>, regexes: &mut RegexCache) -> bool {
         let Some(changes) = self.changes.get() else { return false };
         let mut changed = changes.write();
         let is_there = changes.by_text.find_of(Value::Str(key), &|n| changed.is_there(n), scratch, regexes).is_some();
@@ -330,13 +355,13 @@ impl List {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use std::sync::atomic::AtomicUsize;
 
     /// A map from texts to their numbers, after changes: `-key` takes one out, `+key` adds it (with the value `new`).
     fn look_up(method: Method, fold: bool, keys: &[&str], changes: &[&str], value: &str) -> Option<String> {
         let keys: Vec<String> = keys.iter().map(|k| (*k).to_owned()).collect();
         let values = (0..keys.len()).map(|n| n.to_string().into_bytes().into()).collect();
-        let source = Arc::new(Source { path: String::new(), values, changes: OnceLock::new() });
+        let source = Arc::new(Source::new("", values));
         source.make_changeable(&keys);
         let list = List::new((Arc::clone(&source), &keys), method, fold, false).unwrap();
         let (mut space, mut regexes) = ([0; 256], RegexCache::default());
@@ -398,7 +423,7 @@ mod tests {
     fn list(method: Method, keys: &[&str], map: bool) -> List {
         let keys: Vec<String> = keys.iter().map(|k| (*k).to_owned()).collect();
         let values = if map { keys.iter().map(|_| b"old"[..].into()).collect() } else { Vec::new() };
-        let source = Arc::new(Source { path: String::new(), values, changes: OnceLock::new() });
+        let source = Arc::new(Source::new("", values));
         source.make_changeable(&keys);
         List::new((source, &keys), method, false, false).unwrap()
     }
@@ -427,6 +452,7 @@ mod tests {
             assert_eq!(get(list, "key 0").as_deref(), Some(&b"other"[..]));
         }
         assert!(!set(&map, "k", b"v") && set(&acl, "k", b""));
+        assert_eq!([map.source.take_left_out(), map.source.take_left_out(), acl.source.take_left_out()], [3, 0, 1]);
         assert!(get(&map, "k").is_some() && get(&acl, "k").is_some());
     }
 

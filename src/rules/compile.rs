@@ -110,6 +110,7 @@ pub fn compile(config: &Config, lines: &[Vec<Line>], texts: &[LogTexts]) -> Comp
     }
     errors.extend(cc.check_changes());
     book.files_bytes = cc.files_bytes();
+    book.changed = cc.changed_files();
     let programs = book.proxies.iter().flat_map(|p| &p.programs).map(|p| p.needs);
     book.keeps_line = programs.chain(book.logs.iter().map(Lines::needs)).any(|n| n & needs::LINE != 0);
     book.acls = conditions.all;

@@ -43,7 +43,9 @@ impl Edit {
 
 impl Action for Edit {
     fn run(&self, stage: &mut Stage) -> Verdict {
-        let _ = self.apply(stage);
+        if self.apply(stage).is_none() {
+            self.source.leave_out();
+        }
         Verdict::Continue
     }
 

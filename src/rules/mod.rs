@@ -34,10 +34,11 @@ pub use stage::{Effects, Reply, Stage, Verdict};
 
 use crate::format::{Format, Lines};
 use crate::model::{Proxy, opt};
-use crate::pattern::{Regex, RegexCache};
+use crate::pattern::{Regex, RegexCache, Source};
 use crate::sample::{Compiler, Expr, Layout, Note, ProcessNotes, needs};
 use crate::util::words::{Args, Fault};
 use crate::util::{ManualText, Release};
+use std::sync::Arc;
 
 /// The kinds of rules of a proxy, in the order in which a session comes by them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
@@ -278,6 +279,8 @@ pub struct Rulebook {
     pub layout: Layout,
     /// Variables of the process.
     pub process: ProcessNotes,
+    /// Files that rules change, each once.
+    pub changed: Vec<Arc<Source>>,
     /// Bytes of memory that files of patterns hold.
     pub files_bytes: usize,
     /// There are rules at all.

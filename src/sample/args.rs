@@ -163,6 +163,17 @@ impl<'a> Compiler<'a> {
         faults
     }
 
+    /// The files that rules change, each once.
+    pub fn changed_files(&self) -> Vec<Arc<Source>> {
+        let mut files: Vec<Arc<Source>> = Vec::new();
+        for (source, _) in &self.changed {
+            if !files.iter().any(|f| Arc::ptr_eq(f, source)) {
+                files.push(Arc::clone(source));
+            }
+        }
+        files
+    }
+
     /// Bytes of memory that files of patterns hold.
     pub fn files_bytes(&self) -> usize {
         let sources: usize = self.sources.iter().map(|s| s.source.memory_bytes()).sum();
