@@ -481,6 +481,6 @@ fn env_unset(s: &mut State, a: &mut Args) -> Result<(), Fault> {
 
 fn env_reset(s: &mut State, a: &mut Args) -> Result<(), Fault> {
     let keep = a.rest();
-    s.vars.0.retain(|name, _| keep.iter().any(|w| w.text == *name));
+    s.vars.0.retain(|name| keep.iter().any(|w| w.text == *name));
     Ok(())
 }

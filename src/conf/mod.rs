@@ -46,6 +46,7 @@ mod values;
 
 use crate::model::{Config, Global};
 use crate::rules::Rulebook;
+use crate::util::map::Map;
 use crate::util::words::Pos;
 use cond::Facts;
 use diag::Diags;
@@ -53,7 +54,6 @@ use lexer::Lexer;
 pub use row::{Row, Status};
 pub use state::Resolver;
 use state::State;
-use std::collections::BTreeMap;
 
 /// The files of a configuration, in order.
 #[derive(Default, Debug, Clone)]
@@ -188,9 +188,9 @@ pub fn load_using(sources: &Sources, facts: &dyn Facts, overrides: &Overrides, r
 }
 
 /// The environment of the process and the variables that HAProxy sets.
-fn environment(sources: &Sources) -> BTreeMap<String, String> {
+fn environment(sources: &Sources) -> Map<String, String> {
     let lossy = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
-    let mut vars: BTreeMap<String, String> = std::env::vars_os().map(|(k, v)| (lossy(k), lossy(v))).collect();
+    let mut vars: Map<String, String> = std::env::vars_os().map(|(k, v)| (lossy(k), lossy(v))).collect();
     let names: Vec<&str> = sources.files.iter().map(|f| f.0.as_str()).collect();
     vars.insert("HAPROXY_CFGFILES".into(), names.join(";"));
     vars.insert("HAPROXY_HTTP_LOG_FMT".into(), crate::format::HTTP_LOG.into());

@@ -11,8 +11,8 @@ use super::tune;
 use crate::model::{Audience, CloseMode, Config, KeySource, LogShape, Mode, SinkFormat};
 use crate::rules::Rulebook;
 use crate::server::{frontends_of, tenth_of_frontends};
+use crate::util::map::Map;
 use crate::util::words::{Fault, Pos, Word, nearest};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Number of the first proxy without `id`, as in HAProxy.
 const FIRST_PROXY_ID: u32 = 2;
@@ -59,7 +59,7 @@ pub fn resolve(s: &mut State, overrides: &Overrides) -> (Config, Rulebook) {
 
 /// Two frontends, or two backends, of one name.
 fn names(s: &mut State, drafts: &[Draft]) {
-    let mut seen: BTreeMap<(&str, bool), (&Draft, String)> = BTreeMap::new();
+    let mut seen: Map<(&str, bool), (&Draft, String)> = Map::new();
     for draft in drafts {
         let origin = draft.proxy.place.clone();
         for (side, front) in [(draft.proxy.is_frontend, true), (draft.proxy.is_backend, false)] {
@@ -78,19 +78,19 @@ fn names(s: &mut State, drafts: &[Draft]) {
 
 /// Gives numbers to those that have none: the next free one, counted on by each, whether it has one or not.
 fn number(ids: &mut [(u32, Pos)], first: u32, mut clash: impl FnMut(usize)) {
-    let mut used = BTreeSet::new();
+    let mut used = Map::new();
     for (at, (id, _)) in ids.iter().enumerate() {
-        if *id != 0 && !used.insert(*id) {
+        if *id != 0 && used.insert(*id, ()).is_some() {
             clash(at);
         }
     }
     let mut next = first;
     for (id, _) in ids {
         if *id == 0 {
-            while used.contains(&next) {
+            while used.contains_key(&next) {
                 next += 1;
             }
-            used.insert(next);
+            used.insert(next, ());
             *id = next;
         }
         next += 1;
@@ -250,7 +250,7 @@ fn number_servers(s: &mut State, draft: &mut Draft) {
         let one = &draft.servers[at];
         s.diags.error(one.id_pos, format!("{title}: another server has the id {}", one.server.id));
     });
-    let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut seen: Map<&str, u32> = Map::new();
     for one in &draft.servers {
         if let Some(line) = seen.insert(&one.server.name, one.pos.line) {
             let message =

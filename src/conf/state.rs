@@ -7,8 +7,8 @@ use super::lexer::Env;
 use super::row;
 use crate::model::{Audience, CheckSettings, CloseMode, Global, Listener, LogSink, Logger, Mode, Proxy, Server, retry};
 use crate::rules::LogTexts;
+use crate::util::map::Map;
 use crate::util::words::{Fault, Pos, Reason, Word};
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// Turns a host name into an address.
@@ -16,7 +16,7 @@ pub type Resolver = fn(&str, Family) -> Option<IpAddr>;
 
 /// The environment as the configuration sees it: `setenv` and the like change it for the lines that follow.
 #[derive(Default)]
-pub struct Variables(pub BTreeMap<String, String>);
+pub struct Variables(pub Map<String, String>);
 
 impl Env for Variables {
     fn get(&self, name: &str) -> Option<String> {
@@ -47,7 +47,7 @@ pub struct State {
     pub current: Current,
     pub global: Global,
     /// Places of global keywords that may be given once.
-    pub seen: BTreeMap<&'static str, Pos>,
+    pub seen: Map<&'static str, Pos>,
     pub defaults: Vec<Draft>,
     pub drafts: Vec<Draft>,
     /// `set-var` and `set-var-fmt` of the process.
@@ -65,18 +65,18 @@ pub struct State {
     /// A `server` line is being read, not a `bind` line.
     pub on_server: bool,
     /// Host names that were looked up (with the family asked for).
-    pub names: BTreeMap<(String, u8), Option<IpAddr>>,
+    pub names: Map<(String, u8), Option<IpAddr>>,
 }
 
 impl State {
-    pub fn new(resolver: Resolver, vars: BTreeMap<String, String>) -> State {
+    pub fn new(resolver: Resolver, vars: Map<String, String>) -> State {
         State {
             diags: Diags::new(),
             vars: Variables(vars),
             resolver,
             current: Current::None,
             global: Global::default(),
-            seen: BTreeMap::new(),
+            seen: Map::new(),
             defaults: Vec::new(),
             drafts: Vec::new(),
             variables: Vec::new(),
@@ -88,7 +88,7 @@ impl State {
             bind: BindDraft::default(),
             server: ServerDraft::default(),
             on_server: false,
-            names: BTreeMap::new(),
+            names: Map::new(),
         }
     }
 
@@ -257,7 +257,7 @@ pub struct Draft {
     /// The statistics page comes from the defaults: the first `stats` line of the proxy itself begins anew.
     pub stats_inherited: bool,
     /// Where settings that later checks speak about were made.
-    pub places: BTreeMap<&'static str, Pos>,
+    pub places: Map<&'static str, Pos>,
     /// A proxy took this `defaults` by name / for being the last.
     pub used_by_name: bool,
     pub used_as_last: bool,
@@ -290,7 +290,7 @@ impl Draft {
             default_server: ServerDraft::default(),
             http_check: HttpCheck::default(),
             stats_inherited: false,
-            places: BTreeMap::new(),
+            places: Map::new(),
             used_by_name: false,
             used_as_last: false,
         }

@@ -9,6 +9,7 @@ pub mod fmt;
 pub mod freq;
 pub mod hash;
 mod manual;
+pub mod map;
 pub mod scratch;
 pub mod tick;
 pub mod units;
