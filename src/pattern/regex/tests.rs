@@ -71,6 +71,14 @@ fn bots() -> String {
     format!("(?i)({})", names.join("|"))
 }
 
+/// What was looked at where a search gave up is looked at anew where it goes on.
+#[test]
+fn a_search_that_goes_on_further_behind_forgets() {
+    for pattern in [r"(?:|-)\B(?i)a", r"-?\Ba", r"(?:-|)\Ba", r"(?:a|)\bb"] {
+        agrees(pattern, false, &[b"-bA", b"-ba", b"-baa", b"ac b", b"--ba"]);
+    }
+}
+
 type Places = Vec<Option<(usize, usize)>>;
 
 fn places(get: impl Fn(usize) -> Option<(usize, usize)>) -> Places {

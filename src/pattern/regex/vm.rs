@@ -115,7 +115,12 @@ impl Space {
                 }
                 let may_begin = |first: &super::set::ByteSet| text[at..].iter().position(|b| first.contains(*b));
                 match program.first.as_ref().map_or(Some(0), may_begin) {
-                    Some(skipped) => at += skipped,
+                    Some(0) => {}
+                    Some(skipped) => {
+                        at += skipped;
+                        // What was reached on the way to the former place says nothing of this one.
+                        self.begin_round();
+                    }
                     None => return false,
                 }
             }
