@@ -769,7 +769,7 @@ fn what_is_added_to_a_map_is_found_as_if_it_stood_behind_the_rest() {
     let folder = Folder::new("added");
     // The method, what stands in its file, what is added, and what is found then.
     type Questions = [(&'static str, &'static str)];
-    let methods: [(&str, &str, &[&str], &Questions); 5] = [
+    let methods: [(&str, &str, &[&str], &Questions); 8] = [
         (
             "path,map_beg",
             "/x one\n/q/r two\n",
@@ -788,6 +788,10 @@ fn what_is_added_to_a_map_is_found_as_if_it_stood_behind_the_rest() {
             &["y", "xy", "ay"],
             &[("/xyx", "one"), ("/xy", "one"), ("/ay/", "y"), ("/z", "")],
         ),
+        // What changes a key of the file stands in its place.
+        ("hdr(i),map_sub", "x one\nxyx two\n", &["x"], &[("xyx", "x"), ("y", "")]),
+        ("hdr(i),map_ip", "::ffff:10.1.1.0/120 six\n10.0.0.0/8 four\n", &[], &[("10.1.1.1", "four")]),
+        ("hdr(i),map_ip", "::/0 six\n10.0.0.0/8 four\n", &[], &[("::ffff:10.1.1.1", "six"), ("10.1.1.1", "four")]),
         (
             "hdr(i),map_ip",
             "10.0.0.0/8 one\n11.1.0.0/16 two\n",
@@ -825,6 +829,39 @@ fn what_is_added_to_a_map_is_found_as_if_it_stood_behind_the_rest() {
             assert_eq!(ask(path, "I", value), *want, "{sample} of {value}");
         }
     }
+}
+
+#[test]
+fn captures_are_there_for_the_conditions_that_follow() {
+    let server = Server::named("a");
+    let config = format!(
+        "{HTTP}
+frontend l
+    bind {{bind:l}}
+    declare capture request len 20
+    acl captured capture.req.hdr(0) -m found
+    http-request set-header X-Same 1 if !captured {{ path,capture-req(0) -m found }} {{ capture.req.hdr(0) -m beg /p }}
+    http-request set-header X-Next 1 if captured
+    default_backend b
+backend b
+    server a {{server:a}}
+"
+    );
+    let proxy = Proxy::in_front_of(&server, &config);
+    assert_eq!(get(proxy.addr("l"), "/path").status(), 200);
+    assert_eq!((server.last().header("x-same"), server.last().header("x-next")), (Some("1"), Some("1")));
+}
+
+#[test]
+fn a_body_is_waited_for_without_any_rule() {
+    let server = Server::named("a");
+    let http = HTTP.replace("timeout client", "timeout http-request 300ms\n    timeout client");
+    let config =
+        format!("{http}\nlisten l\n    bind {{bind:l}}\n    option http-buffer-request\n    server a {{server:a}}\n");
+    let proxy = Proxy::in_front_of(&server, &config);
+    let mut client = Client::connect(proxy.addr("l"));
+    client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc");
+    assert_eq!(client.response().status(), 408);
 }
 
 /// HAProxy takes them as long as there is memory.

@@ -18,10 +18,13 @@ pub struct Edit<'a> {
 pub struct Refused;
 
 impl Edit<'_> {
+    fn has_room(&self, len: usize) -> bool {
+        self.used + len <= self.text.len().min(usize::from(u16::MAX))
+    }
+
     fn keep(&mut self, parts: &[&[u8]]) -> Result<Span, Refused> {
         let len: usize = parts.iter().map(|p| p.len()).sum();
-        let end = self.used + len;
-        if end > self.text.len() || end > usize::from(u16::MAX) {
+        if !self.has_room(len) {
             return Err(Refused);
         }
         let span = Span { at: self.used as u16, len: len as u16 };
@@ -58,6 +61,9 @@ impl Edit<'_> {
 
     /// Removes all fields of a name and adds one.
     pub fn set(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refused> {
+        if !self.has_room(name.len() + value.len() + 4) {
+            return Err(Refused);
+        }
         self.remove(|n| n.eq_ignore_ascii_case(name));
         self.add(name, value)
     }

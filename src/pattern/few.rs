@@ -90,7 +90,8 @@ impl Few {
                 super::equal(self.fold, part, &p.text)
             }
         };
-        self.list.iter().filter(fits).map(|p| Hit { number: p.number as usize, weight: p.text.len() })
+        let weight = |p: &Pattern| if self.method == Method::Beg { p.text.len() } else { 0 };
+        self.list.iter().filter(fits).map(move |p| Hit { number: p.number as usize, weight: weight(p) })
     }
 
     pub fn memory_bytes(&self) -> usize {

@@ -10,6 +10,7 @@
 use super::nets::{self, Net, Wide};
 use super::{Hit, Method, Regex, RegexCache, Set, Unreadable, Value, equal, fits, hex_bytes, ranges};
 use crate::util::scratch::Scratch;
+use std::cmp::Reverse;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -37,16 +38,21 @@ impl Short {
     }
 }
 
-/// What was added, in the order in which it was. Each method looks through one list, in which nothing is left to
+/// What was added, in the order in which it was; what replaces a pattern of the file stands in its place. Each method looks through one list, in which nothing is left to
 /// be read.
 struct Added {
     texts: Vec<(Short, Short)>,
+    /// The number of the file's pattern in whose place each stands; [`BEHIND`] for those that stand in none.
+    places: Vec<u32>,
     /// Of the keys in small letters: only where it is the same, texts need to be compared.
     hashes: Vec<u32>,
     /// The keys as ranges of numbers, and as networks; one that is none holds nothing.
     ranges: Vec<(i64, i64)>,
     nets: Vec<Option<Net>>,
 }
+
+/// Behind all patterns of the file.
+const BEHIND: u32 = u32::MAX;
 
 /// A range without a number.
 const NOTHING: (i64, i64) = (0, -1);
@@ -59,12 +65,13 @@ fn folded_hash(text: &[u8]) -> u32 {
 impl Added {
     fn new() -> Added {
         let (texts, hashes) = (Vec::with_capacity(ADDED), Vec::with_capacity(ADDED));
-        Added { texts, hashes, ranges: Vec::with_capacity(ADDED), nets: Vec::with_capacity(ADDED) }
+        let (places, ranges, nets) = (Vec::with_capacity(ADDED), Vec::with_capacity(ADDED), Vec::with_capacity(ADDED));
+        Added { texts, places, hashes, ranges, nets }
     }
 
     fn memory_bytes(&self) -> usize {
         self.texts.capacity() * size_of::<(Short, Short)>()
-            + self.hashes.capacity() * size_of::<u32>()
+            + (self.places.capacity() + self.hashes.capacity()) * size_of::<u32>()
             + self.ranges.capacity() * size_of::<(i64, i64)>()
             + self.nets.capacity() * size_of::<Option<Net>>()
     }
@@ -79,7 +86,8 @@ impl Added {
         (0..self.len()).find(|n| self.hashes[*n] == hash && equal(fold, self.texts[*n].0.text(), text))
     }
 
-    fn push(&mut self, key: Short, value: Short) {
+    fn push(&mut self, key: Short, value: Short, place: u32) {
+        self.places.push(place);
         let text = std::str::from_utf8(key.text()).unwrap_or_default();
         self.hashes.push(folded_hash(key.text()));
         self.ranges.push(ranges::parse(text).unwrap_or(NOTHING));
@@ -89,44 +97,48 @@ impl Added {
 
     fn remove(&mut self, n: usize) {
         self.texts.remove(n);
+        self.places.remove(n);
         self.hashes.remove(n);
         self.ranges.remove(n);
         self.nets.remove(n);
     }
 
-    /// The one that a value matches: the most specific one for beg and ip, else the oldest. None: neither this nor a pattern of the file
-    /// can match, for want of room.
-    fn find<'a>(&self, method: Method, fold: bool, value: Value<'a>, scratch: &mut Scratch<'a>) -> Option<Hit> {
+    /// The one that a value matches, and its place: the most specific one for beg and ip, else the first. None: there is none, or neither
+    /// this nor a pattern of the file can match, for want of room.
+    fn find<'a>(&self, method: Method, fold: bool, value: Value<'a>, scratch: &mut Scratch<'a>) -> Option<(Hit, u32)> {
         let key = |n: usize| self.texts[n].0.text();
-        let in_range = |number: i64| self.ranges.iter().position(|(low, high)| (*low..=*high).contains(&number));
-        let heaviest = |weight: &dyn Fn(usize) -> Option<usize>| {
-            let hits = (0..self.len()).rev().filter_map(|number| Some(Hit { number, weight: weight(number)? }));
-            hits.max_by_key(|hit| hit.weight)
+        let best = |weight: &dyn Fn(usize) -> Option<usize>| {
+            let hits = (0..self.len()).filter_map(|number| Some(Hit { number, weight: weight(number)? }));
+            let hits = hits.map(|hit| (hit, self.places[hit.number]));
+            hits.min_by_key(|(hit, place)| (Reverse(hit.weight), *place, hit.number))
         };
-        let oldest = match method {
+        let first = |fits: &dyn Fn(usize) -> bool| best(&|n| fits(n).then_some(0));
+        let in_range = |number: i64| first(&|n| (self.ranges[n].0..=self.ranges[n].1).contains(&number));
+        match method {
             Method::Int => in_range(value.int()?),
             Method::Len => in_range(value.text(scratch)?.len() as i64),
             Method::Ip => {
                 let ip = Wide::new(value.ip()?);
-                return heaviest(&|n| self.nets[n].and_then(|net| net.weight(&ip)));
+                best(&|n| self.nets[n].and_then(|net| net.weight(&ip)))
             }
             Method::Bin => {
                 let bytes = value.bytes(scratch)?;
-                let is = |n: &usize| hex_bytes(key(*n)).is_some_and(|k| k.eq(bytes.iter().map(|b| Some(*b))));
-                (0..self.len()).find(is)
+                first(&|n| hex_bytes(key(n)).is_some_and(|k| k.eq(bytes.iter().map(|b| Some(*b)))))
             }
-            Method::Str => self.equal(fold, value.text(scratch)?),
+            Method::Str => {
+                let number = self.equal(fold, value.text(scratch)?)?;
+                Some((Hit { number, weight: 0 }, self.places[number]))
+            }
             Method::Beg => {
                 let text = value.text(scratch)?;
-                return heaviest(&|n| fits(method, fold, text, key(n)).then_some(key(n).len()));
+                best(&|n| fits(method, fold, text, key(n)).then_some(key(n).len()))
             }
             Method::End | Method::Sub | Method::Dir | Method::Dom => {
                 let text = value.text(scratch)?;
-                (0..self.len()).find(|n| fits(method, fold, text, key(*n)))
+                first(&|n| fits(method, fold, text, key(n)))
             }
             Method::Found | Method::Bool | Method::Reg => None,
-        };
-        oldest.map(|n| Hit::of(n as u32))
+        }
     }
 }
 
@@ -248,14 +260,16 @@ impl Source {
     fn try_set<'a>(&self, key: &'a [u8], value: &[u8], scratch: &mut Scratch<'a>, regexes: &mut RegexCache) -> bool {
         let Some(changes) = self.changes.get() else { return false };
         let mut changed = changes.write();
-        let is_there = changes.by_text.find_of(Value::Str(key), &|n| changed.is_there(n), scratch, regexes).is_some();
-        if is_there && self.values.is_empty() {
+        let known = changes.by_text.find_of(Value::Str(key), &|n| changed.is_there(n), scratch, regexes);
+        if known.is_some() && self.values.is_empty() {
             return true;
         }
         let Some((short, value)) = Short::new(key).zip(Short::new(value)) else { return false };
         match changed.added.equal(false, key) {
             Some(n) => changed.added.texts[n].1 = value,
-            None if changed.added.len() < ADDED => changed.added.push(short, value),
+            None if changed.added.len() < ADDED => {
+                changed.added.push(short, value, known.map_or(BEHIND, |hit| hit.number as u32));
+            }
             None => return false,
         }
         changes.remove(&mut changed, key, scratch, regexes);
@@ -322,8 +336,8 @@ impl List {
         let counts = |n| changed.as_ref().is_none_or(|c| c.is_there(n));
         let own = self.set.find_of(value, &counts, scratch, cache);
         if let Some(Changed { added, .. }) = changed.as_deref()
-            && let Some(hit) = added.find(self.method, self.fold, value, scratch)
-            && own.is_none_or(|own| own.weight < hit.weight)
+            && let Some((hit, place)) = added.find(self.method, self.fold, value, scratch)
+            && own.is_none_or(|own| (own.weight, place) < (hit.weight, own.number as u32))
         {
             return scratch.copy(added.texts[hit.number].1.text()).map(|b| &*b);
         }
@@ -388,6 +402,11 @@ mod tests {
             (Method::Ip, false, &["10.0.0.0/8"], &["+10.1.0.0/16"], "10.1.1.1", Some("new")),
             (Method::End, false, &["b"], &["+ab"], "ab", Some("0")),
             (Method::Sub, false, &["a"], &["+ab"], "ab", Some("0")),
+            (Method::Sub, false, &["a", "ab"], &["+a"], "ab", Some("new")),
+            (Method::Sub, false, &["a", "ab"], &["-a", "+a"], "ab", Some("1")),
+            (Method::End, false, &["b", "ab"], &["+b"], "ab", Some("new")),
+            (Method::Int, false, &["1:5", "3"], &["+1:5"], "3", Some("new")),
+            (Method::Ip, false, &["10.0.0.0/8", "10.0.0.1/8"], &["+10.0.0.0/8"], "10.1.1.1", Some("new")),
             (Method::Int, false, &["1:5"], &["+3"], "3", Some("0")),
             (Method::Ip, false, &["10.0.0.0/8", "10.1.0.0/16"], &["-10.1.0.0/16"], "10.1.1.1", Some("0")),
             (Method::Ip, false, &["10.1.0.0/8", "10.0.0.0/8"], &["-10.1.0.0/8"], "10.1.1.1", Some("1")),

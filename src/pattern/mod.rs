@@ -141,7 +141,11 @@ struct Hit {
 }
 
 impl Hit {
-    /// Found by its number alone.
+    /// Where it is found by its number alone.
+    fn unweighed(self) -> Hit {
+        Hit { weight: 0, ..self }
+    }
+
     fn of(number: u32) -> Hit {
         Hit { number: number as usize, weight: 0 }
     }
@@ -219,10 +223,11 @@ impl Set {
             (Store::Ranges(r), Method::Len) => r.find(value.text(scratch)?.len() as i64, counts),
             (Store::Ranges(r), _) => r.find(value.int()?, counts),
             (Store::Nets(n), _) => n.find(value.ip()?, counts),
-            (Store::Texts(t), Method::Bin) => t.equal(value.bytes(scratch)?, counts),
-            (Store::Texts(t), Method::Str) => t.equal(value.text(scratch)?, counts),
+            (Store::Texts(t), Method::Bin) => t.equal(value.bytes(scratch)?, counts).map(Hit::unweighed),
+            (Store::Texts(t), Method::Str) => t.equal(value.text(scratch)?, counts).map(Hit::unweighed),
             (Store::Texts(t), Method::End) => {
-                t.beginnings(value.text(scratch)?).filter(|h| counts(h.number)).min_by_key(|h| h.number)
+                let hits = t.beginnings(value.text(scratch)?).filter(|h| counts(h.number));
+                hits.min_by_key(|h| h.number).map(Hit::unweighed)
             }
             (Store::Texts(t), _) => t.beginnings(value.text(scratch)?).find(|h| counts(h.number)),
             (Store::Few(few), method) => {

@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// No network around this one.
 const NONE: u32 = u32::MAX;
 
-/// What the weight of a network is above that of all that hold an address only by what it stands for.
-const DIRECT: usize = 256;
+/// What the weight of a network is above that of all networks of the other family.
+const OWN_FAMILY: usize = 256;
 
 /// A network.
 #[derive(Clone, Copy)]
@@ -34,18 +34,18 @@ impl Net {
         self.bits == 0 || (self.first ^ ip) >> (128 - u32::from(self.bits)) == 0
     }
 
-    /// How specific it is for an address in it; less so for one of IPv6 that stands for one of IPv4 in it.
+    /// How specific it is for an address in it: networks of the address' own family before those of the other one.
     pub fn weight(&self, ip: &Wide) -> Option<usize> {
-        let direct = self.holds(ip.ip);
-        let held = direct || self.v4 && ip.v4.is_some_and(|v4| self.holds(v4));
-        held.then(|| usize::from(self.bits) + if direct { DIRECT } else { 0 })
+        let held = self.holds(ip.seen_by(self.v4)?);
+        held.then(|| usize::from(self.bits) + if self.v4 == ip.is_v4 { OWN_FAMILY } else { 0 })
     }
 }
 
 /// An address as networks hold it.
 pub struct Wide {
+    is_v4: bool,
     ip: u128,
-    /// The one of IPv4 that it stands for.
+    /// It, or the one of IPv4 that it stands for.
     v4: Option<u128>,
 }
 
@@ -53,9 +53,14 @@ impl Wide {
     pub fn new(ip: IpAddr) -> Wide {
         let mapped = |ip: Ipv4Addr| u128::from(ip.to_ipv6_mapped());
         match ip {
-            IpAddr::V4(ip) => Wide { ip: mapped(ip), v4: None },
-            IpAddr::V6(ip) => Wide { ip: u128::from(ip), v4: embedded(ip).map(mapped) },
+            IpAddr::V4(ip) => Wide { is_v4: true, ip: mapped(ip), v4: Some(mapped(ip)) },
+            IpAddr::V6(ip) => Wide { is_v4: false, ip: u128::from(ip), v4: embedded(ip).map(mapped) },
         }
+    }
+
+    /// As networks of a family see it.
+    fn seen_by(&self, v4: bool) -> Option<u128> {
+        if v4 { self.v4 } else { Some(self.ip) }
     }
 }
 
@@ -138,19 +143,19 @@ impl Nets {
         Nets { list }
     }
 
-    /// The smallest network that holds `ip`, of those that count; one of IPv6 is also looked for among those of IPv4 when it stands for
-    /// one.
+    /// The smallest network that holds `ip`, of those that count, first of its own family, then of the other one.
     pub fn find(&self, ip: IpAddr, counts: &dyn Fn(usize) -> bool) -> Option<Hit> {
         let wide = Wide::new(ip);
-        let member = self.smallest(wide.ip, false, counts).or_else(|| self.smallest(wide.v4?, true, counts))?;
+        let of = |v4| self.smallest(wide.seen_by(v4)?, v4, counts);
+        let member = of(wide.is_v4).or_else(|| of(!wide.is_v4))?;
         Some(Hit { number: member.number as usize, weight: member.net.weight(&wide)? })
     }
 
-    fn smallest(&self, ip: u128, v4_only: bool, counts: &dyn Fn(usize) -> bool) -> Option<Member> {
+    fn smallest(&self, ip: u128, v4: bool, counts: &dyn Fn(usize) -> bool) -> Option<Member> {
         let mut at = self.list.partition_point(|m| m.net.first <= ip).checked_sub(1)? as u32;
         while at != NONE {
             let member = self.list[at as usize];
-            if member.net.holds(ip) && (member.net.v4 || !v4_only) && counts(member.number as usize) {
+            if member.net.holds(ip) && member.net.v4 == v4 && counts(member.number as usize) {
                 return Some(member);
             }
             at = member.around;

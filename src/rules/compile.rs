@@ -99,7 +99,7 @@ pub fn compile(config: &Config, lines: &[Vec<Line>], texts: &[LogTexts]) -> Comp
         conditions.end();
         rules.complete(&config.proxies[n]);
         book.hints |= rules.programs.iter().any(|p| p.hints);
-        book.any |= rules.programs.iter().any(|p| !p.is_empty());
+        book.any |= rules.kinds != 0;
         book.proxies.push(rules);
     }
     for (n, proxy) in config.proxies.iter().enumerate() {

@@ -57,9 +57,6 @@ enum UseBackend {
 
 impl Action for UseBackend {
     fn run(&self, stage: &mut Stage) -> Verdict {
-        if stage.effects.backend.is_some() {
-            return Verdict::Stop; // `reqsetbe` came before
-        }
         let backend = match self {
             UseBackend::Known(n) => Some(*n),
             UseBackend::Named(format) => {

@@ -258,12 +258,15 @@ impl ProxyRules {
     fn complete(&mut self, proxy: &Proxy) {
         let bit = |(n, program): (usize, &Program)| u32::from(!program.is_empty()) << n;
         let more = |family: Family, is: bool| if is { family.bit() } else { 0 };
-        self.more =
-            more(Family::Statistics, proxy.stats.is_some()) | more(Family::Block, proxy.has(opt::HTTP_BUFFER_REQUEST));
+        let is = |family: Family| !self.of(family).is_empty();
+        self.more = more(Family::Statistics, proxy.stats.is_some() || is(Family::Statistics))
+            | more(Family::Block, proxy.has(opt::HTTP_BUFFER_REQUEST))
+            | more(Family::UseBackend, is(Family::RequestLines));
         self.kinds = self.programs.iter().enumerate().map(bit).sum::<u32>() | self.more;
     }
 
-    /// Something else has its turn with the rules of this kind: the page of statistics, `option http-buffer-request`.
+    /// Something else has its turn with the rules of this kind: the page of statistics, `option http-buffer-request`, what `reqsetbe`
+    /// decided.
     pub fn has_more(&self, family: Family) -> bool {
         self.more & family.bit() != 0
     }

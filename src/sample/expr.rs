@@ -96,10 +96,9 @@ impl Expr {
         self.fetch
     }
 
-    /// It shows a part of a message as it is: always the same one, as long as the message stays the same.
+    /// Its values stand in the head.
     pub fn is_in_head(&self) -> bool {
-        let of_message = self.fetch.needs & needs::ANYWHERE != needs::ANYWHERE && self.fetch.needs & needs::BODY == 0;
-        of_message && matches!(self.fetch.kind, Kind::Str | Kind::Method) && self.converters.is_empty()
+        self.fetch.needs & needs::IN_HEAD != 0 && self.converters.is_empty()
     }
 
     /// True when both show the same part of a message.

@@ -1,7 +1,7 @@
 //! Fetches of HTTP messages: start lines, targets, bodies (manual 7.3.6). Fields and cookies are in [`super::fields`].
 
 use super::fields::{credentials, number};
-use super::needs::{BODY, HEAD, LINE, REQUEST, REQUEST_KEPT, RESPONSE, RESPONSE_KEPT};
+use super::needs::{BODY, HEAD, IN_HEAD, LINE, REQUEST, REQUEST_KEPT, RESPONSE, RESPONSE_KEPT};
 use super::{Arg, Fetch, Got, Message, Scene, Tools, Walk, fetch};
 use crate::http::{Body, Version, path_and_query};
 use crate::pattern::{Kind, Value};
@@ -183,9 +183,9 @@ fn line_word<'a>(s: &Scene<'a>, n: usize) -> Option<&'a [u8]> {
     s.line.split(|b| *b == b' ').nth(n).filter(|w| !w.is_empty())
 }
 
-fn captured<'a>(s: &Scene<'a>, a: &[Arg], response: bool) -> Got<'a> {
+fn captured<'a>(s: &Scene<'a>, a: &[Arg], t: &mut Tools<'a, '_>, response: bool) -> Got<'a> {
     let place = usize::try_from(a[0].int_or(0)).ok().and_then(|n| s.notes.captures[usize::from(response)].get(n));
-    place.and_then(|note| s.notes.get(*note)).into()
+    place.and_then(|note| s.notes.latest(*note, &mut t.scratch)).into()
 }
 
 const NAME: &str = "name:str?";
@@ -199,8 +199,8 @@ pub static TABLE: &[Fetch] = &[
         hash_and_client(s, t, false)
     }),
     fetch("baseq", "", Kind::Str, REQUEST, "2.3", "Host, path and query of a request.", |s, _, _, t| base(s, t, true)),
-    fetch("capture.req.hdr", "place:int", Kind::Str, REQUEST_KEPT, "1.5", "A captured field.", |s, a, _, _| {
-        captured(s, a, false)
+    fetch("capture.req.hdr", "place:int", Kind::Str, REQUEST_KEPT, "1.5", "A captured field.", |s, a, _, t| {
+        captured(s, a, t, false)
     }),
     fetch("capture.req.method", "", Kind::Str, REQUEST_KEPT | LINE, "1.5", "The method as it came.", |s, _, _, _| {
         line_word(s, 0).map(Value::Str).into()
@@ -217,8 +217,8 @@ pub static TABLE: &[Fetch] = &[
     fetch("capture.req.ver", "", Kind::Str, REQUEST_KEPT, "1.6", "The version of the request.", |s, _, _, _| {
         s.flow.versions[0].map(|v| Value::Str(version(v))).into()
     }),
-    fetch("capture.res.hdr", "place:int", Kind::Str, RESPONSE_KEPT, "1.5", "A captured field.", |s, a, _, _| {
-        captured(s, a, true)
+    fetch("capture.res.hdr", "place:int", Kind::Str, RESPONSE_KEPT, "1.5", "A captured field.", |s, a, _, t| {
+        captured(s, a, t, true)
     }),
     fetch("capture.res.ver", "", Kind::Str, REQUEST_KEPT, "1.6", "The version of the response.", |s, _, _, _| {
         s.flow.versions[1].map(|v| Value::Str(version(v))).into()
@@ -246,18 +246,20 @@ pub static TABLE: &[Fetch] = &[
         "The first request of its connection.",
         |s, _, _, _| Got::bool(s.flow.first_request),
     ),
-    fetch("method", "", Kind::Method, REQUEST_KEPT | HEAD | LINE, "1.3", "The method.", |s, _, _, _| {
+    fetch("method", "", Kind::Method, REQUEST_KEPT | HEAD | LINE | IN_HEAD, "1.3", "The method.", |s, _, _, _| {
         match request(s) {
             Ok(m) => Got::Value(Value::Method(m.index.method_name.of(m.text))),
             Err(Got::Later) => Got::Later,
             Err(_) => line_word(s, 0).map(Value::Method).into(),
         }
     }),
-    fetch("path", "", Kind::Str, REQUEST, "1.3", "The path of a request.", |s, _, _, _| of_request(s, |m| path(&m))),
-    fetch("pathq", "", Kind::Str, REQUEST, "2.2", "Path and query of a request.", |s, _, _, _| {
+    fetch("path", "", Kind::Str, REQUEST | IN_HEAD, "1.3", "The path of a request.", |s, _, _, _| {
+        of_request(s, |m| path(&m))
+    }),
+    fetch("pathq", "", Kind::Str, REQUEST | IN_HEAD, "2.2", "Path and query of a request.", |s, _, _, _| {
         of_request(s, |m| from_path(uri(&m)))
     }),
-    fetch("query", "", Kind::Str, REQUEST, "1.6", "The query of a request, without '?'.", |s, _, _, _| {
+    fetch("query", "", Kind::Str, REQUEST | IN_HEAD, "1.6", "The query of a request, without '?'.", |s, _, _, _| {
         of_request(s, |m| query(&m))
     }),
     fetch("req.body", "", Kind::Bin, REQUEST | BODY, "1.6", "What is there of the body.", |s, _, _, _| {
@@ -287,7 +289,7 @@ pub static TABLE: &[Fetch] = &[
         Some(m) => Got::int(m.index.status),
         None => Some(s.flow.status).filter(|n| *n > 0).map(|n| Value::Int(n.into())).into(),
     }),
-    fetch("url", "", Kind::Str, REQUEST, "1.3", "The target of a request as it came.", |s, _, _, _| {
+    fetch("url", "", Kind::Str, REQUEST | IN_HEAD, "1.3", "The target of a request as it came.", |s, _, _, _| {
         of_request(s, |m| Some(uri(&m)))
     }),
     fetch("url32", "", Kind::Int, REQUEST, "1.5", "A hash of baseq.", |s, _, _, _| hash_number(s, true)),
@@ -297,11 +299,11 @@ pub static TABLE: &[Fetch] = &[
     fetch("url_ip", "", Kind::Ip, REQUEST, "1.3", "The IPv4 address in an absolute target.", |s, _, _, _| {
         known(request(s), |m| target_address(uri(&m)).map(|a| Value::Ip(a.0)))
     }),
-    fetch("url_param", PARAMETER, Kind::Str, REQUEST, "1.4", "A parameter of the query.", url_param),
+    fetch("url_param", PARAMETER, Kind::Str, REQUEST | IN_HEAD, "1.4", "A parameter of the query.", url_param),
     fetch("url_port", "", Kind::Int, REQUEST, "1.3", "The port beside that address, 80 without.", |s, _, _, _| {
         known(request(s), |m| target_address(uri(&m)).map(|a| Value::Int(a.1.into())))
     }),
-    fetch("urlp", PARAMETER, Kind::Str, REQUEST, "1.5", "As url_param.", url_param),
+    fetch("urlp", PARAMETER, Kind::Str, REQUEST | IN_HEAD, "1.5", "As url_param.", url_param),
     fetch("urlp_val", PARAMETER, Kind::Int, REQUEST, "1.5", "The number in it.", |s, a, w, t| {
         number(url_param(s, a, w, t))
     }),

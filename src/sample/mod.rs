@@ -72,6 +72,8 @@ pub mod needs {
     pub const BODY: u16 = 1 << 12;
     /// Notes to write to.
     pub const NOTES: u16 = 1 << 13;
+    /// Nothing more: its values stand in the head as they are, and are the same as long as nobody changes that.
+    pub const IN_HEAD: u16 = 1 << 14;
 
     /// Nothing but the process and its configuration.
     pub const INTERNAL: u16 = ANYWHERE;

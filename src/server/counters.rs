@@ -13,11 +13,6 @@ macro_rules! counters {
             pub fn absorb(&self, other: &Counters) {
                 $(self.$name.add(other.$name.get());)*
             }
-
-            /// Sets everything to zero (`clear counters`).
-            pub fn clear(&self) {
-                $(self.$name.set(0);)*
-            }
         }
     };
 }

@@ -362,7 +362,9 @@ pub fn request<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: u
         let proxy = if *of_backend { s.be() } else { s.fe() };
         // A section that is both has its rules run once.
         let once = !of_backend || proxy != s.fe() || matches!(family, Family::Persist | Family::UseServer);
-        if !once || rules.proxies[proxy].kinds & family.bit() == 0 {
+        // `reqsetbe` comes before `use_backend`.
+        let decided = *family == Family::UseBackend && s.effects.backend.is_some();
+        if !once || decided || rules.proxies[proxy].kinds & family.bit() == 0 {
             s.rule = (s.rule.0 + 1, 0);
             continue;
         }
@@ -578,6 +580,7 @@ fn decide<K: Kernel>(
             }
             return Some(request::suspend(cx, s, at, len));
         }
+        // All of them had their turn: `request` goes on behind the last.
         _ => s.rule.0 = group.turns[group.len - 1],
     }
     obey(cx, s, verdict, false)

@@ -68,8 +68,7 @@ fn in_range(pattern: &str, n: i64) -> bool {
     }
 }
 
-/// Only networks with the number of their bits, and whole addresses. Between equal ones that of IPv4 wins; what is embedded in an IPv6
-/// address counts when nothing else does.
+/// Only networks with the number of their bits, and whole addresses. Those of the other family count when nothing else does.
 fn in_network(pattern: &str, ip: IpAddr) -> Option<usize> {
     let wide = |ip: IpAddr| match ip {
         IpAddr::V4(ip) => u128::from(ip.to_ipv6_mapped()),
@@ -82,14 +81,13 @@ fn in_network(pattern: &str, ip: IpAddr) -> Option<usize> {
     let holds = |ip: u128| bits == 0 || (wide(network) ^ ip) >> (128 - bits) == 0;
     let embedded = match wide(ip) {
         ip if ip >> 112 == 0x2002 => Some(ip >> 80 & 0xffff_ffff),
-        ip if ip >> 32 == 0 => Some(ip),
+        ip if matches!(ip >> 32, 0 | 0xffff) => Some(ip & 0xffff_ffff),
         _ => None,
     };
-    let rank = 1000 + 2 * bits + usize::from(network.is_ipv4());
-    match embedded.filter(|_| network.is_ipv4()) {
-        _ if holds(wide(ip)) => Some(rank),
-        Some(v4) if holds(v4 | 0xffff << 32) => Some(rank - 1000),
-        _ => None,
+    match (ip.is_ipv4(), network.is_ipv4()) {
+        (true, true) | (false, false) => holds(wide(ip)).then_some(1000 + bits),
+        (true, false) => holds(wide(ip)).then_some(bits),
+        (false, true) => embedded.filter(|v4| holds(v4 | 0xffff << 32)).map(|_| bits),
     }
 }
 
