@@ -142,16 +142,23 @@ fn check_list(method: Method, fold: bool, lines: &[&str], text: &str) {
         let (sign, key) = change.split_at(1);
         let mut space = [0; 256];
         let mut scratch = Scratch::new(&mut space);
-        known.retain(|k| k.0 != key);
         if sign == "-" {
             list.source.remove(key.as_bytes(), &mut scratch, &mut cache);
+            known.retain(|k| k.0 != key);
             added.retain(|k| k.0 != key);
         } else if list.source.set(key.as_bytes(), format!("{}", 1000 + n).as_bytes(), &mut scratch, &mut cache) {
-            // One that was added already keeps its place.
-            match added.iter_mut().find(|k| k.0 == key) {
+            // One that is there keeps its place, and is there once.
+            match known.iter_mut().chain(&mut added).find(|k| k.0 == key) {
                 Some(known) => known.1 = 1000 + n,
                 None => added.push((key.to_owned(), 1000 + n)),
             }
+            let mut times = 0;
+            known.retain(|k| {
+                k.0 != key || {
+                    times += 1;
+                    times == 1
+                }
+            });
         }
     }
     let Some(value) = value(method, text) else { return };
