@@ -90,8 +90,7 @@ impl Few {
                 super::equal(self.fold, part, &p.text)
             }
         };
-        let weight = |p: &Pattern| if self.method == Method::Beg { p.text.len() } else { 0 };
-        self.list.iter().filter(fits).map(move |p| Hit { number: p.number as usize, weight: weight(p) })
+        self.list.iter().filter(fits).map(|p| Hit { number: p.number as usize, weight: p.text.len() })
     }
 
     pub fn memory_bytes(&self) -> usize {

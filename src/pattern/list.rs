@@ -335,9 +335,10 @@ impl List {
         let changed = self.source.changes.get().map(Changes::read);
         let counts = |n| changed.as_ref().is_none_or(|c| c.is_there(n));
         let own = self.set.find_of(value, &counts, scratch, cache);
+        let weight = |hit: Hit| if matches!(self.method, Method::Beg | Method::Ip) { hit.weight } else { 0 };
         if let Some(Changed { added, .. }) = changed.as_deref()
             && let Some((hit, place)) = added.find(self.method, self.fold, value, scratch)
-            && own.is_none_or(|own| (own.weight, place) < (hit.weight, own.number as u32))
+            && own.is_none_or(|own| (weight(own), place) < (weight(hit), own.number as u32))
         {
             return scratch.copy(added.texts[hit.number].1.text()).map(|b| &*b);
         }

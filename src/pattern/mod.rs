@@ -136,16 +136,12 @@ pub struct Unreadable {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Hit {
     number: usize,
-    /// Bytes or bits that it says of the value, for beg and ip: of several patterns the one with most of them is found.
+    /// Bytes or bits that it says of the value: of several patterns for beg and ip, the one with most of them is found.
     weight: usize,
 }
 
 impl Hit {
-    /// Where it is found by its number alone.
-    fn unweighed(self) -> Hit {
-        Hit { weight: 0, ..self }
-    }
-
+    /// Found by its number alone.
     fn of(number: u32) -> Hit {
         Hit { number: number as usize, weight: 0 }
     }
@@ -223,11 +219,10 @@ impl Set {
             (Store::Ranges(r), Method::Len) => r.find(value.text(scratch)?.len() as i64, counts),
             (Store::Ranges(r), _) => r.find(value.int()?, counts),
             (Store::Nets(n), _) => n.find(value.ip()?, counts),
-            (Store::Texts(t), Method::Bin) => t.equal(value.bytes(scratch)?, counts).map(Hit::unweighed),
-            (Store::Texts(t), Method::Str) => t.equal(value.text(scratch)?, counts).map(Hit::unweighed),
+            (Store::Texts(t), Method::Bin) => t.equal(value.bytes(scratch)?, counts),
+            (Store::Texts(t), Method::Str) => t.equal(value.text(scratch)?, counts),
             (Store::Texts(t), Method::End) => {
-                let hits = t.beginnings(value.text(scratch)?).filter(|h| counts(h.number));
-                hits.min_by_key(|h| h.number).map(Hit::unweighed)
+                t.beginnings(value.text(scratch)?).filter(|h| counts(h.number)).min_by_key(|h| h.number)
             }
             (Store::Texts(t), _) => t.beginnings(value.text(scratch)?).find(|h| counts(h.number)),
             (Store::Few(few), method) => {
