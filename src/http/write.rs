@@ -161,45 +161,39 @@ mod tests {
         assert_eq!(std::str::from_utf8(out.bytes()).unwrap(), expected);
     }
 
+    /// What becomes of the head of a response.
+    fn response(head: &str, lax: bool, keep: Keep) -> String {
+        let mut h = Head::new(20);
+        h.parse_response(head.as_bytes(), super::super::Method::Get, lax).unwrap();
+        let mut buf = [0; 300];
+        let mut out = Out::new(&mut buf);
+        write_response(&mut out, &h, head.as_bytes(), keep, false);
+        String::from_utf8(out.bytes().to_vec()).unwrap()
+    }
+
     /// Lines are copied as they stand only where that is how they are written.
     #[test]
     fn blocks_of_lines() {
-        let head = b"HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\nC:3\r\nD :4\r\nE: 5\r\nContent-Length: 07\r\nF: 6 \r\nG:\t7\r\nH: \r\nI: 8\r\n\
-                     Keep-Alive: 1\r\nJ: 9\r\nK: 10\r\n\r\n";
-        let mut h = Head::new(20);
-        h.parse_response(head, super::super::Method::Get, true).unwrap();
-        let mut buf = [0; 300];
-        let mut out = Out::new(&mut buf);
-        write_response(&mut out, &h, head, Keep::Alive, false);
+        let head = "HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\nC:3\r\nD :4\r\nE: 5\r\nContent-Length: 07\r\nF: 6 \r\nG:\t7\r\nH: \r\nI: 8\r\n\
+                    Keep-Alive: 1\r\nJ: 9\r\nK: 10\r\n\r\n";
         let expected = "HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\nContent-Length: 7\r\nF: 6\r\nG: 7\r\nH: \r\nI: 8\r\n\
                         J: 9\r\nK: 10\r\n\r\n";
-        assert_eq!(std::str::from_utf8(out.bytes()).unwrap(), expected);
+        assert_eq!(response(head, true, Keep::Alive), expected);
     }
 
     #[test]
     fn one_length() {
         for (lengths, want) in [("5", "5"), ("5\r\nContent-Length: 5", "5"), ("5, 5", "5"), ("0", "0"), ("00", "0")] {
             let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {lengths}\r\n\r\n");
-            let mut h = Head::new(20);
-            h.parse_response(head.as_bytes(), super::super::Method::Get, false).unwrap();
-            let mut buf = [0; 300];
-            let mut out = Out::new(&mut buf);
-            write_response(&mut out, &h, head.as_bytes(), Keep::Alive, false);
             let expected = format!("HTTP/1.1 200 OK\r\nContent-Length: {want}\r\n\r\n");
-            assert_eq!(std::str::from_utf8(out.bytes()).unwrap(), expected, "{lengths}");
+            assert_eq!(response(&head, false, Keep::Alive), expected, "{lengths}");
         }
     }
 
     #[test]
     fn no_length_on_204() {
-        let head = b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\nTE: x\r\n\r\n";
-        let mut h = Head::new(20);
-        h.parse_response(head, super::super::Method::Get, false).unwrap();
-        let mut buf = [0; 300];
-        let mut out = Out::new(&mut buf);
-        write_response(&mut out, &h, head, Keep::Close, false);
         assert_eq!(
-            std::str::from_utf8(out.bytes()).unwrap(),
+            response("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\nTE: x\r\n\r\n", false, Keep::Close),
             "HTTP/1.1 204 No Content\r\nTE: x\r\nConnection: close\r\n\r\n"
         );
     }
