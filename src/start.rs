@@ -60,7 +60,8 @@ fn fixed_bytes(config: &Config, rules: &Rulebook, workers: u64) -> u64 {
     let regexes = rules.regex_cache().memory_bytes() as u64;
     let passwords = Verifier::bytes(&config.userlists).1 as u64;
     let drafts = if rules.layout.drafts { rules.layout.session_bytes() + rules.layout.transaction_bytes() } else { 0 };
-    let per_worker = bufsize + room + drafts as u64 + passwords + regexes + 64 * 1024 + 140 * 1024;
+    let per_worker =
+        bufsize + room + (drafts + rules.memo_bytes()) as u64 + passwords + regexes + 64 * 1024 + 140 * 1024;
     let counters = (config.proxies.len() * 2 + config.servers.len()) as u64 * 320;
     let balancing: u64 = config.proxies.iter().map(|p| balance_bytes(config, p)).sum();
     PROGRAM_BYTES

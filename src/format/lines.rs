@@ -20,7 +20,7 @@ impl Lines {
     }
 
     /// What they look at ([`crate::sample::needs`]).
-    pub fn needs(&self) -> u16 {
+    pub fn needs(&self) -> u32 {
         self.all().fold(0, |needs, f| needs | f.needs)
     }
 

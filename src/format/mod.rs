@@ -65,7 +65,7 @@ pub struct Format {
     items: Vec<Item>,
     of: Use,
     /// What it looks at ([`crate::sample::needs`]).
-    pub needs: u16,
+    pub needs: u32,
 }
 
 /// Why a format cannot be compiled: where, what, and perhaps what was meant.

@@ -2,6 +2,7 @@
 
 use super::head::{Field, Head, Kind, Span, authority};
 use super::{Body, Method, is_token};
+use crate::sample::needs;
 use crate::util::fmt::Out;
 
 /// A head that may be changed.
@@ -11,13 +12,20 @@ pub struct Edit<'a> {
     pub text: &'a mut [u8],
     /// Bytes of `text` in use.
     pub used: usize,
+    /// What was changed, as conditions know it ([`needs::CHANGES`]).
+    pub changed: u32,
 }
 
 /// Nothing was changed: there was no room for the text or for another field, or the message would not have been a valid one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Refused;
 
-impl Edit<'_> {
+impl<'a> Edit<'a> {
+    /// A head of which nothing was changed since it was last looked at.
+    pub fn new(index: &'a mut Head, text: &'a mut [u8], used: usize) -> Edit<'a> {
+        Edit { index, text, used, changed: 0 }
+    }
+
     fn has_room(&self, len: usize) -> bool {
         self.used + len <= self.text.len().min(usize::from(u16::MAX))
     }
@@ -50,12 +58,14 @@ impl Edit<'_> {
         let value = Span { at: line.at + name.len + 2, len: value.len() as u16 };
         clean(&mut self.text[usize::from(value.at)..][..usize::from(value.len)]);
         self.index.fields.push(Field { name, value, kind: Kind::Plain });
+        self.changed |= needs::IN_FIELDS;
         Ok(())
     }
 
     /// Removes all fields that `matches` wants removed by their names.
     pub fn remove(&mut self, mut matches: impl FnMut(&[u8]) -> bool) {
         let text = &*self.text;
+        self.changed |= needs::IN_FIELDS;
         self.index.fields.retain(|f| f.kind != Kind::Plain && f.kind != Kind::Upgrade || !matches(f.name.of(text)));
     }
 
@@ -84,6 +94,7 @@ impl Edit<'_> {
         let span = self.keep(&[value])?;
         clean(&mut self.text[usize::from(span.at)..][..usize::from(span.len)]);
         self.index.fields[n].value = span;
+        self.changed |= needs::IN_FIELDS;
         Ok(())
     }
 
@@ -100,6 +111,7 @@ impl Edit<'_> {
         }
         self.index.method_name = self.keep(&[method])?;
         self.index.method = new;
+        self.changed |= needs::IN_LINE;
         Ok(())
     }
 
@@ -114,12 +126,14 @@ impl Edit<'_> {
             return Err(Refused);
         }
         self.index.uri = span;
+        self.changed |= needs::IN_LINE | needs::IN_FIELDS;
         self.follow_authority();
         Ok(())
     }
 
     /// Another status, and its reason. A body cannot go away with it (204 and 304 have none); where there was none before, it is empty.
     pub fn set_status(&mut self, status: u16, reason: &[u8]) -> Result<(), Refused> {
+        self.changed |= needs::IN_LINE | needs::IN_FIELDS;
         let bodiless = |status| matches!(status, 204 | 304);
         if bodiless(status) && self.index.body != Body::None {
             return Err(Refused);
@@ -181,6 +195,7 @@ impl Edit<'_> {
     /// Removes the `n`-th field.
     pub fn remove_line(&mut self, n: usize) {
         self.index.fields.remove(n);
+        self.changed |= needs::IN_FIELDS;
     }
 
     /// Sets the `n`-th field to a line with a name and a value.
@@ -255,7 +270,7 @@ mod tests {
         index.parse_request(head, false).unwrap();
         let mut text = [0; 256];
         text[..head.len()].copy_from_slice(head);
-        let mut e = Edit { index: &mut index, text: &mut text, used: head.len() };
+        let mut e = Edit::new(&mut index, &mut text, head.len());
         assert_eq!(e.target(), (&b"http://h"[..], &b"/a"[..], &b"?b"[..]));
         e.set(b"X-ONE", b"3\r\nEvil: 1").unwrap();
         e.add(b"Content-Length", b"5").unwrap();

@@ -93,6 +93,13 @@ impl Few {
         self.list.iter().filter(fits).map(|p| Hit { number: p.number as usize, weight: p.text.len() })
     }
 
+    /// The texts in the order in which they were given.
+    pub fn into_texts(self) -> Vec<Box<[u8]>> {
+        let mut list = Vec::from(self.list);
+        list.sort_by_key(|p| p.number);
+        list.into_iter().map(|p| p.text).collect()
+    }
+
     pub fn memory_bytes(&self) -> usize {
         self.list.iter().map(|p| size_of::<Pattern>() + p.text.len()).sum()
     }

@@ -4,7 +4,7 @@
 //!
 //! | method | storage | cost of a look-up among n patterns |
 //! | --- | --- | --- |
-//! | str, bin, beg, end, up to 8 patterns | list | O(n): quicker than a search |
+//! | str, bin, beg, end, up to 16 patterns | list | O(n): quicker than a search |
 //! | str, bin | sorted texts | O(log n) |
 //! | beg, end | sorted texts, each with the longest of its own beginnings | O(log n) + the length of that chain |
 //! | ip | sorted networks, each with the smallest one around it | O(log n) + the depth of nesting |
@@ -110,7 +110,7 @@ enum Store {
 }
 
 /// Patterns that are compared one by one rather than searched for.
-const FEW: usize = 8;
+const FEW: usize = 16;
 
 impl Store {
     fn of_texts(texts: Vec<Box<[u8]>>, method: Method, fold: bool) -> Store {
@@ -170,6 +170,33 @@ impl Set {
         Ok(Set { method, fold, store })
     }
 
+    /// Texts for str, beg and end.
+    pub fn of_texts(texts: Vec<Box<[u8]>>, method: Method, fold: bool) -> Set {
+        Set { method, fold, store: Store::of_texts(texts, method, fold) }
+    }
+
+    /// It could be made so.
+    pub fn has_texts(&self) -> bool {
+        matches!(self.method, Method::Str | Method::Beg | Method::End)
+    }
+
+    /// Its texts, those of str, beg and end.
+    pub fn into_texts(self) -> Vec<Box<[u8]>> {
+        match self.store {
+            Store::Few(few) => few.into_texts(),
+            Store::Texts(texts) => texts.into_texts(),
+            _ => Vec::new(),
+        }
+    }
+
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    pub fn fold(&self) -> bool {
+        self.fold
+    }
+
     /// Bytes of memory that it holds, without those of regular expressions.
     pub fn memory_bytes(&self) -> usize {
         match &self.store {
@@ -204,6 +231,17 @@ impl Set {
         self.find_of(value, &|_| true, scratch, cache).map(|hit| hit.number)
     }
 
+    /// Shows the numbers of all texts that a value matches.
+    pub fn each<'a>(&self, value: Value<'a>, scratch: &mut Scratch<'a>, found: &mut dyn FnMut(usize)) {
+        let Some(text) = value.text(scratch) else { return };
+        match (&self.store, self.method) {
+            (Store::Few(few), _) => few.find(text).for_each(|h| found(h.number)),
+            (Store::Texts(t), Method::Str) => t.equals(text).for_each(|h| found(h.number)),
+            (Store::Texts(t), _) => t.beginnings(text).for_each(|h| found(h.number)),
+            _ => {}
+        }
+    }
+
     /// The same of those patterns whose numbers `counts` wants, with its weight.
     fn find_of<'a>(
         &self,
@@ -219,8 +257,8 @@ impl Set {
             (Store::Ranges(r), Method::Len) => r.find(value.text(scratch)?.len() as i64, counts),
             (Store::Ranges(r), _) => r.find(value.int()?, counts),
             (Store::Nets(n), _) => n.find(value.ip()?, counts),
-            (Store::Texts(t), Method::Bin) => t.equal(value.bytes(scratch)?, counts),
-            (Store::Texts(t), Method::Str) => t.equal(value.text(scratch)?, counts),
+            (Store::Texts(t), Method::Bin) => t.equals(value.bytes(scratch)?).find(|h| counts(h.number)),
+            (Store::Texts(t), Method::Str) => t.equals(value.text(scratch)?).find(|h| counts(h.number)),
             (Store::Texts(t), Method::End) => {
                 t.beginnings(value.text(scratch)?).filter(|h| counts(h.number)).min_by_key(|h| h.number)
             }

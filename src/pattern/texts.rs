@@ -96,12 +96,13 @@ impl Texts {
         low.checked_sub(1)
     }
 
-    /// The text that equals this one, of those that count.
-    pub fn equal(&self, text: &[u8], counts: &dyn Fn(usize) -> bool) -> Option<Hit> {
-        let at = self.floor(text).filter(|at| self.compare(self.text(*at), text) == Ordering::Equal)?;
+    /// The texts that equal this one.
+    pub fn equals(&self, text: &[u8]) -> impl Iterator<Item = Hit> {
+        let last = self.floor(text).filter(|at| self.compare(self.text(*at), text) == Ordering::Equal);
         // Others that equal it begin with it, and come first among those.
-        let equal = |at: u32| self.text(at as usize).len() == text.len();
-        self.chain(at as u32).take_while(|at| equal(*at)).map(|at| self.hit(at)).find(|hit| counts(hit.number))
+        let equal = |at: &u32| self.text(*at as usize).len() == text.len();
+        let chain = last.into_iter().flat_map(|at| self.chain(at as u32));
+        chain.take_while(equal).map(|at| self.hit(at))
     }
 
     /// The texts that this one begins with (ends with, when compared backwards), the longest first.
@@ -121,6 +122,20 @@ impl Texts {
 
     fn hit(&self, at: u32) -> Hit {
         Hit { number: self.list[at as usize].number as usize, weight: self.text(at as usize).len() }
+    }
+
+    /// The texts in the order in which they were given; in small letters when the case does not count.
+    pub fn into_texts(self) -> Vec<Box<[u8]>> {
+        let numbered = |at: usize| {
+            let mut text = self.text(at).to_vec();
+            if self.order == Order::Backward {
+                text.reverse();
+            }
+            (self.list[at].number, text.into())
+        };
+        let mut texts: Vec<(u32, Box<[u8]>)> = (0..self.list.len()).map(numbered).collect();
+        texts.sort_by_key(|t| t.0);
+        texts.into_iter().map(|t| t.1).collect()
     }
 
     pub fn memory_bytes(&self) -> usize {

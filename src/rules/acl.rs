@@ -1,7 +1,8 @@
 //! A condition: a sample, how it is compared, and with what (manual 7.1).
 
-use super::memo::{self, Memo};
-use crate::pattern::{Kind, List, METHODS, Method, Regex, RegexCache, Set, Value};
+use super::memo::{self, Memo, Place, Rests};
+use super::together::Work;
+use crate::pattern::{Kind, List, METHODS, Method, Regex, Set, Value};
 use crate::sample::{Compiler, Expr, FETCHES, Fetch, Got, Scene, Tools, Walk, call, find_fetch, needs, unknown_fetch};
 use crate::util::scratch::Scratch;
 use crate::util::words::{Args, Fault, Pos, Word, nearest};
@@ -16,27 +17,57 @@ pub enum Truth {
     Later,
 }
 
-struct Part {
-    expr: Expr,
-    /// Its number among the samples that several parts look at ([`Memo`]).
-    shared: Option<u8>,
+impl From<bool> for Truth {
+    fn from(holds: bool) -> Truth {
+        if holds { Truth::Yes } else { Truth::No }
+    }
+}
+
+/// A criterion: one line of a condition.
+pub struct Part {
+    pub expr: Expr,
+    /// Where its answer stands.
+    pub place: Place,
+    /// The number of its sample among those that several criteria look at ([`Memo`]).
+    pub sample: Option<u8>,
     /// Its value grows with the bytes that come: what does not hold yet may hold later.
     grows: bool,
-    /// Those without and those with `-i`, where there are both.
-    sets: Vec<Set>,
+    /// Those without and those with `-i`, where there are both; none when it is asked together with others.
+    pub sets: Vec<Set>,
     /// Those from files.
     lists: Vec<Arc<List>>,
 }
 
 impl Part {
-    fn holds<'a>(&self, value: Value<'a>, tools: &mut Tools<'a, '_>) -> bool {
+    pub fn holds<'a>(&self, value: Value<'a>, tools: &mut Tools<'a, '_>) -> bool {
         let Tools { scratch, regexes } = tools;
         self.sets.iter().any(|s| s.holds(value, scratch, regexes))
             || self.lists.iter().any(|l| l.matches(value, scratch, regexes))
     }
 
-    /// Looks at each of the values, and remembers a single one.
-    fn check(&self, scene: &Scene, space: &mut [u8], regexes: &mut RegexCache, memo: &mut Memo) -> Truth {
+    /// One search can answer both: the same sample is compared in the same way with texts.
+    pub fn is_asked_with(&self, other: &Part) -> bool {
+        match (&self.sets[..], &other.sets[..]) {
+            ([a], [b]) => {
+                let alike = (a.method(), a.fold()) == (b.method(), b.fold()) && a.has_texts();
+                alike && self.lists.is_empty() && other.lists.is_empty() && self.expr.is_same(&other.expr)
+            }
+            _ => false,
+        }
+    }
+
+    /// Shows each of the values until `fits` says that one does, and remembers a single one.
+    pub fn each_value(
+        &self,
+        scene: &Scene,
+        work: &mut Work,
+        mut fits: impl for<'a> FnMut(Value<'a>, &mut Tools<'a, '_>, &mut Memo) -> bool,
+    ) -> Truth {
+        let Work { space, regexes, memo } = work;
+        if let Some(text) = self.sample.and_then(|n| memo.sample(n, self.place.rests, scene)) {
+            let mut tools = Tools { scratch: Scratch::new(space), regexes };
+            return text.is_some_and(|text| fits(Value::Str(text), &mut tools, memo)).into();
+        }
         let mut later = self.grows && !scene.stream.complete;
         let mut walk = Walk { each: true, ..Walk::default() };
         let mut seen = memo::Found::Nothing;
@@ -46,7 +77,7 @@ impl Part {
             match self.expr.next(scene, &mut walk, &mut tools) {
                 Got::Value(v) => {
                     seen = seen.and(scene, v);
-                    if self.holds(v, &mut tools) {
+                    if fits(v, &mut tools, memo) {
                         return Truth::Yes;
                     }
                     later |= walk.unsure;
@@ -61,8 +92,8 @@ impl Part {
         if later {
             return Truth::Later;
         }
-        if let Some(n) = self.shared {
-            memo.set(n, seen);
+        if let Some(n) = self.sample {
+            memo.set_sample(n, seen);
         }
         Truth::No
     }
@@ -72,9 +103,9 @@ impl Part {
 pub struct Acl {
     /// Empty: written in braces.
     pub name: String,
-    parts: Vec<Part>,
+    pub parts: Vec<Part>,
     /// What its samples look at.
-    pub needs: u16,
+    pub needs: u32,
 }
 
 impl Acl {
@@ -95,34 +126,13 @@ impl Acl {
     }
 
     /// What is wrong with using it in this place (manual 7.1): some or all of what it looks at is not there.
-    pub fn complaint(&self, place: u16) -> Option<String> {
+    pub fn complaint(&self, place: u32) -> Option<String> {
         let misplaced = |p: &&Part| p.expr.fetch().needs & place == 0;
         let fetch = self.parts.iter().find(misplaced)?.expr.fetch();
         let (what, place_name) = (needs::what(fetch.needs), needs::place(place));
         let never = if self.parts.iter().all(|p| misplaced(&p)) { "is never true" } else { "is not true by that" };
         let name = if self.name.is_empty() { "this condition".into() } else { format!("acl '{}'", self.name) };
         Some(format!("'{}' looks at {what}, which is not there in {place_name}: {name} {never}", fetch.name))
-    }
-
-    /// Looks at a scene.
-    pub fn check(&self, scene: &Scene, space: &mut [u8], regexes: &mut RegexCache, memo: &mut Memo) -> Truth {
-        let mut later = false;
-        for part in &self.parts {
-            match part.shared.and_then(|n| memo.get(n, scene)) {
-                Some(text) => {
-                    let mut tools = Tools { scratch: Scratch::new(space), regexes };
-                    if text.is_some_and(|text| part.holds(Value::Str(text), &mut tools)) {
-                        return Truth::Yes;
-                    }
-                }
-                None => match part.check(scene, space, regexes, memo) {
-                    Truth::Yes => return Truth::Yes,
-                    Truth::No => {}
-                    Truth::Later => later = true,
-                },
-            }
-        }
-        if later { Truth::Later } else { Truth::No }
     }
 
     /// Adds the regular expressions in it.
@@ -137,24 +147,6 @@ impl Acl {
     /// Bytes of memory that its patterns hold, without those of regular expressions.
     pub fn memory_bytes(&self) -> usize {
         self.parts.iter().flat_map(|p| &p.sets).map(Set::memory_bytes).sum()
-    }
-}
-
-/// Numbers the samples that several conditions of a proxy look at.
-pub fn share(acls: &mut [Acl]) {
-    let mut samples: Vec<(&Expr, usize)> = Vec::new();
-    for part in acls.iter().flat_map(|a| &a.parts).filter(|p| p.expr.is_in_head()) {
-        match samples.iter_mut().find(|s| s.0.is_same(&part.expr)) {
-            Some((_, count)) => *count += 1,
-            None => samples.push((&part.expr, 1)),
-        }
-    }
-    samples.retain(|s| s.1 > 1);
-    samples.truncate(memo::SHARED);
-    let number = |p: &Part| samples.iter().position(|s| s.0.is_same(&p.expr)).map(|n| n as u8);
-    let numbers: Vec<_> = acls.iter().flat_map(|a| &a.parts).map(number).collect();
-    for (part, number) in acls.iter_mut().flat_map(|a| &mut a.parts).zip(numbers) {
-        part.shared = number;
     }
 }
 
@@ -269,10 +261,12 @@ fn part(cc: &mut Compiler, args: &mut Args) -> Result<Part, Fault> {
     }
     let (folded, exact): (Vec<_>, Vec<_>) = flags.patterns.into_iter().partition(|p| p.2);
     let mut sets = Vec::new();
-    for (fold, patterns) in [(false, exact), (true, folded)] {
-        if patterns.is_empty() && fold {
-            continue;
-        }
+    let all = match (exact.is_empty(), folded.is_empty()) {
+        (_, true) => vec![(false, exact)],
+        (true, false) => vec![(true, folded)],
+        (false, false) => vec![(false, exact), (true, folded)],
+    };
+    for (fold, patterns) in all {
         let set = Set::new(method, fold, patterns.iter().map(|p| p.0.as_str())).map_err(|e| {
             let (text, pos, _) = &patterns[e.number];
             cc.pos = e.at.map_or(*pos, |at| pos.within(text, at));
@@ -286,7 +280,11 @@ fn part(cc: &mut Compiler, args: &mut Args) -> Result<Part, Fault> {
         lists.push(cc.list(&path.text, keys, method, fold, false)?);
     }
     let grows = call(&word.text).is_ok_and(|(name, ..)| matches!(name, "req.len" | "req_len"));
-    Ok(Part { expr, shared: None, grows, sets, lists })
+    let rests = match expr.rests_on() {
+        0 => Rests::UNKNOWN,
+        on => Rests::on(on | if lists.is_empty() { 0 } else { needs::FILES }),
+    };
+    Ok(Part { expr, place: Place { rests, number: 0, question: 0 }, sample: None, grows, sets, lists })
 }
 
 /// The users in groups: whoever is one of them is in one of the groups.

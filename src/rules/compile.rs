@@ -113,7 +113,7 @@ pub fn compile(config: &Config, lines: &[Vec<Line>], texts: &[LogTexts]) -> Comp
     book.changed = cc.changed_files();
     let programs = book.proxies.iter().flat_map(|p| &p.programs).map(|p| p.needs);
     book.keeps_line = programs.chain(book.logs.iter().map(Lines::needs)).any(|n| n & needs::LINE != 0);
-    book.acls = conditions.all;
+    book.acls = conditions.finish();
     book.process = ProcessNotes::new(&cc.layout);
     book.layout = cc.layout;
     Compiled { book, errors, warnings: cc.warnings }

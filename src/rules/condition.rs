@@ -1,17 +1,19 @@
 //! `if` and `unless`: conditions joined by "and" (nothing between them), `or`, and `!` (manual 7.2).
 
-use super::acl::{Acl, PREDEFINED, share};
+use super::acl::{Acl, PREDEFINED};
+use super::together::Acls;
 use super::{Line, Op, Program};
 use crate::model::Mode;
 use crate::sample::{Compiler, needs};
 use crate::util::words::{Args, Fault, Pos, Word, nearest};
+use std::ops::Range;
 
 /// The conditions known so far: all in one list, and the names that the proxy's own have.
 #[derive(Default)]
 pub struct Conditions {
-    pub all: Vec<Acl>,
-    /// Those of former proxies.
-    former: usize,
+    all: Vec<Acl>,
+    /// Those of each former proxy.
+    former: Vec<Range<usize>>,
     names: Vec<(String, usize)>,
     /// Those of the proxy's lines, for what is used too early.
     declared: Vec<(String, Pos)>,
@@ -27,8 +29,12 @@ impl Conditions {
 
     /// The proxy's lines are compiled.
     pub fn end(&mut self) {
-        share(&mut self.all[self.former..]);
-        self.former = self.all.len();
+        self.former.push(self.former.last().map_or(0, |f| f.end)..self.all.len());
+    }
+
+    /// All proxies are compiled.
+    pub fn finish(self) -> Acls {
+        Acls::new(self.all, &self.former)
     }
 
     fn known(&self, name: &str) -> Option<usize> {

@@ -4,7 +4,7 @@ use super::flow::{MESSAGE, format};
 use super::{Action, ActionRow, Parts, Stage, Verdict, row};
 use crate::format::Format;
 use crate::pattern::Source;
-use crate::sample::Compiler;
+use crate::sample::{Compiler, needs};
 use crate::util::scratch::Scratch;
 use crate::util::words::{Args, Fault};
 use std::sync::Arc;
@@ -37,6 +37,7 @@ impl Edit {
             Change::Remove => self.source.remove(key, &mut scratch, regexes),
             Change::Set(_) => _ = self.source.set(key, value, &mut scratch, regexes),
         }
+        stage.memo.change(needs::FILES);
         Some(())
     }
 }

@@ -24,10 +24,12 @@ mod message;
 mod normalize;
 mod process;
 mod stage;
+mod together;
 mod vars;
 
 pub use acl::{Acl, PREDEFINED, Truth};
 pub use compile::{DIRECTIVES, Directive, Line, LogTexts, compile};
+pub use memo::Memo;
 pub use message::field_name;
 pub use process::set_at_start;
 pub use stage::{Effects, Reply, Stage, Verdict};
@@ -39,6 +41,7 @@ use crate::sample::{Compiler, Expr, Layout, Note, ProcessNotes, needs};
 use crate::util::words::{Args, Fault};
 use crate::util::{ManualText, Release};
 use std::sync::Arc;
+use together::Acls;
 
 /// The kinds of rules of a proxy, in the order in which a session comes by them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
@@ -84,8 +87,8 @@ impl Family {
     }
 
     /// What there is to be looked at by rules of this kind of a proxy ([`needs`]).
-    pub fn place(self, proxy: &Proxy) -> u16 {
-        let sides = u16::from(proxy.is_frontend) * needs::AT_FRONTEND + u16::from(proxy.is_backend) * needs::AT_BACKEND;
+    pub fn place(self, proxy: &Proxy) -> u32 {
+        let sides = u32::from(proxy.is_frontend) * needs::AT_FRONTEND + u32::from(proxy.is_backend) * needs::AT_BACKEND;
         match self {
             Family::TcpConnection | Family::TcpSession => needs::AT_CONNECTION,
             Family::CaptureRequest | Family::Monitor | Family::UseBackend => needs::AT_FRONTEND,
@@ -171,7 +174,7 @@ pub struct Program {
     /// The userlists that each action asks.
     asked: Vec<Vec<usize>>,
     /// What it looks at ([`crate::sample::needs`]).
-    pub needs: u16,
+    pub needs: u32,
     /// It stores in the session's notes.
     pub stores: bool,
     /// Its formats show variables of the log.
@@ -194,12 +197,12 @@ impl Program {
     }
 
     /// Adds an action, whose conditions were added before; `needs`: what it looks at.
-    fn push(&mut self, action: Box<dyn Action>, needs: u16) {
+    fn push(&mut self, action: Box<dyn Action>, needs: u32) {
         self.push_asking(action, needs, Vec::new());
     }
 
     /// The same with the userlists that it asks.
-    fn push_asking(&mut self, action: Box<dyn Action>, needs: u16, asked: Vec<usize>) {
+    fn push_asking(&mut self, action: Box<dyn Action>, needs: u32, asked: Vec<usize>) {
         let parts = action.parts();
         self.needs |= needs;
         self.stores |= parts.stores || needs & needs::NOTES != 0;
@@ -226,11 +229,15 @@ impl Program {
                 },
                 // An action is done once: a password in its formats must be checked before.
                 Op::Act(n) if !stage.is_settled(&self.asked[*n as usize]) => return (Verdict::Later, at),
-                Op::Act(n) => match self.actions[*n as usize].run(stage) {
-                    Verdict::Continue => at += 1,
-                    Verdict::Later => return (Verdict::Later, at),
-                    verdict => return (verdict, at + 1),
-                },
+                Op::Act(n) => {
+                    let verdict = self.actions[*n as usize].run(stage);
+                    stage.note_changes();
+                    match verdict {
+                        Verdict::Continue => at += 1,
+                        Verdict::Later => return (Verdict::Later, at),
+                        verdict => return (verdict, at + 1),
+                    }
+                }
             }
         }
         (Verdict::Continue, at)
@@ -275,7 +282,7 @@ impl ProxyRules {
 /// Everything that was compiled.
 #[derive(Default)]
 pub struct Rulebook {
-    acls: Vec<Acl>,
+    acls: Acls,
     pub proxies: Vec<ProxyRules>,
     /// The formats of each proxy's traffic log.
     pub logs: Vec<Lines>,
@@ -308,7 +315,7 @@ impl Rulebook {
     /// All regular expressions.
     fn regexes(&self) -> Vec<&Regex> {
         let mut all = Vec::new();
-        self.acls.iter().for_each(|a| a.regexes(&mut all));
+        self.acls.regexes(&mut all);
         for action in self.proxies.iter().flat_map(|p| &p.programs).flat_map(|p| &p.actions) {
             let parts = action.parts();
             parts.exprs.iter().for_each(|e| e.regexes(&mut all));
@@ -324,11 +331,20 @@ impl Rulebook {
         RegexCache::new(self.regexes().into_iter())
     }
 
+    /// What a worker remembers while these rules run.
+    pub fn memo(&self) -> Memo {
+        self.acls.memo()
+    }
+
+    /// Bytes of it.
+    pub fn memo_bytes(&self) -> usize {
+        self.acls.memo_bytes()
+    }
+
     /// Bytes of memory that patterns hold.
     pub fn memory_bytes(&self) -> usize {
-        let lists: usize = self.acls.iter().map(Acl::memory_bytes).sum();
         self.files_bytes
-            + lists
+            + self.acls.memory_bytes()
             + self.process.memory_bytes()
             + self.regexes().iter().map(|r| r.memory_bytes()).sum::<usize>()
     }

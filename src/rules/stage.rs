@@ -2,6 +2,7 @@
 
 use super::acl::Truth;
 use super::memo::Memo;
+use super::together::Work;
 use super::{Op, Rulebook};
 use crate::format::{Format, Record};
 use crate::http::Edit;
@@ -9,6 +10,7 @@ use crate::model::Config;
 use crate::pattern::{Kind, RegexCache, Value};
 use crate::sample::{
     Drafts, Expr, Flow, Live, Message, Note, Notes, OwnTimeouts, ProcessNotes, Scene, Scope, Stream, Tools, is_settled,
+    needs,
 };
 use crate::sys::Addr;
 use crate::util::fmt::Out;
@@ -106,6 +108,8 @@ pub struct Stage<'s> {
     /// Fields of a response 103.
     pub hints: Out<'s>,
     pub regexes: &'s mut RegexCache,
+    /// What was found of this message already ([`Memo::begin`]).
+    pub memo: &'s mut Memo,
     pub record: &'s Record<'s>,
     pub effects: &'s mut Effects,
 }
@@ -116,6 +120,7 @@ struct Borrowed<'a> {
     space: &'a mut [u8],
     out: &'a mut [u8],
     regexes: &'a mut RegexCache,
+    memo: &'a mut Memo,
     record: &'a Record<'a>,
 }
 
@@ -155,22 +160,36 @@ impl Stage<'_> {
                 process: Some(&self.book.process),
             },
         };
-        Borrowed { scene, space: self.space, out: self.out, regexes: self.regexes, record: self.record }
+        Borrowed {
+            scene,
+            space: self.space,
+            out: self.out,
+            regexes: self.regexes,
+            memo: self.memo,
+            record: self.record,
+        }
     }
 
     /// Follows the conditions from an operation on, up to the next that is none. Err: the one that cannot be answered yet.
     pub(super) fn follow(&mut self, ops: &[Op], mut at: usize) -> Result<usize, usize> {
         let book = self.book;
         let b = self.borrow();
-        let mut memo = Memo::default();
+        let mut work = Work { space: b.space, regexes: b.regexes, memo: b.memo };
         while let Some(Op::Test { acl, yes, no }) = ops.get(at) {
-            at = match book.acls[*acl as usize].check(&b.scene, b.space, b.regexes, &mut memo) {
+            at = match book.acls.check(*acl as usize, &b.scene, &mut work) {
                 Truth::Yes => *yes as usize,
                 Truth::No => *no as usize,
                 Truth::Later => return Err(at),
             };
         }
         Ok(at)
+    }
+
+    /// An action was done: what it changed is to be found anew.
+    pub(super) fn note_changes(&mut self) {
+        if let Some(head) = &mut self.head {
+            self.memo.change(std::mem::take(&mut head.changed));
+        }
     }
 
     /// False while a password that the samples of an action need is being checked.
@@ -221,11 +240,13 @@ impl Stage<'_> {
     /// The client has this address from now on.
     pub fn set_client(&mut self, addr: Addr) {
         (self.flow.client, self.effects.client) = (addr, Some(addr));
+        self.memo.change(needs::ADDRESSES);
     }
 
     /// It connected to this address.
     pub fn set_destination(&mut self, addr: Addr) {
         (self.flow.destination, self.effects.destination) = (addr, Some(addr));
+        self.memo.change(needs::ADDRESSES);
     }
 
     /// Writes what converters drafted to the notes: before a rule writes there, and at the end.

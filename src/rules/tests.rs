@@ -56,9 +56,9 @@ fn request(text: &str, head: &str) -> (Verdict, String, Effects) {
     assert!(done.errors.is_empty(), "{:?}", done.errors);
     let book = done.book;
     let head = head.replace('\n', "\r\n");
-    let mut index = Head::new(20);
+    let mut index = Head::new(300);
     index.parse_request(head.as_bytes(), false).unwrap();
-    let (mut text, mut space, mut out) = (vec![0; 4096], vec![0; 4096], vec![0; 4096]);
+    let (mut text, mut space, mut out) = (vec![0; 16384], vec![0; 4096], vec![0; 4096]);
     text[..head.len()].copy_from_slice(head.as_bytes());
     let (mut session, mut transaction) =
         (vec![0; book.layout.session_bytes()], vec![0; book.layout.transaction_bytes()]);
@@ -66,13 +66,14 @@ fn request(text: &str, head: &str) -> (Verdict, String, Effects) {
     let mut effects = Effects::default();
     let mut flow = Flow { client: crate::sys::Addr::V4([10, 0, 0, 7], 5000), ..Flow::default() };
     let record = crate::format::Record::default();
-    let mut regexes = book.regex_cache();
+    let (mut regexes, mut memo) = (book.regex_cache(), book.memo());
+    memo.begin();
     let mut stage = Stage {
         book: &book,
         config: &config,
         live: &Quiet,
         flow: &mut flow,
-        head: Some(Edit { index: &mut index, text: &mut text, used: head.len() }),
+        head: Some(Edit::new(&mut index, &mut text, head.len())),
         is_response: false,
         body: b"a=1&b=2",
         arrived: true,
@@ -86,6 +87,7 @@ fn request(text: &str, head: &str) -> (Verdict, String, Effects) {
         out: &mut out,
         hints: crate::util::fmt::Out::new(&mut []),
         regexes: &mut regexes,
+        memo: &mut memo,
         record: &record,
         effects: &mut effects,
     };
@@ -100,7 +102,7 @@ fn request(text: &str, head: &str) -> (Verdict, String, Effects) {
         let answer = String::from_utf8_lossy(&stage.out[..len]).replace("\r\n", "\n");
         return (verdict, answer, effects);
     }
-    let mut sent = [0; 4096];
+    let mut sent = [0; 8192];
     let mut o = crate::util::fmt::Out::new(&mut sent);
     crate::http::write_request(&mut o, &index, &text, crate::http::Keep::Alive, &[]);
     (verdict, String::from_utf8_lossy(o.bytes()).replace("\r\n", "\n"), effects)
@@ -192,6 +194,82 @@ fn what_was_found_is_found_again() {
                    http-request set-path /new if { path /img/a.png }
                    http-request deny if { path /img/a.png } or !{ path /new } or !{ hdr(x-a) 1 }";
     assert_eq!(status(changed), None);
+}
+
+/// Which of the conditions of one criterion each, or of two, hold for a request.
+fn those_that_hold(conditions: &[Vec<String>], head: &str) -> Vec<bool> {
+    let lines = conditions.iter().enumerate().flat_map(|(n, all)| all.iter().map(move |c| format!("acl a{n} {c}\n")));
+    let lines: String = lines.collect();
+    let mut holds = Vec::new();
+    // There is room for 300 fields.
+    for some in (0..conditions.len()).collect::<Vec<_>>().chunks(280) {
+        let rules = some.iter().map(|n| format!("http-request add-header X-A{n} y if a{n}\n"));
+        let (_, sent, _) = request(&rules.fold(lines.clone(), |all, rule| all + &rule), head);
+        holds.extend(some.iter().map(|n| sent.contains(&format!("\nX-A{n}: y\n"))));
+    }
+    holds
+}
+
+#[test]
+fn criteria_that_are_asked_together() {
+    let host = "www.Example.com";
+    let head = GET.replace("www.example.com", host);
+    type Holds = fn(&str, &str) -> bool;
+    let texts =
+        ["/img/a.png", "/img/", "/i", "/img/b", ".png", "g", "/IMG/", "w", "www.example.com", "com", ".Example.com"];
+    let methods: [(&str, Holds); 3] =
+        [("str", |a, b| a == b), ("beg", |a, b| a.starts_with(b)), ("end", |a, b| a.ends_with(b))];
+    // With few texts in all, and with so many that they are searched for.
+    for times in [1, 3] {
+        let (mut conditions, mut want) = (Vec::new(), Vec::new());
+        for (n, text) in texts.iter().cycle().take(texts.len() * times).enumerate() {
+            for (sample, value) in [("path", "/img/a.png"), ("hdr(host)", host)] {
+                for (method, holds) in methods {
+                    for (flag, fold) in [("", false), ("-i ", true)] {
+                        let small = |t: &str| if fold { t.to_lowercase() } else { t.to_owned() };
+                        let one = |t: &str| holds(&small(value), &small(t));
+                        let second = texts[n % 3];
+                        conditions.push(vec![format!("{sample} -m {method} {flag}{text} {second}{n}")]);
+                        want.push(one(text));
+                        conditions.push(vec![
+                            format!("{sample} -m {method} {flag}{text}"),
+                            "method PUT".into(),
+                            format!("{sample} -m {method} {flag}{second}"),
+                        ]);
+                        want.push(one(text) || one(second));
+                    }
+                }
+            }
+        }
+        assert_eq!(those_that_hold(&conditions, &head), want);
+    }
+}
+
+#[test]
+fn answers_are_forgotten_when_a_rule_changes_what_they_rest_on() {
+    let path = std::env::temp_dir().join(format!("evenkeel-memo-{}", std::process::id()));
+    std::fs::write(&path, "10.0.0.7\n").unwrap();
+    let file = path.display();
+    let rules = format!(
+        "acl host hdr(host) www.example.com
+         acl host hdr(host) www.example.org
+         acl other hdr(host) other
+         acl ours src 10.0.0.0/8
+         acl listed src -f {file}
+         acl get method GET
+         http-request deny deny_status 401 if other or !host or !ours or !listed or !get
+         http-request set-header Host other
+         http-request deny deny_status 402 if !other or host or !ours or !listed or !get
+         http-request set-src str(192.168.0.1)
+         http-request deny deny_status 403 if !other or ours or listed or !get
+         http-request set-src str(10.0.0.7)
+         http-request del-acl({file}) 10.0.0.7
+         http-request deny deny_status 404 if !other or !ours or listed
+         http-request set-method PUT
+         http-request deny deny_status 405 if get or !other or !ours"
+    );
+    assert_eq!(status(&rules), None);
+    std::fs::remove_file(&path).unwrap();
 }
 
 #[test]

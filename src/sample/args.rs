@@ -69,10 +69,10 @@ pub struct Compiler<'a> {
     /// Rules of responses are compiled.
     pub response: bool,
     /// Where what is compiled will be used ([`super::needs`]).
-    pub place: u16,
+    pub place: u32,
     pub layout: Layout,
     /// What all that was compiled since this was last cleared looks at ([`super::needs`]).
-    pub needs: u16,
+    pub needs: u32,
     /// The userlists that are asked by what was compiled since this was last taken.
     pub userlists: Vec<usize>,
     pub warnings: Vec<(Pos, String)>,
@@ -181,7 +181,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Compiles something and says what it looks at ([`super::needs`]); what is compiled around it looks at that too.
-    pub fn needing<T>(&mut self, compile: impl FnOnce(&mut Self) -> T) -> (T, u16) {
+    pub fn needing<T>(&mut self, compile: impl FnOnce(&mut Self) -> T) -> (T, u32) {
         let before = std::mem::take(&mut self.needs);
         let made = compile(self);
         let needs = self.needs;

@@ -96,9 +96,14 @@ impl Expr {
         self.fetch
     }
 
-    /// Its values stand in the head.
+    /// What of [`needs::CHANGES`] its values rest on; 0: on more than that.
+    pub fn rests_on(&self) -> u32 {
+        if self.converters.is_empty() { self.fetch.needs & needs::CHANGES } else { 0 }
+    }
+
+    /// Its values are texts of the head.
     pub fn is_in_head(&self) -> bool {
-        self.fetch.needs & needs::IN_HEAD != 0 && self.converters.is_empty()
+        self.rests_on() & (needs::IN_LINE | needs::IN_FIELDS) != 0 && matches!(self.kind(), Kind::Str | Kind::Method)
     }
 
     /// True when both show the same part of a message.

@@ -1,11 +1,15 @@
 //! Fetches of header fields and cookies, of requests and of responses (manual 7.3.6).
 
 use super::http::{known, of_message, request};
-use super::needs::{AT_RESPONSE, IN_HEAD, MESSAGE, REQUEST, RESPONSE};
-use super::{Arg, Fetch, Got, Message, Scene, Tools, Walk, fetch};
+use super::{Arg, Fetch, Got, Message, Scene, Tools, Walk, fetch, needs};
 use crate::http::{first_cookie, first_piece, trim};
 use crate::pattern::{Kind, Value};
 use crate::util::fmt::Out;
+
+/// All of this file rests on the fields alone.
+const REQUEST: u32 = needs::REQUEST | needs::IN_FIELDS;
+const RESPONSE: u32 = needs::RESPONSE | needs::IN_FIELDS;
+const MESSAGE: u32 = needs::MESSAGE | needs::IN_FIELDS;
 
 /// The next piece of the fields of a name, of all fields without one, from where the walk is; `cut`: the first piece of a value, and what is
 /// left of it.
@@ -192,54 +196,38 @@ const DELIMITER: &str = "delimiter:str?";
 
 /// Sorted by name.
 pub static TABLE: &[Fetch] = &[
-    fetch("cook", NAME, Kind::Str, REQUEST | IN_HEAD, "1.5", "A cookie of a request.", |s, a, w, _| {
-        cookie(s, a, w, false)
-    }),
+    fetch("cook", NAME, Kind::Str, REQUEST, "1.5", "A cookie of a request.", |s, a, w, _| cookie(s, a, w, false)),
     fetch("cook_cnt", NAME, Kind::Int, REQUEST, "1.5", "How often it is there.", |s, a, _, _| {
         cookie_count(s, a, false)
     }),
     fetch("cook_val", NAME, Kind::Int, REQUEST, "1.5", "The number in a cookie.", |s, a, w, _| {
         cookie_number(s, a, w, false)
     }),
-    fetch("cookie", NAME, Kind::Str, MESSAGE | IN_HEAD, "1.4", "As req.cook or res.cook.", cookie_either),
-    fetch(
-        "hdr",
-        HDR,
-        Kind::Str,
-        MESSAGE | IN_HEAD,
-        "1.3",
-        "A field of the message, member by member.",
-        |s, a, w, _| header(s, a, w, s.response.is_some(), true),
-    ),
+    fetch("cookie", NAME, Kind::Str, MESSAGE, "1.4", "As req.cook or res.cook.", cookie_either),
+    fetch("hdr", HDR, Kind::Str, MESSAGE, "1.3", "A field of the message, member by member.", |s, a, w, _| {
+        header(s, a, w, s.response.is_some(), true)
+    }),
     fetch("hdr_cnt", NAME, Kind::Int, REQUEST, "1.3", "As req.hdr_cnt.", |s, a, _, _| count(s, a, false, true)),
     fetch("hdr_ip", HDR, Kind::Ip, REQUEST, "1.3", "As req.hdr_ip.", |s, a, w, _| header_ip(s, a, w, false)),
     fetch("hdr_val", HDR, Kind::Int, REQUEST, "1.3", "As req.hdr_val.", |s, a, w, _| {
         number(header(s, a, w, false, true))
     }),
-    fetch("req.cook", NAME, Kind::Str, REQUEST | IN_HEAD, "1.5", "A cookie of a request.", |s, a, w, _| {
-        cookie(s, a, w, false)
-    }),
+    fetch("req.cook", NAME, Kind::Str, REQUEST, "1.5", "A cookie of a request.", |s, a, w, _| cookie(s, a, w, false)),
     fetch("req.cook_cnt", NAME, Kind::Int, REQUEST, "1.5", "How often it is there.", |s, a, _, _| {
         cookie_count(s, a, false)
     }),
     fetch("req.cook_val", NAME, Kind::Int, REQUEST, "1.5", "The number in a cookie.", |s, a, w, _| {
         cookie_number(s, a, w, false)
     }),
-    fetch("req.fhdr", HDR, Kind::Str, REQUEST | IN_HEAD, "1.5", "A whole field of a request.", |s, a, w, _| {
+    fetch("req.fhdr", HDR, Kind::Str, REQUEST, "1.5", "A whole field of a request.", |s, a, w, _| {
         header(s, a, w, false, false)
     }),
     fetch("req.fhdr_cnt", NAME, Kind::Int, REQUEST, "1.5", "How often a field is there.", |s, a, _, _| {
         count(s, a, false, false)
     }),
-    fetch(
-        "req.hdr",
-        HDR,
-        Kind::Str,
-        REQUEST | IN_HEAD,
-        "1.5",
-        "A field of a request, member by member.",
-        |s, a, w, _| header(s, a, w, false, true),
-    ),
+    fetch("req.hdr", HDR, Kind::Str, REQUEST, "1.5", "A field of a request, member by member.", |s, a, w, _| {
+        header(s, a, w, false, true)
+    }),
     fetch("req.hdr_cnt", NAME, Kind::Int, REQUEST, "1.5", "How many members a field has.", |s, a, _, _| {
         count(s, a, false, true)
     }),
@@ -256,30 +244,22 @@ pub static TABLE: &[Fetch] = &[
     fetch("req.hdrs_bin", "", Kind::Bin, REQUEST, "1.8", "All fields, each with its length.", |s, _, _, t| {
         head_bin(s, t, false)
     }),
-    fetch("res.cook", NAME, Kind::Str, RESPONSE | IN_HEAD, "1.5", "A cookie that is set.", |s, a, w, _| {
-        cookie(s, a, w, true)
-    }),
+    fetch("res.cook", NAME, Kind::Str, RESPONSE, "1.5", "A cookie that is set.", |s, a, w, _| cookie(s, a, w, true)),
     fetch("res.cook_cnt", NAME, Kind::Int, RESPONSE, "1.5", "How often it is set.", |s, a, _, _| {
         cookie_count(s, a, true)
     }),
     fetch("res.cook_val", NAME, Kind::Int, RESPONSE, "1.5", "The number in it.", |s, a, w, _| {
         cookie_number(s, a, w, true)
     }),
-    fetch("res.fhdr", HDR, Kind::Str, RESPONSE | IN_HEAD, "1.5", "A whole field of a response.", |s, a, w, _| {
+    fetch("res.fhdr", HDR, Kind::Str, RESPONSE, "1.5", "A whole field of a response.", |s, a, w, _| {
         header(s, a, w, true, false)
     }),
     fetch("res.fhdr_cnt", NAME, Kind::Int, RESPONSE, "1.5", "How often a field is there.", |s, a, _, _| {
         count(s, a, true, false)
     }),
-    fetch(
-        "res.hdr",
-        HDR,
-        Kind::Str,
-        RESPONSE | IN_HEAD,
-        "1.5",
-        "A field of a response, member by member.",
-        |s, a, w, _| header(s, a, w, true, true),
-    ),
+    fetch("res.hdr", HDR, Kind::Str, RESPONSE, "1.5", "A field of a response, member by member.", |s, a, w, _| {
+        header(s, a, w, true, true)
+    }),
     fetch("res.hdr_cnt", NAME, Kind::Int, RESPONSE, "1.5", "How many members a field has.", |s, a, _, _| {
         count(s, a, true, true)
     }),
@@ -296,11 +276,11 @@ pub static TABLE: &[Fetch] = &[
     fetch("res.hdrs_bin", "", Kind::Bin, RESPONSE, "2.3", "All fields, each with its length.", |s, _, _, t| {
         head_bin(s, t, true)
     }),
-    fetch("scook", NAME, Kind::Str, RESPONSE | IN_HEAD, "1.5", "As res.cook.", |s, a, w, _| cookie(s, a, w, true)),
+    fetch("scook", NAME, Kind::Str, RESPONSE, "1.5", "As res.cook.", |s, a, w, _| cookie(s, a, w, true)),
     fetch("scook_cnt", NAME, Kind::Int, RESPONSE, "1.5", "As res.cook_cnt.", |s, a, _, _| cookie_count(s, a, true)),
     fetch("scook_val", NAME, Kind::Int, RESPONSE, "1.5", "As res.cook_val.", |s, a, w, _| cookie_number(s, a, w, true)),
-    fetch("set-cookie", NAME, Kind::Str, AT_RESPONSE, "1.4", "As res.cook.", |s, a, w, _| cookie(s, a, w, true)),
-    fetch("shdr", HDR, Kind::Str, RESPONSE | IN_HEAD, "1.3", "As res.hdr.", |s, a, w, _| header(s, a, w, true, true)),
+    fetch("set-cookie", NAME, Kind::Str, RESPONSE, "1.4", "As res.cook.", |s, a, w, _| cookie(s, a, w, true)),
+    fetch("shdr", HDR, Kind::Str, RESPONSE, "1.3", "As res.hdr.", |s, a, w, _| header(s, a, w, true, true)),
     fetch("shdr_cnt", NAME, Kind::Int, RESPONSE, "1.3", "As res.hdr_cnt.", |s, a, _, _| count(s, a, true, true)),
     fetch("shdr_ip", HDR, Kind::Ip, RESPONSE, "1.3", "As res.hdr_ip.", |s, a, w, _| header_ip(s, a, w, true)),
     fetch("shdr_val", HDR, Kind::Int, RESPONSE, "1.3", "As res.hdr_val.", |s, a, w, _| {

@@ -1,13 +1,15 @@
 //! Fetches of HTTP messages: start lines, targets, bodies (manual 7.3.6). Fields and cookies are in [`super::fields`].
 
 use super::fields::{credentials, number};
-use super::needs::{BODY, HEAD, IN_HEAD, LINE, REQUEST, REQUEST_KEPT, RESPONSE, RESPONSE_KEPT};
+use super::needs::{ADDRESSES, BODY, HEAD, IN_FIELDS, IN_LINE, LINE, REQUEST, REQUEST_KEPT, RESPONSE, RESPONSE_KEPT};
 use super::{Arg, Fetch, Got, Message, Scene, Tools, Walk, fetch};
 use crate::http::{Body, Version, path_and_query};
 use crate::pattern::{Kind, Value};
 use crate::util::fmt::Out;
 use crate::util::hash;
 use std::net::IpAddr;
+
+const LINE_AND_FIELDS: u32 = REQUEST | IN_LINE | IN_FIELDS;
 
 /// The request, if one is there to be looked at.
 pub fn request<'a>(s: &Scene<'a>) -> Result<Message<'a>, Got<'static>> {
@@ -193,12 +195,20 @@ const PARAMETER: &str = "name:str?,delimiter:char?";
 
 /// Sorted by name.
 pub static TABLE: &[Fetch] = &[
-    fetch("base", "", Kind::Str, REQUEST, "1.5", "Host and path of a request.", |s, _, _, t| base(s, t, false)),
-    fetch("base32", "", Kind::Int, REQUEST, "1.5", "A hash of base.", |s, _, _, _| hash_number(s, false)),
-    fetch("base32+src", "", Kind::Bin, REQUEST, "1.5", "A hash of base, and the client's address.", |s, _, _, t| {
-        hash_and_client(s, t, false)
+    fetch("base", "", Kind::Str, LINE_AND_FIELDS, "1.5", "Host and path of a request.", |s, _, _, t| base(s, t, false)),
+    fetch("base32", "", Kind::Int, LINE_AND_FIELDS, "1.5", "A hash of base.", |s, _, _, _| hash_number(s, false)),
+    fetch(
+        "base32+src",
+        "",
+        Kind::Bin,
+        LINE_AND_FIELDS | ADDRESSES,
+        "1.5",
+        "A hash of base, and the client's address.",
+        |s, _, _, t| hash_and_client(s, t, false),
+    ),
+    fetch("baseq", "", Kind::Str, LINE_AND_FIELDS, "2.3", "Host, path and query of a request.", |s, _, _, t| {
+        base(s, t, true)
     }),
-    fetch("baseq", "", Kind::Str, REQUEST, "2.3", "Host, path and query of a request.", |s, _, _, t| base(s, t, true)),
     fetch("capture.req.hdr", "place:int", Kind::Str, REQUEST_KEPT, "1.5", "A captured field.", |s, a, _, t| {
         captured(s, a, t, false)
     }),
@@ -223,20 +233,40 @@ pub static TABLE: &[Fetch] = &[
     fetch("capture.res.ver", "", Kind::Str, REQUEST_KEPT, "1.6", "The version of the response.", |s, _, _, _| {
         s.flow.versions[1].map(|v| Value::Str(version(v))).into()
     }),
-    fetch("http_auth_pass", "", Kind::Str, REQUEST, "2.5", "The password of basic authentication.", |s, _, _, t| {
-        credentials(s, t).map(|c| Value::Str(c.1)).into()
-    }),
-    fetch("http_auth_type", "", Kind::Str, REQUEST, "2.5", "The scheme of authentication.", |s, _, _, t| {
-        let basic = credentials(s, t).is_some();
-        of_request(s, |m| {
-            let (scheme, token) = m.index.fields_named(m.text, b"authorization").next()?.split_at_checked(7)?;
-            let bearer = scheme.eq_ignore_ascii_case(b"bearer ") && !token.is_empty();
-            if basic { Some(b"Basic") } else { bearer.then_some(&b"Bearer"[..]) }
-        })
-    }),
-    fetch("http_auth_user", "", Kind::Str, REQUEST, "2.5", "The user of basic authentication.", |s, _, _, t| {
-        credentials(s, t).map(|c| Value::Str(c.0)).into()
-    }),
+    fetch(
+        "http_auth_pass",
+        "",
+        Kind::Str,
+        REQUEST | IN_FIELDS,
+        "2.5",
+        "The password of basic authentication.",
+        |s, _, _, t| credentials(s, t).map(|c| Value::Str(c.1)).into(),
+    ),
+    fetch(
+        "http_auth_type",
+        "",
+        Kind::Str,
+        REQUEST | IN_FIELDS,
+        "2.5",
+        "The scheme of authentication.",
+        |s, _, _, t| {
+            let basic = credentials(s, t).is_some();
+            of_request(s, |m| {
+                let (scheme, token) = m.index.fields_named(m.text, b"authorization").next()?.split_at_checked(7)?;
+                let bearer = scheme.eq_ignore_ascii_case(b"bearer ") && !token.is_empty();
+                if basic { Some(b"Basic") } else { bearer.then_some(&b"Bearer"[..]) }
+            })
+        },
+    ),
+    fetch(
+        "http_auth_user",
+        "",
+        Kind::Str,
+        REQUEST | IN_FIELDS,
+        "2.5",
+        "The user of basic authentication.",
+        |s, _, _, t| credentials(s, t).map(|c| Value::Str(c.0)).into(),
+    ),
     fetch(
         "http_first_req",
         "",
@@ -246,20 +276,20 @@ pub static TABLE: &[Fetch] = &[
         "The first request of its connection.",
         |s, _, _, _| Got::bool(s.flow.first_request),
     ),
-    fetch("method", "", Kind::Method, REQUEST_KEPT | HEAD | LINE | IN_HEAD, "1.3", "The method.", |s, _, _, _| {
+    fetch("method", "", Kind::Method, REQUEST_KEPT | HEAD | LINE | IN_LINE, "1.3", "The method.", |s, _, _, _| {
         match request(s) {
             Ok(m) => Got::Value(Value::Method(m.index.method_name.of(m.text))),
             Err(Got::Later) => Got::Later,
             Err(_) => line_word(s, 0).map(Value::Method).into(),
         }
     }),
-    fetch("path", "", Kind::Str, REQUEST | IN_HEAD, "1.3", "The path of a request.", |s, _, _, _| {
+    fetch("path", "", Kind::Str, REQUEST | IN_LINE, "1.3", "The path of a request.", |s, _, _, _| {
         of_request(s, |m| path(&m))
     }),
-    fetch("pathq", "", Kind::Str, REQUEST | IN_HEAD, "2.2", "Path and query of a request.", |s, _, _, _| {
+    fetch("pathq", "", Kind::Str, REQUEST | IN_LINE, "2.2", "Path and query of a request.", |s, _, _, _| {
         of_request(s, |m| from_path(uri(&m)))
     }),
-    fetch("query", "", Kind::Str, REQUEST | IN_HEAD, "1.6", "The query of a request, without '?'.", |s, _, _, _| {
+    fetch("query", "", Kind::Str, REQUEST | IN_LINE, "1.6", "The query of a request, without '?'.", |s, _, _, _| {
         of_request(s, |m| query(&m))
     }),
     fetch("req.body", "", Kind::Bin, REQUEST | BODY, "1.6", "What is there of the body.", |s, _, _, _| {
@@ -271,9 +301,9 @@ pub static TABLE: &[Fetch] = &[
         body_size(request(s))
     }),
     fetch("req.proto_http", "", Kind::Bool, REQUEST_KEPT | HEAD, "1.5", "The request is HTTP.", is_http),
-    fetch("req.ver", "", Kind::Str, REQUEST, "1.5", "The version of HTTP.", request_version),
+    fetch("req.ver", "", Kind::Str, REQUEST | IN_LINE, "1.5", "The version of HTTP.", request_version),
     fetch("req_proto_http", "", Kind::Bool, REQUEST_KEPT | HEAD, "1.4", "The request is HTTP.", is_http),
-    fetch("req_ver", "", Kind::Str, REQUEST, "1.3", "The version of HTTP.", request_version),
+    fetch("req_ver", "", Kind::Str, REQUEST | IN_LINE, "1.3", "The version of HTTP.", request_version),
     fetch("res.body", "", Kind::Bin, RESPONSE | BODY, "2.3", "What is there of the body.", |s, _, _, _| {
         body(of_message(s, true))
     }),
@@ -283,28 +313,42 @@ pub static TABLE: &[Fetch] = &[
     fetch("res.body_size", "", Kind::Int, RESPONSE | BODY, "2.3", "The length that was announced.", |s, _, _, _| {
         body_size(of_message(s, true))
     }),
-    fetch("res.ver", "", Kind::Str, RESPONSE, "1.5", "The version of HTTP.", response_version),
-    fetch("resp_ver", "", Kind::Str, RESPONSE, "1.3", "The version of HTTP.", response_version),
-    fetch("status", "", Kind::Int, RESPONSE_KEPT, "1.3", "The status of a response.", |s, _, _, _| match s.response {
-        Some(m) => Got::int(m.index.status),
-        None => Some(s.flow.status).filter(|n| *n > 0).map(|n| Value::Int(n.into())).into(),
+    fetch("res.ver", "", Kind::Str, RESPONSE | IN_LINE, "1.5", "The version of HTTP.", response_version),
+    fetch("resp_ver", "", Kind::Str, RESPONSE | IN_LINE, "1.3", "The version of HTTP.", response_version),
+    fetch("status", "", Kind::Int, RESPONSE_KEPT | IN_LINE, "1.3", "The status of a response.", |s, _, _, _| {
+        match s.response {
+            Some(m) => Got::int(m.index.status),
+            None => Some(s.flow.status).filter(|n| *n > 0).map(|n| Value::Int(n.into())).into(),
+        }
     }),
-    fetch("url", "", Kind::Str, REQUEST | IN_HEAD, "1.3", "The target of a request as it came.", |s, _, _, _| {
+    fetch("url", "", Kind::Str, REQUEST | IN_LINE, "1.3", "The target of a request as it came.", |s, _, _, _| {
         of_request(s, |m| Some(uri(&m)))
     }),
-    fetch("url32", "", Kind::Int, REQUEST, "1.5", "A hash of baseq.", |s, _, _, _| hash_number(s, true)),
-    fetch("url32+src", "", Kind::Bin, REQUEST, "1.5", "A hash of baseq, and the client's address.", |s, _, _, t| {
-        hash_and_client(s, t, true)
-    }),
-    fetch("url_ip", "", Kind::Ip, REQUEST, "1.3", "The IPv4 address in an absolute target.", |s, _, _, _| {
+    fetch("url32", "", Kind::Int, LINE_AND_FIELDS, "1.5", "A hash of baseq.", |s, _, _, _| hash_number(s, true)),
+    fetch(
+        "url32+src",
+        "",
+        Kind::Bin,
+        LINE_AND_FIELDS | ADDRESSES,
+        "1.5",
+        "A hash of baseq, and the client's address.",
+        |s, _, _, t| hash_and_client(s, t, true),
+    ),
+    fetch("url_ip", "", Kind::Ip, REQUEST | IN_LINE, "1.3", "The IPv4 address in an absolute target.", |s, _, _, _| {
         known(request(s), |m| target_address(uri(&m)).map(|a| Value::Ip(a.0)))
     }),
-    fetch("url_param", PARAMETER, Kind::Str, REQUEST | IN_HEAD, "1.4", "A parameter of the query.", url_param),
-    fetch("url_port", "", Kind::Int, REQUEST, "1.3", "The port beside that address, 80 without.", |s, _, _, _| {
-        known(request(s), |m| target_address(uri(&m)).map(|a| Value::Int(a.1.into())))
-    }),
-    fetch("urlp", PARAMETER, Kind::Str, REQUEST | IN_HEAD, "1.5", "As url_param.", url_param),
-    fetch("urlp_val", PARAMETER, Kind::Int, REQUEST, "1.5", "The number in it.", |s, a, w, t| {
+    fetch("url_param", PARAMETER, Kind::Str, REQUEST | IN_LINE, "1.4", "A parameter of the query.", url_param),
+    fetch(
+        "url_port",
+        "",
+        Kind::Int,
+        REQUEST | IN_LINE,
+        "1.3",
+        "The port beside that address, 80 without.",
+        |s, _, _, _| known(request(s), |m| target_address(uri(&m)).map(|a| Value::Int(a.1.into()))),
+    ),
+    fetch("urlp", PARAMETER, Kind::Str, REQUEST | IN_LINE, "1.5", "As url_param.", url_param),
+    fetch("urlp_val", PARAMETER, Kind::Int, REQUEST | IN_LINE, "1.5", "The number in it.", |s, a, w, t| {
         number(url_param(s, a, w, t))
     }),
 ];

@@ -85,7 +85,7 @@ fn rdp_cookie_count<'a>(s: &Scene<'a>, a: &[Arg], _: &mut Walk, _: &mut Tools<'a
 const PART: &str = "offset:int,length:int";
 const COUNTED: &str = "offset:int,width:positive,value:offset?";
 const NAME: &str = "name:str?";
-const EITHER: u16 = REQUEST_BYTES | AT_RESPONSE | BYTES;
+const EITHER: u32 = REQUEST_BYTES | AT_RESPONSE | BYTES;
 
 /// Sorted by name.
 pub static TABLE: &[Fetch] = &[

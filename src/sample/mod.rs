@@ -42,64 +42,73 @@ use crate::util::{ManualText, Release};
 /// Where a fetch works, and what must be there for it, one bit each: what a place that uses it must offer.
 pub mod needs {
     /// `tcp-request connection` and `session`.
-    pub const AT_CONNECTION: u16 = 1;
+    pub const AT_CONNECTION: u32 = 1;
     /// Rules of the frontend on a request.
-    pub const AT_FRONTEND: u16 = 1 << 1;
+    pub const AT_FRONTEND: u32 = 1 << 1;
     /// Those of the backend.
-    pub const AT_BACKEND: u16 = 1 << 2;
+    pub const AT_BACKEND: u32 = 1 << 2;
     /// Rules on a response.
-    pub const AT_RESPONSE: u16 = 1 << 3;
+    pub const AT_RESPONSE: u32 = 1 << 3;
     /// The log line.
-    pub const AT_LOG: u16 = 1 << 4;
+    pub const AT_LOG: u32 = 1 << 4;
     /// All of them.
-    pub const ANYWHERE: u16 = (1 << 5) - 1;
+    pub const ANYWHERE: u32 = (1 << 5) - 1;
 
     /// The address that the client connected to: costs a system call.
-    pub const DESTINATION: u16 = 1 << 5;
+    pub const DESTINATION: u32 = 1 << 5;
     /// Our address towards the server: costs a system call.
-    pub const SOURCE: u16 = 1 << 6;
+    pub const SOURCE: u32 = 1 << 6;
     /// What the kernel knows of the client's connection: costs a system call.
-    pub const TCP_INFO: u16 = 1 << 7;
+    pub const TCP_INFO: u32 = 1 << 7;
     /// The head of an HTTP request, also of one that passes through a proxy in TCP mode.
-    pub const HEAD: u16 = 1 << 8;
+    pub const HEAD: u32 = 1 << 8;
     /// Bytes as they came: what HTTP proxies do not have.
-    pub const BYTES: u16 = 1 << 9;
+    pub const BYTES: u32 = 1 << 9;
     /// The line of the request, kept until the session ends.
-    pub const LINE: u16 = 1 << 10;
+    pub const LINE: u32 = 1 << 10;
     /// The time as it is now, not as it was when the request began: costs a system call on some machines.
-    pub const CLOCK: u16 = 1 << 11;
+    pub const CLOCK: u32 = 1 << 11;
     /// The body, as far as it is in the buffer: several chunks are put together.
-    pub const BODY: u16 = 1 << 12;
+    pub const BODY: u32 = 1 << 12;
     /// Notes to write to.
-    pub const NOTES: u16 = 1 << 13;
-    /// Nothing more: its values stand in the head as they are, and are the same as long as nobody changes that.
-    pub const IN_HEAD: u16 = 1 << 14;
+    pub const NOTES: u32 = 1 << 13;
+    /// Its values are the same as long as nobody changes the first line of the head; without this bit and the next two they may
+    /// be others at any time.
+    pub const IN_LINE: u32 = 1 << 14;
+    /// The same of the fields.
+    pub const IN_FIELDS: u32 = 1 << 15;
+    /// The same of the client's addresses.
+    pub const ADDRESSES: u32 = 1 << 16;
+    /// What a condition is compared with stands in files that rules may change.
+    pub const FILES: u32 = 1 << 17;
+    /// All of what rules change and a condition may rest on.
+    pub const CHANGES: u32 = IN_LINE | IN_FIELDS | ADDRESSES | FILES;
 
     /// Nothing but the process and its configuration.
-    pub const INTERNAL: u16 = ANYWHERE;
+    pub const INTERNAL: u32 = ANYWHERE;
     /// The client's connection.
-    pub const CLIENT: u16 = ANYWHERE;
+    pub const CLIENT: u32 = ANYWHERE;
     /// The backend that was chosen.
-    pub const BACKEND: u16 = AT_BACKEND | AT_RESPONSE | AT_LOG;
+    pub const BACKEND: u32 = AT_BACKEND | AT_RESPONSE | AT_LOG;
     /// The server that was chosen, and the connection to it.
-    pub const SERVER: u16 = AT_RESPONSE | AT_LOG;
+    pub const SERVER: u32 = AT_RESPONSE | AT_LOG;
     /// The head of the request.
-    pub const REQUEST: u16 = AT_FRONTEND | AT_BACKEND | HEAD;
+    pub const REQUEST: u32 = AT_FRONTEND | AT_BACKEND | HEAD;
     /// What is known of the request for as long as the session lasts.
-    pub const REQUEST_KEPT: u16 = AT_FRONTEND | AT_BACKEND | AT_RESPONSE | AT_LOG;
+    pub const REQUEST_KEPT: u32 = AT_FRONTEND | AT_BACKEND | AT_RESPONSE | AT_LOG;
     /// The head of the response.
-    pub const RESPONSE: u16 = AT_RESPONSE;
+    pub const RESPONSE: u32 = AT_RESPONSE;
     /// What is known of the response for as long as the session lasts.
-    pub const RESPONSE_KEPT: u16 = AT_RESPONSE | AT_LOG;
+    pub const RESPONSE_KEPT: u32 = AT_RESPONSE | AT_LOG;
     /// Either head, whichever is looked at.
-    pub const MESSAGE: u16 = REQUEST | RESPONSE;
+    pub const MESSAGE: u32 = REQUEST | RESPONSE;
     /// Bytes of the request, before they are forwarded.
-    pub const REQUEST_BYTES: u16 = AT_FRONTEND | AT_BACKEND | BYTES;
+    pub const REQUEST_BYTES: u32 = AT_FRONTEND | AT_BACKEND | BYTES;
     /// Bytes of the response.
-    pub const RESPONSE_BYTES: u16 = AT_RESPONSE | BYTES;
+    pub const RESPONSE_BYTES: u32 = AT_RESPONSE | BYTES;
 
     /// What a fetch looks at, in words.
-    pub fn what(needs: u16) -> &'static str {
+    pub fn what(needs: u32) -> &'static str {
         match needs & ANYWHERE {
             BACKEND => "the backend",
             SERVER => "the server or its response",
@@ -109,7 +118,7 @@ pub mod needs {
     }
 
     /// Where something is used, in words.
-    pub fn place(at: u16) -> &'static str {
+    pub fn place(at: u32) -> &'static str {
         match at {
             AT_CONNECTION => "rules on connections",
             AT_RESPONSE => "rules on responses",
@@ -176,7 +185,7 @@ pub struct Fetch {
     /// Its arguments, `name:type` with `?` behind optional ones, separated by commas ([`parse_args`]).
     pub args: &'static str,
     pub kind: Kind,
-    pub needs: u16,
+    pub needs: u32,
     pub since: Release,
     pub doc: ManualText,
     pub run: Run,
@@ -219,7 +228,7 @@ const fn fetch(
     name: &'static str,
     args: &'static str,
     kind: Kind,
-    needs: u16,
+    needs: u32,
     since: &'static str,
     doc: &'static str,
     run: Run,

@@ -16,7 +16,7 @@ fn time(s: &Scene, a: &[Arg], part: fn(&TcpInfo) -> u32) -> Got<'static> {
     s.flow.tcp.as_ref().map(|info| Value::Int((part(info) / divisor).into())).into()
 }
 
-const INFO: u16 = CLIENT | TCP_INFO;
+const INFO: u32 = CLIENT | TCP_INFO;
 const UNIT: &str = "unit:us|ms?";
 
 /// Sorted by name.

@@ -9,7 +9,7 @@ use crate::log::Logs;
 use crate::mem::{Buffers, Handle, Pool, Usage};
 use crate::model::{Config, ErrorReply, opt};
 use crate::pattern::RegexCache;
-use crate::rules::Rulebook;
+use crate::rules::{Memo, Rulebook};
 use crate::sample::Drafts;
 use crate::sched::{RunQueue, Wheel};
 use crate::server::{Counters, POOLS, Shared};
@@ -93,6 +93,8 @@ pub struct Room {
     pub body: Box<[u8]>,
     pub drafts: Drafts,
     pub regexes: RegexCache,
+    /// What conditions found of the message that is looked at.
+    pub memo: Memo,
     /// What formats without variables of the log are shown.
     pub blank: Record<'static>,
 }
@@ -112,6 +114,7 @@ impl Room {
             space,
             drafts: Drafts::new(&rules.layout),
             regexes: rules.regex_cache(),
+            memo: rules.memo(),
             blank: Record::default(),
         }
     }

@@ -93,7 +93,7 @@ struct Seen<'a> {
 /// Looks. `used`: bytes of the room's text that are the head already; `wants`: what the program needs ([`needs`]).
 fn see<'a>(
     look: Look,
-    wants: u16,
+    wants: u32,
     (bufs, channel): (&'a Buffers, &Channel),
     used: usize,
     index: &'a mut Head,
@@ -110,7 +110,7 @@ fn see<'a>(
                 && matches!(look, Look::Bytes { .. })
                 && let Some(used) = find_http(index, text, &mut seen.stream)
             {
-                seen.head = Some(Edit { index, text, used });
+                seen.head = Some(Edit::new(index, text, used));
             }
         }
         Look::Request { at, len } | Look::Response { at, len } => {
@@ -122,7 +122,7 @@ fn see<'a>(
                 seen.body = body_in(&bytes[at + len..], spare, index.body);
             }
             seen.stream = Stream { bytes: &bytes[at..], ..Stream::NONE };
-            seen.head = Some(Edit { index, text, used: if fresh { len } else { used } });
+            seen.head = Some(Edit::new(index, text, if fresh { len } else { used }));
         }
     }
     seen
@@ -172,6 +172,7 @@ pub fn run<K: Kernel>(
         };
         shown = &made;
     }
+    room.memo.begin();
     let mut stage = Stage {
         book: rules,
         config,
@@ -191,6 +192,7 @@ pub fn run<K: Kernel>(
         out: &mut room.out,
         hints: Out::new(&mut room.hints),
         regexes: &mut room.regexes,
+        memo: &mut room.memo,
         record: shown,
         effects: &mut s.effects,
     };

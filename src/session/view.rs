@@ -97,7 +97,7 @@ impl Live for View<'_> {
 }
 
 /// The session, as samples see it, with what `wants` asks the kernel for ([`needs`]). None: the client is gone.
-pub fn flow<K: Kernel>(cx: &mut Ctx<K>, s: &Session, wants: u16) -> Option<Flow> {
+pub fn flow<K: Kernel>(cx: &mut Ctx<K>, s: &Session, wants: u32) -> Option<Flow> {
     let local = if wants & needs::DESTINATION != 0 { connect::local_addr(cx, s.client) } else { Addr::None };
     let relative = s.server().filter(|i| cx.config.servers[*i].port_offset.is_some());
     let target = relative.map(|_| connect::destination(cx, s).addr());

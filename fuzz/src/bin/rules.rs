@@ -143,6 +143,8 @@ fn run(loaded: &Loaded, index: &mut Head, head: &[u8], body: &[u8], response: bo
     let mut hints = vec![0; ROOM];
     let drafts = Drafts::new(&book.layout);
     let (record, mut effects, mut regexes) = (Record::default(), Effects::default(), book.regex_cache());
+    let mut memo = book.memo();
+    memo.begin();
     let mut stage = Stage {
         book,
         config,
@@ -150,7 +152,7 @@ fn run(loaded: &Loaded, index: &mut Head, head: &[u8], body: &[u8], response: bo
         flow: &mut flow,
         host: "here",
         line: head.split(|b| *b == b'\r').next().unwrap_or(b""),
-        head: Some(Edit { index, text: &mut text, used: head.len() }),
+        head: Some(Edit::new(index, &mut text, head.len())),
         is_response: response,
         body,
         arrived: true,
@@ -162,6 +164,7 @@ fn run(loaded: &Loaded, index: &mut Head, head: &[u8], body: &[u8], response: bo
         hints: Out::new(&mut hints),
         drafts: &drafts,
         regexes: &mut regexes,
+        memo: &mut memo,
         record: &record,
         effects: &mut effects,
     };
