@@ -189,6 +189,15 @@ impl Format {
         }
     }
 
+    /// Makes blanks of what would end a line in its texts; what samples give never does.
+    pub fn join_lines(&mut self) {
+        for item in &mut self.items {
+            if let Item::Text(text) = item {
+                *text = text.replace(['\r', '\n', '\0'], " ");
+            }
+        }
+    }
+
     /// True when there is no variable in it: a record is not needed.
     pub fn is_plain(&self) -> bool {
         !self.items.iter().any(|i| matches!(i, Item::Variable(..)))
@@ -277,7 +286,7 @@ mod tests {
         let mut all = Vec::new();
         format.regexes(&mut all);
         let mut regexes = RegexCache::new(all.into_iter());
-        format.write(r, &quiet::scene(&config, &flow), &mut space, &mut regexes, &mut o);
+        format.write(r, &quiet::scene(&quiet::setting(&config), &flow), &mut space, &mut regexes, &mut o);
         String::from_utf8(o.bytes().to_vec()).unwrap()
     }
 

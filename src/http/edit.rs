@@ -26,13 +26,9 @@ impl<'a> Edit<'a> {
         Edit { index, text, used, changed: 0 }
     }
 
-    fn has_room(&self, len: usize) -> bool {
-        self.used + len <= self.text.len().min(usize::from(u16::MAX))
-    }
-
     fn keep(&mut self, parts: &[&[u8]]) -> Result<Span, Refused> {
         let len: usize = parts.iter().map(|p| p.len()).sum();
-        if !self.has_room(len) {
+        if len > self.room() {
             return Err(Refused);
         }
         let span = Span { at: self.used as u16, len: len as u16 };
@@ -69,13 +65,26 @@ impl<'a> Edit<'a> {
         self.index.fields.retain(|f| f.kind != Kind::Plain && f.kind != Kind::Upgrade || !matches(f.name.of(text)));
     }
 
-    /// Removes all fields of a name and adds one.
-    pub fn set(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refused> {
-        if !self.has_room(name.len() + value.len() + 4) {
+    /// The room for further texts.
+    pub fn room(&self) -> usize {
+        self.text.len().min(usize::from(u16::MAX)) - self.used
+    }
+
+    /// Adds a field whose line was written, whole and valid, into the room. `others`: whether those of its name stay.
+    pub fn add_line(&mut self, name: &[u8], len: usize, others: bool) -> Result<(), Refused> {
+        if !others {
+            self.remove(|n| n.eq_ignore_ascii_case(name));
+        }
+        if self.index.fields.len() >= self.index.limit {
             return Err(Refused);
         }
-        self.remove(|n| n.eq_ignore_ascii_case(name));
-        self.add(name, value)
+        let (at, before) = (self.used as u16, name.len() as u16 + 2);
+        let name = Span { at, len: name.len() as u16 };
+        let value = Span { at: at + before, len: len as u16 - before - 2 };
+        self.index.fields.push(Field { name, value, kind: Kind::Plain });
+        self.used += len;
+        self.changed |= needs::IN_FIELDS;
+        Ok(())
     }
 
     /// Number of fields, removed ones not counted.
@@ -272,7 +281,8 @@ mod tests {
         text[..head.len()].copy_from_slice(head);
         let mut e = Edit::new(&mut index, &mut text, head.len());
         assert_eq!(e.target(), (&b"http://h"[..], &b"/a"[..], &b"?b"[..]));
-        e.set(b"X-ONE", b"3\r\nEvil: 1").unwrap();
+        e.remove(|n| n.eq_ignore_ascii_case(b"x-one"));
+        e.add(b"X-ONE", b"3\r\nEvil: 1").unwrap();
         e.add(b"Content-Length", b"5").unwrap();
         e.add(b"X-Two", b"2").unwrap();
         e.add(b"X-Three", b"3").unwrap();

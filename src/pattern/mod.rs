@@ -217,9 +217,12 @@ impl Set {
     /// True when a value matches one of the patterns.
     #[inline]
     pub fn holds<'a>(&self, value: Value<'a>, scratch: &mut Scratch<'a>, cache: &mut RegexCache) -> bool {
+        // Most conditions are of these kinds: without the rest around it.
         match (&self.store, value) {
-            // Most conditions are of this kind: without the rest around it.
             (Store::Few(few), Value::Str(text) | Value::Method(text)) => few.holds(text),
+            (Store::Nets(nets), Value::Ip(ip)) => nets.holds(ip),
+            (Store::List(list), Value::Str(text)) => list.iter().any(|p| fits(self.method, self.fold, text, p)),
+            (Store::Regexes(list), Value::Str(text)) => list.iter().any(|r| r.is_match(cache, text)),
             _ => self.find(value, scratch, cache).is_some(),
         }
     }

@@ -9,6 +9,9 @@ const NONE: u32 = u32::MAX;
 /// What the weight of a network is above that of all networks of the other family.
 const OWN_FAMILY: usize = 256;
 
+/// Networks that are looked at one by one rather than searched for.
+const FEW: usize = 8;
+
 /// A network.
 #[derive(Clone, Copy)]
 pub struct Net {
@@ -141,6 +144,17 @@ impl Nets {
             open.push(i as u32);
         }
         Nets { list }
+    }
+
+    /// True when one of the networks holds `ip`.
+    pub fn holds(&self, ip: IpAddr) -> bool {
+        let wide = Wide::new(ip);
+        if self.list.len() > FEW {
+            return [false, true]
+                .iter()
+                .any(|v4| wide.seen_by(*v4).is_some_and(|ip| self.smallest(ip, *v4, &|_| true).is_some()));
+        }
+        self.list.iter().any(|m| wide.seen_by(m.net.v4).is_some_and(|ip| m.net.holds(ip)))
     }
 
     /// The smallest network that holds `ip`, of those that count, first of its own family, then of the other one.

@@ -7,7 +7,9 @@ fn find(method: Method, fold: bool, patterns: &[&str], value: Value) -> Option<u
     let mut scratch = Scratch::new(&mut space);
     let set = Set::new(method, fold, patterns.iter().copied()).unwrap();
     let mut cache = RegexCache::new(set.regexes().iter());
-    set.find(value, &mut scratch, &mut cache)
+    let found = set.find(value, &mut scratch, &mut cache);
+    assert_eq!(set.holds(value, &mut scratch, &mut cache), found.is_some());
+    found
 }
 
 fn text(method: Method, fold: bool, patterns: &[&str], value: &str) -> Option<usize> {

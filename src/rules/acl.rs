@@ -76,7 +76,9 @@ impl Part {
             let mut tools = Tools { scratch: Scratch::new(space), regexes };
             match self.expr.next(scene, &mut walk, &mut tools) {
                 Got::Value(v) => {
-                    seen = seen.and(scene, v);
+                    if self.sample.is_some() {
+                        seen = seen.and(scene, v);
+                    }
                     if fits(v, &mut tools, memo) {
                         return Truth::Yes;
                     }

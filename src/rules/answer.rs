@@ -59,7 +59,7 @@ impl Action for Answer {
 
 /// An answer of this length; one that does not fit a buffer becomes an error of ours, which is prepared.
 fn reply(stage: &Stage, status: u16, len: Option<usize>, denies: bool) -> Reply {
-    match len.filter(|n| *n <= stage.config.global.tune.bufsize as usize) {
+    match len.filter(|n| *n <= stage.setting.config.global.tune.bufsize as usize) {
         Some(len) => Reply { status, len, denies },
         None => Reply { status: 500, len: 0, denies },
     }

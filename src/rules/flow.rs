@@ -62,8 +62,8 @@ impl Action for UseBackend {
             UseBackend::Named(format) => {
                 let len = stage.format(0, format);
                 let name = len.map(|n| &stage.out[..n]);
-                let own = &stage.config.proxies[stage.flow.frontend];
-                let mut all = stage.config.proxies.iter();
+                let own = &stage.setting.config.proxies[stage.flow.frontend];
+                let mut all = stage.setting.config.proxies.iter();
                 name.and_then(|name| all.position(|p| p.is_backend && leads_to(own, p) && p.name.as_bytes() == name))
             }
         };
@@ -99,8 +99,8 @@ struct UseServer(usize);
 
 impl Action for UseServer {
     fn run(&self, stage: &mut Stage) -> Verdict {
-        let forced = stage.effects.force_persist || stage.config.proxies[stage.flow.backend].has(opt::PERSIST);
-        if !forced && stage.live.count(crate::sample::Count::ServerIsUp, self.0) == 0 {
+        let forced = stage.effects.force_persist || stage.setting.config.proxies[stage.flow.backend].has(opt::PERSIST);
+        if !forced && stage.setting.live.count(crate::sample::Count::ServerIsUp, self.0) == 0 {
             return Verdict::Continue;
         }
         stage.effects.server = Some(self.0);

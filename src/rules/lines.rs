@@ -35,7 +35,7 @@ impl Lines {
     /// Holds line `n` (0 = the first line) against the expression; the text that it becomes is behind the line in `out`. None: it does
     /// not match.
     fn line(&self, stage: &mut Stage, n: usize) -> Option<(usize, usize)> {
-        let response = stage.is_response;
+        let response = stage.setting.is_response;
         let Stage { head: Some(head), out, regexes, .. } = stage else { return None };
         let mut line = Out::new(out);
         if n == 0 {
@@ -57,7 +57,7 @@ impl Lines {
 
     /// Does what is to be done with line `n`, which matched.
     fn act(&self, stage: &mut Stage, n: usize, (from, to): (usize, usize)) -> Verdict {
-        let response = stage.is_response;
+        let response = stage.setting.is_response;
         let Stage { head: Some(head), out, .. } = stage else { return Verdict::Continue };
         match self.then {
             Then::Replace if n == 0 => {

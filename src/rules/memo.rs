@@ -60,12 +60,14 @@ impl Found {
 
 /// The text of the head that is looked at.
 fn head<'a>(scene: &Scene<'a>) -> &'a [u8] {
-    scene.request.or(scene.response).map_or(&[], |m| m.text)
+    scene.message.map_or(&[], |m| m.text)
 }
 
 /// The answers.
 pub struct Memo {
     now: u32,
+    /// What was changed since.
+    stale: u8,
     /// The last change of any of what the index stands for ([`Rests`]); never for the index 0.
     changed: [u32; SETS],
     /// When each question was answered.
@@ -79,26 +81,44 @@ impl Memo {
     /// For so many criteria, and questions.
     pub fn new(criteria: usize, questions: usize) -> Memo {
         let (asked, held) = (vec![0; questions].into(), vec![0; criteria].into());
-        Memo { now: 0, changed: [u32::MAX; SETS], asked, held, samples: Default::default() }
+        Memo {
+            now: 0,
+            stale: Rests::on(needs::CHANGES).0,
+            changed: [u32::MAX; SETS],
+            asked,
+            held,
+            samples: Default::default(),
+        }
     }
 
     /// Forgets everything: another message is looked at, or the same one later.
     pub fn begin(&mut self) {
-        if self.now > u32::MAX / 2 {
-            *self = Memo::new(self.held.len(), self.asked.len());
-        }
         self.change(needs::CHANGES);
     }
 
     /// A rule changed something ([`needs::CHANGES`]).
     #[inline]
     pub fn change(&mut self, what: u32) {
-        let bits = usize::from(Rests::on(what).0);
-        if bits != 0 {
-            self.now += 1;
-            let concerned = self.changed.iter_mut().enumerate().filter(|(set, _)| set & bits != 0);
-            concerned.for_each(|(_, at)| *at = self.now);
+        self.stale |= Rests::on(what).0;
+    }
+
+    /// Forgets what rests on what was changed, before conditions are looked at.
+    #[inline]
+    pub fn refresh(&mut self) {
+        if self.stale != 0 {
+            self.forget();
         }
+    }
+
+    #[inline(never)]
+    fn forget(&mut self) {
+        if self.now == u32::MAX - 1 {
+            *self = Memo::new(self.held.len(), self.asked.len());
+        }
+        self.now += 1;
+        let stale = usize::from(std::mem::take(&mut self.stale));
+        let concerned = self.changed.iter_mut().enumerate().filter(|(set, _)| set & stale != 0);
+        concerned.for_each(|(_, at)| *at = self.now);
     }
 
     fn is_good(&self, since: u32, rests: Rests) -> bool {
@@ -162,28 +182,26 @@ mod tests {
         let (together, unknown) =
             (place(needs::IN_LINE, 2, 0), Place { rests: Rests::UNKNOWN, number: 3, question: 2 });
         let mut memo = Memo::new(4, 3);
-        for _ in 0..2 {
+        let now = |memo: &mut Memo| {
+            memo.refresh();
+            [line, both, together, unknown].map(|p| memo.answer(p))
+        };
+        // Once when the count is about to end.
+        for begin in [0, 7, u32::MAX - 4] {
+            memo.now = begin;
             memo.begin();
-            assert_eq!([line, both, unknown].map(|p| memo.answer(p)), [None; 3]);
+            assert_eq!(now(&mut memo), [None; 4]);
             memo.hold(2);
             assert_eq!([memo.answered(line), memo.answered(both), memo.answered(unknown)], [false; 3]);
-            assert_eq!(
-                [line, both, together, unknown].map(|p| memo.answer(p)),
-                [Some(false), Some(false), Some(true), None]
-            );
+            assert_eq!(now(&mut memo), [Some(false), Some(false), Some(true), None]);
             memo.change(needs::IN_FIELDS);
             memo.change(needs::HEAD);
-            assert_eq!([line, both, together].map(|p| memo.answer(p)), [Some(false), Some(false), Some(true)]);
+            assert_eq!(now(&mut memo), [Some(false), Some(false), Some(true), None]);
             memo.change(needs::ADDRESSES);
-            assert_eq!([line, both, together].map(|p| memo.answer(p)), [Some(false), None, Some(true)]);
+            assert_eq!(now(&mut memo), [Some(false), None, Some(true), None]);
             memo.change(needs::IN_LINE);
-            assert_eq!([line, both, together].map(|p| memo.answer(p)), [None; 3]);
-            // Later, when the count is about to end.
-            memo.now = u32::MAX / 2;
-            memo.begin();
-            assert!(memo.now > u32::MAX / 2);
+            assert_eq!(now(&mut memo), [None; 4]);
         }
-        memo.begin();
         assert_eq!(memo.now, 1);
     }
 }

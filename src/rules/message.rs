@@ -3,7 +3,7 @@
 use super::flow::{MESSAGE, format};
 use super::{Action, ActionRow, Family, Parts, Stage, Verdict, row};
 use crate::format::Format;
-use crate::http::Refused;
+use crate::http::{Refused, is_ours};
 use crate::pattern::{Method, Regex, RegexCache, Set, Value, expand};
 use crate::sample::Compiler;
 use crate::util::fmt::Out;
@@ -14,11 +14,10 @@ const REQUEST: u32 = Family::HttpRequest.bit();
 const RESPONSE: u32 = Family::HttpResponse.bit() | Family::AfterResponse.bit();
 
 /// What a format's text is written to.
-type Put = fn(&mut Stage, &[u8], usize) -> Result<(), Refused>;
+type Put = fn(&mut Stage, usize) -> Result<(), Refused>;
 
-/// Changes a part of the message to what a format gives. `name` is a field's, where it is one.
+/// Changes a part of the message to what a format gives.
 struct Change {
-    name: Box<[u8]>,
     format: Format,
     put: Put,
 }
@@ -26,7 +25,7 @@ struct Change {
 impl Action for Change {
     fn run(&self, stage: &mut Stage) -> Verdict {
         let len = stage.format(0, &self.format).ok_or(Refused);
-        match len.and_then(|len| (self.put)(stage, &self.name, len)) {
+        match len.and_then(|len| (self.put)(stage, len)) {
             Err(Refused) if !stage.effects.lax => Verdict::Fail,
             _ => Verdict::Continue, // what is not possible is left as it was: the message is still a valid one
         }
@@ -38,7 +37,7 @@ impl Action for Change {
 }
 
 fn change(cc: &mut Compiler, args: &mut Args, put: Put) -> Result<Box<dyn Action>, Fault> {
-    Ok(Box::new(Change { name: Box::default(), format: format(cc, args, "a format")?, put }))
+    Ok(Box::new(Change { format: format(cc, args, "a format")?, put }))
 }
 
 /// The name of a field, checked.
@@ -54,8 +53,36 @@ fn field(args: &mut Args) -> Result<Box<[u8]>, Fault> {
     field_name(args).map(|name| name.into_bytes().into())
 }
 
-fn change_field(cc: &mut Compiler, args: &mut Args, put: Put) -> Result<Box<dyn Action>, Fault> {
-    Ok(Box::new(Change { name: field(args)?, format: format(cc, args, "a format")?, put }))
+/// `add-header`, `set-header`
+struct AddField {
+    /// The name, a colon and a space.
+    begin: Box<[u8]>,
+    format: Format,
+    /// Fields of that name stay.
+    others: bool,
+}
+
+impl Action for AddField {
+    fn run(&self, stage: &mut Stage) -> Verdict {
+        match stage.add_field(&self.begin, &self.format, self.others) {
+            Err(Refused) if !stage.effects.lax => Verdict::Fail,
+            _ => Verdict::Continue,
+        }
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        Parts { formats: vec![&self.format], ..Parts::default() }
+    }
+}
+
+fn add_field(cc: &mut Compiler, args: &mut Args, others: bool) -> Result<Box<dyn Action>, Fault> {
+    let name = field_name(args)?;
+    let mut format = format(cc, args, "a format")?;
+    if is_ours(name.as_bytes()) {
+        return Ok(Box::new(Change { format, put: |_, _| Ok(()) }));
+    }
+    format.join_lines();
+    Ok(Box::new(AddField { begin: format!("{name}: ").into_bytes().into(), format, others }))
 }
 
 /// `del-header`
@@ -261,9 +288,7 @@ fn put_target(s: &mut Stage, parts: impl Fn(&[u8], &[u8], &[u8], &mut Out), len:
 
 /// Sorted by name.
 pub static TABLE: &[ActionRow] = &[
-    row("add-header", "<name> <format>", MESSAGE, "1.5", "Adds a field.", |cc, a| {
-        change_field(cc, a, |s, name, len| s.head.as_mut().map_or(Ok(()), |h| h.add(name, &s.out[..len])))
-    }),
+    row("add-header", "<name> <format>", MESSAGE, "1.5", "Adds a field.", |cc, a| add_field(cc, a, true)),
     row("del-header", "<name> [-m <method>]", MESSAGE, "1.5", "Removes all fields of a name.", delete),
     row("replace-header", "<name> <regex> <format>", MESSAGE, "1.5", "Replaces what matches in a field.", |cc, a| {
         replace(cc, a, Part::Field)
@@ -285,14 +310,12 @@ pub static TABLE: &[ActionRow] = &[
         "Replaces what matches in members of a list.",
         |cc, a| replace(cc, a, Part::Member),
     ),
-    row("set-header", "<name> <format>", MESSAGE, "1.5", "Sets a field.", |cc, a| {
-        change_field(cc, a, |s, name, len| s.head.as_mut().map_or(Ok(()), |h| h.set(name, &s.out[..len])))
-    }),
+    row("set-header", "<name> <format>", MESSAGE, "1.5", "Sets a field.", |cc, a| add_field(cc, a, false)),
     row("set-method", "<format>", REQUEST, "1.6", "Sets the method.", |cc, a| {
-        change(cc, a, |s, _, len| s.head.as_mut().map_or(Ok(()), |h| h.set_method(&s.out[..len])))
+        change(cc, a, |s, len| s.head.as_mut().map_or(Ok(()), |h| h.set_method(&s.out[..len])))
     }),
     row("set-path", "<format>", REQUEST, "1.6", "Sets the path; the query stays.", |cc, a| {
-        change(cc, a, |s, _, len| {
+        change(cc, a, |s, len| {
             put_target(
                 s,
                 |text, _, query, o| {
@@ -304,10 +327,10 @@ pub static TABLE: &[ActionRow] = &[
         })
     }),
     row("set-pathq", "<format>", REQUEST, "2.2", "Sets path and query.", |cc, a| {
-        change(cc, a, |s, _, len| put_target(s, |text, _, _, o| o.put(text), len))
+        change(cc, a, |s, len| put_target(s, |text, _, _, o| o.put(text), len))
     }),
     row("set-query", "<format>", REQUEST, "1.6", "Sets the query.", |cc, a| {
-        change(cc, a, |s, _, len| {
+        change(cc, a, |s, len| {
             put_target(
                 s,
                 |text, path, _, o| {
@@ -321,6 +344,6 @@ pub static TABLE: &[ActionRow] = &[
     }),
     row("set-status", "<status> [reason <text>]", RESPONSE, "1.6", "Sets the status.", status),
     row("set-uri", "<format>", REQUEST, "1.6", "Sets the target.", |cc, a| {
-        change(cc, a, |s, _, len| s.head.as_mut().map_or(Ok(()), |h| h.set_uri(&[&s.out[..len]])))
+        change(cc, a, |s, len| s.head.as_mut().map_or(Ok(()), |h| h.set_uri(&[&s.out[..len]])))
     }),
 ];

@@ -6,7 +6,9 @@ use super::flow::{expression, format};
 use crate::format::{Format, Record};
 use crate::model::Config;
 use crate::pattern::{RegexCache, Value};
-use crate::sample::{Compiler, Count, Expr, Flow, Live, Note, Notes, ProcessNotes, Scene, Scope, Tools};
+use crate::sample::{
+    Beside, Compiler, Count, Expr, Flow, Live, Note, Notes, ProcessNotes, Scene, Scope, Setting, Tools,
+};
 use crate::util::fmt::Out;
 use crate::util::scratch::Scratch;
 use crate::util::words::{Args, Fault};
@@ -80,7 +82,9 @@ impl Source {
         }
         let mut regexes = RegexCache::new(all.into_iter());
         let flow = Flow::default();
-        let scene = Scene::of_session(config, &Quiet, &flow, Notes { process: Some(process), ..Notes::default() });
+        let beside = Beside { process: Some(process), ..Beside::default() };
+        let (setting, notes) = (Setting::of_session(config, &Quiet), Notes { beside: &beside, ..Notes::default() });
+        let scene = Scene { setting: &setting, flow: &flow, message: None, notes };
         match self {
             Source::Sample(expr) => {
                 let mut tools = Tools { scratch: Scratch::new(&mut space), regexes: &mut regexes };

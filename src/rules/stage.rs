@@ -5,11 +5,10 @@ use super::memo::Memo;
 use super::together::Work;
 use super::{Op, Rulebook};
 use crate::format::{Format, Record};
-use crate::http::Edit;
-use crate::model::Config;
+use crate::http::{Edit, Refused};
 use crate::pattern::{Kind, RegexCache, Value};
 use crate::sample::{
-    Drafts, Expr, Flow, Live, Message, Note, Notes, OwnTimeouts, ProcessNotes, Scene, Scope, Stream, Tools, is_settled,
+    Beside, Expr, Flow, Message, Note, Notes, OwnTimeouts, ProcessNotes, Scene, Scope, Setting, Tools, is_settled,
     needs,
 };
 use crate::sys::Addr;
@@ -84,23 +83,17 @@ impl Effects {
 /// Where rules run.
 pub struct Stage<'s> {
     pub book: &'s Rulebook,
-    pub config: &'s Config,
-    pub live: &'s dyn Live,
+    pub setting: &'s Setting<'s>,
     pub flow: &'s mut Flow,
-    /// Name of this machine, and the request line where something needs it.
-    pub host: &'s str,
-    pub line: &'s [u8],
-    /// The head that the rules look at and change, and whether it is a response's.
+    /// The head that the rules look at and change.
     pub head: Option<Edit<'s>>,
-    pub is_response: bool,
     /// The body as far as it is there.
     pub body: &'s [u8],
     /// No more of the request's body is to be waited for.
     pub arrived: bool,
-    pub stream: Stream<'s>,
     pub session_notes: &'s mut [u8],
     pub transaction_notes: &'s mut [u8],
-    pub drafts: &'s Drafts,
+    pub beside: &'s Beside<'s>,
     /// For values while an expression is evaluated.
     pub space: &'s mut [u8],
     /// For texts that a rule makes: formats, answers.
@@ -119,6 +112,8 @@ struct Borrowed<'a> {
     scene: Scene<'a>,
     space: &'a mut [u8],
     out: &'a mut [u8],
+    /// The room behind the head's texts.
+    room: &'a mut [u8],
     regexes: &'a mut RegexCache,
     memo: &'a mut Memo,
     record: &'a Record<'a>,
@@ -138,32 +133,40 @@ fn put<T>(
     }
 }
 
+/// Writes a format; `moved`: the record's addresses are older than the scene's.
+fn write(
+    format: &Format,
+    scene: &Scene,
+    (record, moved): (&Record, bool),
+    space: &mut [u8],
+    regexes: &mut RegexCache,
+    out: &mut Out,
+) {
+    if !moved {
+        return format.write(record, scene, space, regexes, out);
+    }
+    let record = Record { client: scene.flow.client, frontend_addr: scene.flow.destination, ..record.clone() };
+    format.write(&record, scene, space, regexes, out);
+}
+
 impl Stage<'_> {
     fn borrow(&mut self) -> Borrowed<'_> {
         let body = self.body;
-        let message = self.head.as_ref().map(|h| Message { index: &*h.index, text: &h.text[..h.used], body });
-        let (request, response) = if self.is_response { (None, message) } else { (message, None) };
-        let scene = Scene {
-            config: self.config,
-            live: self.live,
-            flow: self.flow,
-            host: self.host,
-            line: self.line,
-            request,
-            response,
-            stream: self.stream,
-            notes: Notes {
-                session: self.session_notes,
-                transaction: self.transaction_notes,
-                captures: self.book.captures(self.flow.frontend),
-                drafts: Some(self.drafts),
-                process: Some(&self.book.process),
-            },
+        let (message, room) = match &mut self.head {
+            Some(head) => {
+                let len = head.room();
+                let (text, room) = head.text.split_at_mut(head.used);
+                (Some(Message { index: &*head.index, text, body }), &mut room[..len])
+            }
+            None => (None, &mut [][..]),
         };
+        let notes = Notes { session: self.session_notes, transaction: self.transaction_notes, beside: self.beside };
+        let scene = Scene { setting: self.setting, flow: self.flow, message, notes };
         Borrowed {
             scene,
             space: self.space,
             out: self.out,
+            room,
             regexes: self.regexes,
             memo: self.memo,
             record: self.record,
@@ -174,6 +177,7 @@ impl Stage<'_> {
     pub(super) fn follow(&mut self, ops: &[Op], mut at: usize) -> Result<usize, usize> {
         let book = self.book;
         let b = self.borrow();
+        b.memo.refresh();
         let mut work = Work { space: b.space, regexes: b.regexes, memo: b.memo };
         while let Some(Op::Test { acl, yes, no }) = ops.get(at) {
             at = match book.acls.check(*acl as usize, &b.scene, &mut work) {
@@ -207,18 +211,36 @@ impl Stage<'_> {
             self.out.get_mut(at..at + text.len())?.copy_from_slice(text);
             return Some(at + text.len());
         }
-        let moved = self.effects.client.is_some() || self.effects.destination.is_some();
+        let moved = self.moved();
         let b = self.borrow();
-        let own;
-        let mut record = b.record;
-        if moved {
-            let (client, frontend_addr) = (b.scene.flow.client, b.scene.flow.destination);
-            own = Record { client, frontend_addr, ..record.clone() };
-            record = &own;
-        }
         let mut out = Out::new(&mut b.out[at..]);
-        format.write(record, &b.scene, b.space, b.regexes, &mut out);
+        write(format, &b.scene, (b.record, moved), b.space, b.regexes, &mut out);
         (!out.overflow()).then(|| at + out.len())
+    }
+
+    /// Rules gave the client another address, or another one that it connected to.
+    fn moved(&self) -> bool {
+        self.effects.client.is_some() || self.effects.destination.is_some()
+    }
+
+    /// Adds a field to the head: a line that begins with its name and ": ", and what a format gives, in which nothing may end a line.
+    /// `others`: whether fields of that name stay.
+    pub fn add_field(&mut self, begin: &[u8], format: &Format, others: bool) -> Result<(), Refused> {
+        let moved = self.moved();
+        let b = self.borrow();
+        let mut out = Out::new(b.room);
+        out.put(begin);
+        match format.constant() {
+            Some(text) => out.put(text),
+            None => write(format, &b.scene, (b.record, moved), b.space, b.regexes, &mut out),
+        }
+        out.put(b"\r\n");
+        let (len, fits) = (out.len(), !out.overflow());
+        match &mut self.head {
+            Some(head) if fits => head.add_line(&begin[..begin.len() - 2], len, others),
+            Some(_) => Err(Refused),
+            None => Ok(()),
+        }
     }
 
     /// Writes the value of an expression as text at the start of `out`; its length. None: there is no value, or it does not fit.
@@ -251,14 +273,14 @@ impl Stage<'_> {
 
     /// Writes what converters drafted to the notes: before a rule writes there, and at the end.
     pub fn settle(&mut self) {
-        if !self.drafts.is_empty() {
-            self.drafts.settle(self.session_notes, self.transaction_notes);
+        if let Some(drafts) = self.beside.drafts.filter(|d| !d.is_empty()) {
+            drafts.settle(self.session_notes, self.transaction_notes);
         }
     }
 
     /// False when a variable's time is over, or has not come.
     fn lives(&self, note: Note) -> bool {
-        note.scope != if self.is_response { Scope::Request } else { Scope::Response }
+        note.scope != if self.setting.is_response { Scope::Request } else { Scope::Response }
     }
 
     /// Stores the value of an expression in a variable that lives now: without a value it is left as it was, with one that is too long

@@ -2,8 +2,7 @@ use super::compile::compile;
 use super::*;
 use crate::http::{Edit, Head};
 use crate::model::{Config, Mode, Proxy};
-use crate::sample::quiet::Quiet;
-use crate::sample::{Flow, Stream};
+use crate::sample::{Beside, Flow, quiet};
 use crate::util::words::{Pos, Word};
 
 fn config() -> Config {
@@ -68,21 +67,18 @@ fn request(text: &str, head: &str) -> (Verdict, String, Effects) {
     let record = crate::format::Record::default();
     let (mut regexes, mut memo) = (book.regex_cache(), book.memo());
     memo.begin();
+    let setting = quiet::setting(&config);
+    let beside = Beside { drafts: Some(&drafts), ..Beside::default() };
     let mut stage = Stage {
         book: &book,
-        config: &config,
-        live: &Quiet,
+        setting: &setting,
         flow: &mut flow,
         head: Some(Edit::new(&mut index, &mut text, head.len())),
-        is_response: false,
         body: b"a=1&b=2",
         arrived: true,
-        stream: Stream::NONE,
-        host: "",
-        line: b"",
         session_notes: &mut session,
         transaction_notes: &mut transaction,
-        drafts: &drafts,
+        beside: &beside,
         space: &mut space,
         out: &mut out,
         hints: crate::util::fmt::Out::new(&mut []),

@@ -81,7 +81,7 @@ pub struct CaptureCookie(pub Note, pub Box<[u8]>);
 
 impl Action for CaptureCookie {
     fn run(&self, stage: &mut Stage) -> Verdict {
-        let response = stage.is_response;
+        let response = stage.setting.is_response;
         let Some(head) = &stage.head else { return Verdict::Continue };
         let mut pairs = head.index.cookies(head.text, response);
         if let Some(pair) = pairs.find(|p| p.starts_with(&self.1)) {

@@ -8,7 +8,7 @@ use crate::pattern::{Kind, Value};
 
 /// The user who sent the request, when name and password are right; false when they are wrong.
 fn authenticated<'a>(s: &Scene<'a>, list: usize, t: &mut Tools<'a, '_>) -> Result<Value<'a>, Got<'a>> {
-    if s.request.is_none() {
+    if s.request().is_none() {
         return Err(if s.stream.complete { Got::Nothing } else { Got::Later });
     }
     let Some((user, password)) = fields::credentials(s, t) else { return Err(Got::Nothing) };

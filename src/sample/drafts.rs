@@ -59,9 +59,9 @@ impl<'a> Notes<'a> {
     /// What a place will hold once drafts are settled; what is drafted is copied.
     pub fn latest(&self, note: Note, scratch: &mut Scratch<'a>) -> Option<Value<'a>> {
         if note.scope == Scope::Process {
-            return self.process?.get(note, scratch);
+            return self.beside.process?.get(note, scratch);
         }
-        let Some(drafts) = self.drafts.filter(|d| !d.is_empty()) else { return self.get(note) };
+        let Some(drafts) = self.beside.drafts.filter(|d| !d.is_empty()) else { return self.get(note) };
         let slabs = drafts.0.borrow();
         if !slabs.changed.contains(&note) {
             return self.get(note);
@@ -73,14 +73,15 @@ impl<'a> Notes<'a> {
     /// Lets `write` change a place. None: nothing is remembered here.
     pub fn write<T>(&self, note: Note, write: impl FnOnce(&mut [u8]) -> T) -> Option<T> {
         match note.scope {
-            Scope::Process => self.process.map(|p| p.change(write)),
-            _ => self.drafts.map(|d| d.write(note, write)),
+            Scope::Process => self.beside.process.map(|p| p.change(write)),
+            _ => self.beside.drafts.map(|d| d.write(note, write)),
         }
     }
 
     /// True when a variable was set before, though it may have been unset since; those of the process are there from the start.
     pub fn exists(&self, note: Note) -> bool {
-        let drafted = note.scope == Scope::Process || self.drafts.is_some_and(|d| d.0.borrow().changed.contains(&note));
+        let drafted =
+            note.scope == Scope::Process || self.beside.drafts.is_some_and(|d| d.0.borrow().changed.contains(&note));
         drafted || self.tag(note).is_some_and(|tag| tag > 0)
     }
 }

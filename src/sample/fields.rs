@@ -121,7 +121,7 @@ fn cookie_count<'a>(s: &Scene<'a>, a: &[Arg], response: bool) -> Got<'a> {
 }
 
 fn cookie_either<'a>(s: &Scene<'a>, a: &[Arg], w: &mut Walk, _: &mut Tools<'a, '_>) -> Got<'a> {
-    cookie(s, a, w, s.response.is_some())
+    cookie(s, a, w, s.response().is_some())
 }
 
 /// What `write` makes of the fields of a message.
@@ -205,7 +205,7 @@ pub static TABLE: &[Fetch] = &[
     }),
     fetch("cookie", NAME, Kind::Str, MESSAGE, "1.4", "As req.cook or res.cook.", cookie_either),
     fetch("hdr", HDR, Kind::Str, MESSAGE, "1.3", "A field of the message, member by member.", |s, a, w, _| {
-        header(s, a, w, s.response.is_some(), true)
+        header(s, a, w, s.response().is_some(), true)
     }),
     fetch("hdr_cnt", NAME, Kind::Int, REQUEST, "1.3", "As req.hdr_cnt.", |s, a, _, _| count(s, a, false, true)),
     fetch("hdr_ip", HDR, Kind::Ip, REQUEST, "1.3", "As req.hdr_ip.", |s, a, w, _| header_ip(s, a, w, false)),

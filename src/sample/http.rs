@@ -13,12 +13,12 @@ const LINE_AND_FIELDS: u32 = REQUEST | IN_LINE | IN_FIELDS;
 
 /// The request, if one is there to be looked at.
 pub fn request<'a>(s: &Scene<'a>) -> Result<Message<'a>, Got<'static>> {
-    s.request.ok_or(if s.stream.complete || s.stream.no_http { Got::Nothing } else { Got::Later })
+    s.request().ok_or(if s.stream.complete || s.stream.no_http { Got::Nothing } else { Got::Later })
 }
 
 /// One of the two messages.
 pub fn of_message<'a>(s: &Scene<'a>, response: bool) -> Result<Message<'a>, Got<'static>> {
-    if response { s.response.ok_or(Got::Nothing) } else { request(s) }
+    if response { s.response().ok_or(Got::Nothing) } else { request(s) }
 }
 
 /// What is found in a message that is there.
@@ -156,7 +156,7 @@ fn request_version<'a>(s: &Scene<'a>, _: &[Arg], _: &mut Walk, _: &mut Tools<'a,
 }
 
 fn response_version<'a>(s: &Scene<'a>, _: &[Arg], _: &mut Walk, _: &mut Tools<'a, '_>) -> Got<'a> {
-    s.response.map(|m| Value::Str(&version(m.index.version)[5..])).into()
+    s.response().map(|m| Value::Str(&version(m.index.version)[5..])).into()
 }
 
 fn is_http<'a>(s: &Scene<'a>, _: &[Arg], _: &mut Walk, _: &mut Tools<'a, '_>) -> Got<'a> {
@@ -186,7 +186,8 @@ fn line_word<'a>(s: &Scene<'a>, n: usize) -> Option<&'a [u8]> {
 }
 
 fn captured<'a>(s: &Scene<'a>, a: &[Arg], t: &mut Tools<'a, '_>, response: bool) -> Got<'a> {
-    let place = usize::try_from(a[0].int_or(0)).ok().and_then(|n| s.notes.captures[usize::from(response)].get(n));
+    let place =
+        usize::try_from(a[0].int_or(0)).ok().and_then(|n| s.notes.beside.captures[usize::from(response)].get(n));
     place.and_then(|note| s.notes.latest(*note, &mut t.scratch)).into()
 }
 
@@ -316,7 +317,7 @@ pub static TABLE: &[Fetch] = &[
     fetch("res.ver", "", Kind::Str, RESPONSE | IN_LINE, "1.5", "The version of HTTP.", response_version),
     fetch("resp_ver", "", Kind::Str, RESPONSE | IN_LINE, "1.3", "The version of HTTP.", response_version),
     fetch("status", "", Kind::Int, RESPONSE_KEPT | IN_LINE, "1.3", "The status of a response.", |s, _, _, _| {
-        match s.response {
+        match s.response() {
             Some(m) => Got::int(m.index.status),
             None => Some(s.flow.status).filter(|n| *n > 0).map(|n| Value::Int(n.into())).into(),
         }

@@ -29,11 +29,11 @@ pub use auth::is_settled;
 pub use convert::REFUSED;
 pub use drafts::Drafts;
 pub use expr::{Expr, call, unknown_fetch};
-pub use notes::{Layout, Note, Notes, Scope, UNIQUE_ID, VAR_BYTES};
+pub use notes::{Beside, Layout, Note, Notes, Scope, UNIQUE_ID, VAR_BYTES};
 pub use process::ProcessNotes;
 #[cfg(test)]
 pub use scene::quiet;
-pub use scene::{Count, Flow, Live, Message, OwnTimeouts, Scene, Stream};
+pub use scene::{Count, Flow, Live, Message, OwnTimeouts, Scene, Setting, Stream};
 
 use crate::pattern::{Kind, RegexCache, Value};
 use crate::util::scratch::Scratch;

@@ -153,16 +153,29 @@ impl Layout {
     }
 }
 
-/// The slabs of a session; an empty one holds nothing.
+/// What there is beside the slabs of a session.
 #[derive(Clone, Copy, Default, Debug)]
-pub struct Notes<'a> {
-    pub session: &'a [u8],
-    pub transaction: &'a [u8],
+pub struct Beside<'a> {
     /// Places of the frontend's captures, of requests and of responses.
     pub captures: [&'a [Note]; 2],
     /// Where converters write.
     pub drafts: Option<&'a Drafts>,
     pub process: Option<&'a ProcessNotes>,
+}
+
+/// The slabs of a session; an empty one holds nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Notes<'a> {
+    pub session: &'a [u8],
+    pub transaction: &'a [u8],
+    pub beside: &'a Beside<'a>,
+}
+
+impl Default for Notes<'_> {
+    fn default() -> Self {
+        const NOTHING: &Beside = &Beside { captures: [&[], &[]], drafts: None, process: None };
+        Notes { session: &[], transaction: &[], beside: NOTHING }
+    }
 }
 
 impl<'a> Notes<'a> {

@@ -5,6 +5,7 @@ use crate::auth::Question;
 use crate::http::{Head, Version};
 use crate::model::Config;
 use crate::sys::{Addr, TcpInfo};
+use std::ops::Deref;
 
 /// Numbers that change while the process runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -118,29 +119,55 @@ impl Stream<'_> {
     pub const NONE: Stream<'static> = Stream { bytes: &[], complete: true, raw: false, no_http: false };
 }
 
-/// All of it.
+/// What rules do not change.
 #[derive(Clone, Copy)]
-pub struct Scene<'a> {
+pub struct Setting<'a> {
     pub config: &'a Config,
     pub live: &'a dyn Live,
-    pub flow: &'a Flow,
     /// Name of this machine.
     pub host: &'a str,
     /// The request line as it came, where something needs it.
     pub line: &'a [u8],
-    pub request: Option<Message<'a>>,
-    pub response: Option<Message<'a>>,
     /// The direction that is looked at.
+    pub is_response: bool,
     pub stream: Stream<'a>,
+}
+
+impl<'a> Setting<'a> {
+    /// Around a session without messages.
+    pub fn of_session(config: &'a Config, live: &'a dyn Live) -> Setting<'a> {
+        Setting { config, live, host: "", line: b"", is_response: false, stream: Stream::NONE }
+    }
+}
+
+/// All of it. Short, as one is made for each look.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    pub setting: &'a Setting<'a>,
+    pub flow: &'a Flow,
+    /// The request, or the response.
+    pub message: Option<Message<'a>>,
     /// What was captured and set so far.
     pub notes: Notes<'a>,
 }
 
+impl<'a> Deref for Scene<'a> {
+    type Target = Setting<'a>;
+
+    fn deref(&self) -> &Setting<'a> {
+        self.setting
+    }
+}
+
 impl<'a> Scene<'a> {
-    /// The session alone, without its messages.
-    pub fn of_session(config: &'a Config, live: &'a dyn Live, flow: &'a Flow, notes: Notes<'a>) -> Scene<'a> {
-        let (host, line, stream) = ("", &b""[..], Stream::NONE);
-        Scene { config, live, flow, host, line, request: None, response: None, stream, notes }
+    /// The message, when it is a request.
+    pub fn request(&self) -> Option<Message<'a>> {
+        if self.is_response { None } else { self.message }
+    }
+
+    /// The message, when it is a response.
+    pub fn response(&self) -> Option<Message<'a>> {
+        if self.is_response { self.message } else { None }
     }
 }
 
@@ -166,8 +193,13 @@ pub mod quiet {
         }
     }
 
+    /// Around a session without messages.
+    pub fn setting(config: &Config) -> Setting<'_> {
+        Setting::of_session(config, &Quiet)
+    }
+
     /// A scene that shows only the session.
-    pub fn scene<'a>(config: &'a Config, flow: &'a Flow) -> Scene<'a> {
-        Scene::of_session(config, &Quiet, flow, Notes::default())
+    pub fn scene<'a>(setting: &'a Setting<'a>, flow: &'a Flow) -> Scene<'a> {
+        Scene { setting, flow, message: None, notes: Notes::default() }
     }
 }

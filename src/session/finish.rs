@@ -9,7 +9,7 @@ use crate::log::{self, Sampled};
 use crate::mem::{Buffers, Handle};
 use crate::model::opt;
 use crate::rules::Effects;
-use crate::sample::{Notes, Scene, needs};
+use crate::sample::{Beside, Notes, Scene, Setting, needs};
 use crate::sys::Kernel;
 use crate::util::tick::Tick;
 use std::sync::Arc;
@@ -314,6 +314,8 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
     let failed = s.phase == Phase::ProxyHeader || s.http && !s.times.request.is_set() && line.is_empty();
     let idle_ms = s.times.idle_ms as i32;
     let number = s.number.unwrap_or_else(|| shared.process.next_unique.fetch_add(1, Relaxed));
+    let captures = shared.rules.captures(s.fe());
+    let beside = Beside { captures, drafts: None, process: Some(&shared.rules.process) };
     let record = Record {
         source: s.source,
         accept: c.accepted_at,
@@ -346,20 +348,19 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
         request_line: line,
         failed,
         asap: fe.has(opt::LOGASAP),
-        captures: shared.rules.captures(s.fe()),
+        captures,
         unique_id: shared.rules.layout.unique_id(),
         cookies: shared.rules.layout.cookies.get(s.fe()).copied().unwrap_or_default(),
         notes: Notes {
             session: held(&cx.session_notes, c.notes),
             transaction: held(&cx.notes, s.notes),
-            captures: shared.rules.captures(s.fe()),
-            drafts: None,
-            process: Some(&shared.rules.process),
+            beside: &beside,
         },
         ..view::record(s, config, &flow, (&host, pid))
     };
     let live = View::new(shared, end, seed, cx.now_ms);
-    let scene = Scene { host: &host, line, ..Scene::of_session(config, &live, &flow, record.notes) };
+    let setting = Setting { host: &host, line, ..Setting::of_session(config, &live) };
+    let scene = Scene { setting: &setting, flow: &flow, message: None, notes: record.notes };
     let sampled = Sampled { scene: &scene, space: &mut cx.room.space, regexes: &mut cx.room.regexes };
     cx.logs.traffic(&mut cx.sys, s.fe(), level, &record, sampled);
 }

@@ -11,7 +11,7 @@ use crate::log;
 use crate::mem::{Buffers, Handle};
 use crate::model::opt;
 use crate::rules::{Family, Program, ProxyRules, Reply, Rulebook, Stage, Verdict};
-use crate::sample::{Scope, Stream, needs};
+use crate::sample::{Beside, Scope, Setting, Stream, needs};
 use crate::sys::Kernel;
 use crate::util::fmt::Out;
 use crate::util::tick::Tick;
@@ -173,21 +173,19 @@ pub fn run<K: Kernel>(
         shown = &made;
     }
     room.memo.begin();
+    let setting = Setting { config, live: &view, host, line: line(lines, s), is_response, stream: seen.stream };
+    let captures = rules.captures(flow.frontend);
+    let beside = Beside { captures, drafts: Some(&room.drafts), process: Some(&rules.process) };
     let mut stage = Stage {
         book: rules,
-        config,
-        live: &view,
+        setting: &setting,
         flow: &mut flow,
-        host,
-        line: line(lines, s),
         head: seen.head,
-        is_response,
         body: seen.body,
         arrived,
-        stream: seen.stream,
         session_notes: session_slab,
         transaction_notes: slab,
-        drafts: &room.drafts,
+        beside: &beside,
         space: &mut room.space,
         out: &mut room.out,
         hints: Out::new(&mut room.hints),

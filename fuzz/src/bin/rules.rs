@@ -7,7 +7,7 @@ use evenkeel::http::{
     Body, Edit, Fault, Head, HeadEnd, Keep, Method, head_end, write_again, write_request, write_response,
 };
 use evenkeel::rules::{Effects, Family, Reply, Stage, Verdict};
-use evenkeel::sample::{Drafts, Flow, Stream};
+use evenkeel::sample::{Beside, Drafts, Flow, Setting};
 use evenkeel::sys::Addr;
 use evenkeel::util::fmt::Out;
 use evenkeel_fuzz::{Still, load_good, naive, seeds};
@@ -145,24 +145,22 @@ fn run(loaded: &Loaded, index: &mut Head, head: &[u8], body: &[u8], response: bo
     let (record, mut effects, mut regexes) = (Record::default(), Effects::default(), book.regex_cache());
     let mut memo = book.memo();
     memo.begin();
+    let line = head.split(|b| *b == b'\r').next().unwrap_or(b"");
+    let setting = Setting { host: "here", line, is_response: response, ..Setting::of_session(config, &Still) };
+    let beside = Beside { captures: book.captures(0), drafts: Some(&drafts), process: Some(&book.process) };
     let mut stage = Stage {
         book,
-        config,
-        live: &Still,
+        setting: &setting,
         flow: &mut flow,
-        host: "here",
-        line: head.split(|b| *b == b'\r').next().unwrap_or(b""),
         head: Some(Edit::new(index, &mut text, head.len())),
-        is_response: response,
         body,
         arrived: true,
-        stream: Stream::NONE,
         session_notes: &mut session,
         transaction_notes: &mut transaction,
         space: &mut space,
         out: &mut out,
         hints: Out::new(&mut hints),
-        drafts: &drafts,
+        beside: &beside,
         regexes: &mut regexes,
         memo: &mut memo,
         record: &record,

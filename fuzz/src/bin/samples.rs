@@ -4,7 +4,7 @@
 use evenkeel::http::{Head, HeadEnd, Method, head_end};
 use evenkeel::model::Config;
 use evenkeel::pattern::{RegexCache, Value};
-use evenkeel::sample::{Compiler, Expr, Flow, Got, Message, Notes, Scene, Stream, Tools, Walk};
+use evenkeel::sample::{Compiler, Expr, Flow, Got, Message, Notes, Scene, Setting, Stream, Tools, Walk};
 use evenkeel::sys::Addr;
 use evenkeel::util::scratch::Scratch;
 use evenkeel_fuzz::{Still, files, load_good, seeds};
@@ -78,11 +78,10 @@ fn check(expr: &Expr, scene: &Scene) {
     }
 }
 
-fn scene<'a>(flow: &'a Flow, stream: &'a [u8]) -> Scene<'a> {
-    let stream = Stream { bytes: stream, complete: true, raw: true, no_http: false };
-    let live = &Still;
-    let (config, line, notes) = (&*BASE, stream.bytes.split(|b| *b == b'\r').next().unwrap_or(b""), Notes::default());
-    Scene { config, live, flow, host: "here", line, request: None, response: None, stream, notes }
+fn setting(stream: &[u8], raw: bool, is_response: bool) -> Setting<'_> {
+    let line = stream.split(|b| *b == b'\r').next().unwrap_or(b"");
+    let stream = Stream { bytes: stream, complete: true, raw, no_http: false };
+    Setting { host: "here", line, is_response, stream, ..Setting::of_session(&BASE, &Still) }
 }
 
 fn evaluate(text: &str, message: &[u8]) {
@@ -91,19 +90,17 @@ fn evaluate(text: &str, message: &[u8]) {
     let client = Addr::V4([10, 0, 0, 7], 5000);
     let flow =
         Flow { client, destination: Addr::V4([127, 0, 0, 1], 80), backend: 1, server: Some(0), ..Flow::default() };
-    let mut scene = scene(&flow, message);
-    check(&expr, &scene);
+    let show = |setting: Setting, message: Option<Message>| {
+        check(&expr, &Scene { setting: &setting, flow: &flow, message, notes: Notes::default() });
+    };
+    show(setting(message, true, false), None);
     let HeadEnd::At(len) = head_end(message, 0) else { return };
     let (head, body) = message.split_at(len);
     let mut index = Head::new(100);
     if index.parse_request(head, true).is_ok() {
-        scene.request = Some(Message { index: &index, text: head, body });
-        scene.stream.raw = false;
-        check(&expr, &scene);
+        show(setting(message, false, false), Some(Message { index: &index, text: head, body }));
     } else if index.parse_response(head, Method::Get, true).is_ok() {
-        scene.response = Some(Message { index: &index, text: head, body });
-        scene.stream.raw = false;
-        check(&expr, &scene);
+        show(setting(message, false, true), Some(Message { index: &index, text: head, body }));
     }
 }
 

@@ -28,7 +28,7 @@ fn holds(condition: &[u8], value: Value, stored: Option<Value>, exists: bool) ->
 /// A variable that lives now.
 fn variable(arg: &Arg, scene: &Scene) -> Option<super::super::Note> {
     let Arg::Note(note) = arg else { return None };
-    let over = if scene.response.is_some() { Scope::Request } else { Scope::Response };
+    let over = if scene.is_response { Scope::Request } else { Scope::Response };
     (note.scope != over).then_some(*note)
 }
 
@@ -45,7 +45,7 @@ fn set_var<'a>(value: Value<'a>, args: &[Arg], scene: &Scene<'a>, t: &mut Tools<
 
 fn capture<'a>(value: Value<'a>, args: &[Arg], scene: &Scene<'a>, response: bool) -> Option<Value<'a>> {
     let place = usize::try_from(args[0].int_or(0)).ok()?;
-    let note = *scene.notes.captures[usize::from(response)].get(place)?;
+    let note = *scene.notes.beside.captures[usize::from(response)].get(place)?;
     scene.notes.write(note, |slab| note.capture(slab, bytes(value)));
     Some(value)
 }

@@ -19,7 +19,8 @@ fn evaluate(text: &str, room: usize) -> Result<Option<String>, String> {
         assert!(note.scope == Scope::Transaction && note.set(&mut slab, value));
     }
     let flow = Flow::default();
-    let mut scene = quiet::scene(&config, &flow);
+    let setting = quiet::setting(&config);
+    let mut scene = quiet::scene(&setting, &flow);
     scene.notes = Notes { transaction: &slab, ..Notes::default() };
     let mut all = Vec::new();
     expr.regexes(&mut all);
