@@ -6,7 +6,7 @@ use crate::model::{Config, Mode, Proxy};
 use crate::pattern::{List, Method, Regex, Source};
 use crate::sys::zone::Zone;
 use crate::util::hash::digest::Algorithm;
-use crate::util::words::{Fault, Pos, nearest};
+use crate::util::words::{Fault, Pos, is_escaped, nearest};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -263,16 +263,17 @@ impl<'a> Compiler<'a> {
 
 /// Splits the text between brackets at commas; quotes and backslashes keep them together.
 fn split(text: &str) -> Vec<String> {
-    let (mut parts, mut quote, mut chars) = (vec![String::new()], None, text.chars());
+    let (mut parts, mut quote, mut chars) = (vec![String::new()], None, text.chars().peekable());
     while let Some(c) = chars.next() {
         let last = parts.last_mut().expect("there is one");
         match (c, quote) {
-            ('\\', None | Some('"')) => last.extend(chars.next().map(|c| match c {
-                't' => '\t',
-                'n' => '\n',
-                'r' => '\r',
-                other => other,
-            })),
+            ('\\', None | Some('"')) => last.push(match chars.next_if(|c| is_escaped(*c)) {
+                Some('t') => '\t',
+                Some('n') => '\n',
+                Some('r') => '\r',
+                Some(other) => other,
+                None => '\\',
+            }),
             ('\'' | '"', None) => quote = Some(c),
             (c, Some(q)) if c == q => quote = None,
             (',', None) => parts.push(String::new()),

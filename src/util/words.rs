@@ -203,21 +203,30 @@ fn span(first: Pos, last: Pos) -> Pos {
 
 /// Where what was opened before `text` is closed by `end`: not within quotes, after a backslash or within parentheses.
 pub fn closing(text: &str, end: char) -> Option<usize> {
-    let (mut depth, mut quote, mut escaped) = (0usize, None, false);
-    for (at, c) in text.char_indices() {
-        match (c, quote) {
-            _ if escaped => escaped = false,
-            ('\\', None | Some('"')) => escaped = true,
-            ('\'' | '"', None) => quote = Some(c),
-            (c, Some(q)) if c == q => quote = None,
-            (_, Some(_)) => {}
-            (c, None) if c == end && depth == 0 => return Some(at),
-            ('(', None) => depth += 1,
-            (')', None) => depth = depth.saturating_sub(1),
-            _ => {}
+    // HAProxy knows no brackets in brackets: the first one that closes does.
+    let find = |nested: bool| {
+        let (mut depth, mut quote, mut escaped) = (0usize, None, false);
+        for (at, c) in text.char_indices() {
+            match (c, quote) {
+                _ if escaped => escaped = false,
+                ('\\', None | Some('"')) => escaped = text[at + 1..].starts_with(is_escaped),
+                ('\'' | '"', None) => quote = Some(c),
+                (c, Some(q)) if c == q => quote = None,
+                (_, Some(_)) => {}
+                (c, None) if c == end && depth == 0 => return Some(at),
+                ('(', None) if nested => depth += 1,
+                (')', None) if nested => depth = depth.saturating_sub(1),
+                _ => {}
+            }
         }
-    }
-    None
+        None
+    };
+    find(true).or_else(|| find(false))
+}
+
+/// True for what a backslash in an argument of a sample stands before; before anything else it stands for itself.
+pub fn is_escaped(c: char) -> bool {
+    matches!(c, '\\' | '\'' | '"' | ' ' | 'n' | 'r' | 't')
 }
 
 /// The candidate that `word` was most likely meant to be, if any is close: up to a third of the letters mistyped,
@@ -280,7 +289,10 @@ mod tests {
             ("a)b", ')', Some(1)),
             ("a(b)c)", ')', Some(5)),
             ("a(]b)]", ']', Some(5)),
-            ("')'\\)\"\\\")\")", ')', Some(10)),
+            ("')'\\'\"\\\")\")", ')', Some(10)),
+            ("a\\)b)", ')', Some(2)),
+            ("a(b", ')', None),
+            ("a(b),c", ')', Some(3)),
             ("'a)", ')', None),
             ("(", ']', None),
         ] {

@@ -112,6 +112,11 @@ fn texts() {
         ("str(AbC),upper", Some("ABC")),
         ("str(xxabx),ltrim(x),rtrim(bx)", Some("a")),
         ("str(banana),regsub(A,o,gi)", Some("bonono")),
+        // A backslash before what it does not change stands for itself, unlike those before quotes, blanks, n, r, t and itself.
+        (r#"str("a\b\c\n\\d\"\'\ "),url_enc"#, Some("a%5Cb%5Cc%0A%5Cd%22%27%20")),
+        (r"str(a\b\.\\n),url_enc", Some("a%5Cb%5C.%5Cn")),
+        (r#"str(foo12),regsub("(foo|bar)([0-9]+)?","\2\1",i)"#, Some("12foo")),
+        (r"str(foo12),regsub(\d+,N)", Some("fooN")),
         ("str(a b),length", Some("3")),
         ("str(\"fr;q=0.5, en-GB;q=0.75\"),language(fr;en)", Some("en")),
         ("str(de),language(fr;en)", None),
