@@ -388,6 +388,54 @@ listen l
 }
 
 #[test]
+fn variables_hold_long_texts() {
+    let server = Server::named("a");
+    let proxy = proxy(
+        &server,
+        "
+    http-request set-var(txn.ua) req.fhdr(user-agent)
+    http-request set-var(sess.ua) req.fhdr(user-agent) if { path /keep }
+    http-request deny if { var(txn.ua) -m end robot }
+    http-response set-header X-UA %[var(txn.ua)]
+    http-response set-header X-Kept %[var(sess.ua)]",
+    );
+    let mut client = Client::connect(proxy.addr("l"));
+    let mut ask =
+        |path: &str, agent: &str| client.ask(format!("GET {path} HTTP/1.1\r\nHost: h\r\nUser-Agent: {agent}\r\n\r\n"));
+    assert_eq!(ask("/", &format!("{}robot", "x".repeat(1500))).status(), 403);
+    for len in [3000, 17, 16, 2000, 0, 3000, 2500] {
+        let (kept, agent) = ("k".repeat(len), "a".repeat(len));
+        ask("/keep", &kept);
+        let answer = ask("/", &agent);
+        let shown = |name: &str| answer.header(name).unwrap_or_default().to_owned();
+        assert_eq!((shown("x-ua"), shown("x-kept")), (agent, kept));
+    }
+    if !is_oracle() {
+        assert_eq!(ask("/", &"x".repeat(5000)).status(), 500, "a rule would decide on nothing");
+    }
+}
+
+#[test]
+fn json_in_lines_of_logs() {
+    let (server, logs) = (Server::named("a"), LogSink::start());
+    let config = format!(
+        "{HTTP}
+listen l
+    bind {{bind:l}}
+    log {{log}} local0
+    capture request header User-Agent len 100
+    log-format '{{\"ua\":\"%[capture.req.hdr(0),json(utf8s)]\",\"st\":%ST,\"is\":\"%[str(#)]\"}}'
+    server a {{server:a}}
+"
+    );
+    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    let mut client = Client::connect(proxy.addr("l"));
+    client.ask("GET / HTTP/1.1\r\nHost: h\r\nUser-Agent: a\"b\\c#\r\n\r\n");
+    let line = logs.find("the line", |m| m.contains("ua").then(|| m.to_owned()));
+    assert!(line.ends_with(r##"{"ua":"a\"b\\c#","st":200,"is":"#"}"##), "{line}");
+}
+
+#[test]
 fn monitors_are_told_of_failures() {
     let server = Server::named("a");
     let proxy = proxy(&server, "monitor-uri /health\n    acl down hdr(x-down) -m found\n    monitor fail if down");

@@ -21,6 +21,15 @@ const fn foreign(name: &'static str, since: &'static str) -> Row {
     )
 }
 
+/// Room for texts of variables.
+const fn variables(name: &'static str, since: &'static str, doc: &'static str, parse: Parse) -> Row {
+    t(name, "<size>", since, doc, parse).or("a quarter of tune.bufsize, at least 1024").unit("bytes")
+}
+
+fn room(s: &mut State, a: &mut Args, which: usize) -> Result<(), Fault> {
+    Ok(s.global.tune.vars[which] = Some(size(a, 0, 1 << 20)?))
+}
+
 /// Sorted by name.
 pub static TABLE: &[Row] = &[
     foreign("tune.buffers.limit", "1.6"),
@@ -147,10 +156,30 @@ pub static TABLE: &[Row] = &[
     tls("tune.ssl.ssl-ctx-cache-size", "<number>", "1.6"),
     foreign("tune.stick-counters", "2.9"),
     foreign("tune.vars.global-max-size", "1.6"),
-    foreign("tune.vars.proc-max-size", "2.4"),
-    foreign("tune.vars.reqres-max-size", "1.6"),
-    foreign("tune.vars.sess-max-size", "1.6"),
-    foreign("tune.vars.txn-max-size", "1.6"),
+    variables(
+        "tune.vars.proc-max-size",
+        "2.4",
+        "Room for texts of more than 16 bytes in the variables of the process (`proc.`); 6 bytes for each text are taken of it.",
+        |s, a| room(s, a, 0),
+    ),
+    variables(
+        "tune.vars.reqres-max-size",
+        "1.6",
+        "Room for texts of more than 16 bytes in the variables of a request and its response (`req.`, `res.`), added to those of the transaction; 6 bytes for each text are taken of it.",
+        |s, a| room(s, a, 3),
+    ),
+    variables(
+        "tune.vars.sess-max-size",
+        "1.6",
+        "Room for texts of more than 16 bytes in the variables of a client's connection (`sess.`); 6 bytes for each text are taken of it.",
+        |s, a| room(s, a, 1),
+    ),
+    variables(
+        "tune.vars.txn-max-size",
+        "1.6",
+        "Room for texts of more than 16 bytes in the variables of a transaction (`txn.`); 6 bytes for each text are taken of it.",
+        |s, a| room(s, a, 2),
+    ),
     foreign("tune.zlib.memlevel", "1.5"),
     foreign("tune.zlib.windowsize", "1.5"),
 ];

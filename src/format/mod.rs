@@ -12,7 +12,7 @@ use crate::util::fmt::Out;
 use crate::util::scratch::Scratch;
 use crate::util::words::{Reason, closing};
 use std::fmt::Write;
-use variables::{Flags, encoded};
+use variables::Flags;
 
 /// `option tcplog`
 pub const TCP_LOG: &str = "%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq";
@@ -251,7 +251,7 @@ impl Format {
         let quote = if flags.quote && self.of == Use::Log { &b"\""[..] } else { b"" };
         out.put(quote);
         match self.of {
-            Use::Log => encoded(text, b"", flags.escape, out),
+            Use::Log => sampled(text, flags.escape, out),
             // No value ends a field, or a line. A tab does not, and belongs to what a field may say (RFC 9110 section 5.5).
             Use::Message => {
                 let mut rest = text;
@@ -264,6 +264,17 @@ impl Format {
             }
         }
         out.put(quote);
+    }
+}
+
+/// Writes a sample's value into a line: `#XX` for what would end the line, all else as the expression made it (JSON, for one).
+fn sampled(text: &[u8], escape: bool, out: &mut Out) {
+    for b in text {
+        match b {
+            b'"' | b']' | b'\\' if escape => out.put(&[b'\\', *b]),
+            _ if b.is_ascii_control() && *b != b'\t' => drop(write!(out, "#{b:02X}")),
+            _ => out.byte(*b),
+        }
     }
 }
 
@@ -349,7 +360,7 @@ mod tests {
         let r = record();
         assert_eq!(
             show("%[str(a\\\"b)] %{+Q}[str(x]y),upper] %{+X}[int(255)] %[src]|%{+Q}[src]|%[int(1),add(2)]", &r),
-            "a#22b \"X]Y\" 255 -|\"\"|3"
+            "a\"b \"X]Y\" 255 -|\"\"|3"
         );
     }
 

@@ -71,6 +71,18 @@ pub struct Tune {
     pub sndbuf_server: u32,
     /// Bytes below which data is copied rather than spliced.
     pub splice_threshold: u32,
+    /// Room for the long texts of variables, bytes: of the process, of a session, of a transaction, of a request and its response.
+    pub vars: [Option<u32>; 4],
+}
+
+impl Tune {
+    /// Room for long texts of variables: of the process, of sessions, of transactions with their requests and responses.
+    pub fn variables(&self) -> [u32; 3] {
+        let usual = (self.bufsize / 4).max(1024);
+        let [process, session, transaction, message] = self.vars;
+        let both = transaction.into_iter().chain(message).reduce(u32::saturating_add);
+        [process, session, both].map(|n| n.unwrap_or(usual))
+    }
 }
 
 impl Default for Tune {
@@ -89,6 +101,7 @@ impl Default for Tune {
             sndbuf_client: 0,
             sndbuf_server: 0,
             splice_threshold: 4096,
+            vars: [None; 4],
         }
     }
 }

@@ -283,43 +283,46 @@ impl Stage<'_> {
         note.scope != if self.setting.is_response { Scope::Request } else { Scope::Response }
     }
 
-    /// Stores the value of an expression in a variable that lives now: without a value it is left as it was, with one that is too long
-    /// it is unset.
-    pub fn store(&mut self, note: Note, expr: &Expr) {
+    /// Stores the value of an expression in a variable that lives now; without a value it is left as it was. False: there is no room for
+    /// it, and the variable is unset.
+    pub fn store(&mut self, note: Note, expr: &Expr) -> bool {
         if !self.lives(note) {
-            return;
+            return true;
         }
         let b = self.borrow();
         let mut tools = Tools { scratch: Scratch::new(b.space), regexes: b.regexes };
-        let Some(value) = expr.now(&b.scene, &mut tools) else { return };
+        let Some(value) = expr.now(&b.scene, &mut tools) else { return true };
         // By way of `out`: the value may stand in the notes themselves.
         let (Value::Str(s) | Value::Bin(s) | Value::Method(s)) = value else {
             let value = value.detached();
             self.settle();
             let slabs = (&mut *self.session_notes, &mut *self.transaction_notes);
-            if let Some(value) = value {
-                put(note, &self.book.process, slabs, |slab| note.set(slab, value));
-            }
-            return;
+            return value.is_none_or(|value| put(note, &self.book.process, slabs, |slab| note.set(slab, value)));
         };
-        let Some(copy) = b.out.get_mut(..s.len()) else { return self.unset(note) };
+        let Some(copy) = b.out.get_mut(..s.len()) else {
+            self.unset(note);
+            return false;
+        };
         copy.copy_from_slice(s);
         let (len, kind) = (s.len(), value.kind());
         self.settle();
         let slabs = (&mut *self.session_notes, &mut *self.transaction_notes);
         let value = Value::of_bytes(kind, &self.out[..len]);
-        put(note, &self.book.process, slabs, |slab| note.set(slab, value));
+        put(note, &self.book.process, slabs, |slab| note.set(slab, value))
     }
 
-    /// Stores what a format gives in a variable that lives now; if it is too long the variable is unset.
-    pub fn store_text(&mut self, note: Note, format: &Format) {
+    /// Stores what a format gives in a variable that lives now. False: there is no room for it, and the variable is unset.
+    pub fn store_text(&mut self, note: Note, format: &Format) -> bool {
         if !self.lives(note) {
-            return;
+            return true;
         }
-        let Some(len) = self.format(0, format) else { return self.unset(note) };
+        let Some(len) = self.format(0, format) else {
+            self.unset(note);
+            return false;
+        };
         self.settle();
         let slabs = (&mut *self.session_notes, &mut *self.transaction_notes);
-        put(note, &self.book.process, slabs, |slab| note.set(slab, Value::Str(&self.out[..len])));
+        put(note, &self.book.process, slabs, |slab| note.set(slab, Value::Str(&self.out[..len])))
     }
 
     /// Stores the text at the start of `out` in a place for captures.

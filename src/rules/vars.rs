@@ -6,13 +6,19 @@ use crate::format::Format;
 use crate::sample::{Compiler, Expr, Note};
 use crate::util::words::{Args, Fault};
 
+/// A variable for whose value there is no room would let a later rule decide on nothing: the request or response fails, unless
+/// `strict-mode off`.
+fn lost_is_an_error(stage: &Stage, stored: bool) -> Verdict {
+    if stored || stage.head.is_none() || stage.effects.lax { Verdict::Continue } else { Verdict::Fail }
+}
+
 /// `set-var`: without a value the variable is left as it was.
 struct SetVar(Note, Expr);
 
 impl Action for SetVar {
     fn run(&self, stage: &mut Stage) -> Verdict {
-        stage.store(self.0, &self.1);
-        Verdict::Continue
+        let stored = stage.store(self.0, &self.1);
+        lost_is_an_error(stage, stored)
     }
 
     fn parts(&self) -> Parts<'_> {
@@ -25,8 +31,8 @@ struct SetVarFormat(Note, Format);
 
 impl Action for SetVarFormat {
     fn run(&self, stage: &mut Stage) -> Verdict {
-        stage.store_text(self.0, &self.1);
-        Verdict::Continue
+        let stored = stage.store_text(self.0, &self.1);
+        lost_is_an_error(stage, stored)
     }
 
     fn parts(&self) -> Parts<'_> {

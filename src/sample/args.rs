@@ -88,7 +88,8 @@ pub struct Compiler<'a> {
 impl<'a> Compiler<'a> {
     /// Nothing is compiled yet.
     pub fn new(config: &'a Config) -> Compiler<'a> {
-        let (layout, warnings, pos) = (Layout::new(config.proxies.len()), Vec::new(), Pos::default());
+        let (layout, warnings, pos) =
+            (Layout::new(config.proxies.len(), config.global.tune.variables()), Vec::new(), Pos::default());
         let (sources, lists, changed) = (Vec::new(), Vec::new(), Vec::new());
         let userlists = Vec::new();
         Compiler {

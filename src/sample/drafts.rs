@@ -21,8 +21,10 @@ pub struct Drafts(RefCell<Slabs>);
 impl Drafts {
     /// With room for every place of a layout.
     pub fn new(layout: &Layout) -> Drafts {
-        let bytes = |n: usize| vec![0; if layout.drafts { n } else { 0 }].into();
-        let (session, transaction) = (bytes(layout.session_bytes()), bytes(layout.transaction_bytes()));
+        let bytes = |n: usize| -> Box<[u8]> { vec![0; if layout.drafts { n } else { 0 }].into() };
+        let (mut session, mut transaction) = (bytes(layout.session_bytes()), bytes(layout.transaction_bytes()));
+        layout.begin_session(&mut session);
+        layout.begin_transaction(&mut transaction);
         Drafts(RefCell::new(Slabs { session, transaction, changed: Vec::with_capacity(layout.count()) }))
     }
 
@@ -48,8 +50,10 @@ impl Drafts {
         for note in changed.drain(..) {
             if note.scope == Scope::Session {
                 note.copy(from_session, session);
+                note.unset(from_session);
             } else {
                 note.copy(from, transaction);
+                note.unset(from);
             }
         }
     }

@@ -29,7 +29,7 @@ pub use auth::is_settled;
 pub use convert::REFUSED;
 pub use drafts::Drafts;
 pub use expr::{Expr, call, unknown_fetch};
-pub use notes::{Beside, Layout, Note, Notes, Scope, UNIQUE_ID, VAR_BYTES};
+pub use notes::{Beside, Layout, Note, Notes, Scope, UNIQUE_ID};
 pub use process::ProcessNotes;
 #[cfg(test)]
 pub use scene::quiet;

@@ -12,7 +12,9 @@ pub struct ProcessNotes(Mutex<Box<[u8]>>);
 impl ProcessNotes {
     /// With room for the variables of a layout.
     pub fn new(layout: &Layout) -> ProcessNotes {
-        let notes = ProcessNotes(Mutex::new(vec![0; layout.process_bytes()].into()));
+        let mut slab: Box<[u8]> = vec![0; layout.process_bytes()].into();
+        layout.begin_process(&mut slab);
+        let notes = ProcessNotes(Mutex::new(slab));
         drop(notes.lock()); // some systems allocate when a lock is taken for the first time
         notes
     }

@@ -43,11 +43,16 @@ pub enum Look {
 }
 
 /// A slab of notes, taken when there is none yet; empty when there are none at all, or none is left.
-fn slab<'a>(pool: &'a mut Buffers, handle: &mut Handle<()>, wanted: bool) -> &'a mut [u8] {
+fn slab<'a>(
+    pool: &'a mut Buffers,
+    handle: &mut Handle<()>,
+    wanted: bool,
+    begin: impl FnOnce(&mut [u8]),
+) -> &'a mut [u8] {
     if handle.is_none() && wanted && pool.size() > 0 {
         *handle = pool.alloc().unwrap_or(Handle::NONE);
         if handle.is_some() {
-            pool.get_mut(*handle).fill(0);
+            begin(pool.get_mut(*handle));
         }
     }
     if handle.is_some() { pool.get_mut(*handle) } else { &mut [] }
@@ -148,8 +153,8 @@ pub fn run<K: Kernel>(
     };
     let Ctx { config, shared, conns, bufs, lines, notes, session_notes, room, head, now_ms, logs, verifier, .. } = cx;
     let Some(client) = conns.get_mut(s.client) else { return (Verdict::Reject, 0, from) };
-    let session_slab = slab(session_notes, &mut client.notes, stores);
-    let slab = slab(notes, &mut s.notes, stores);
+    let session_slab = slab(session_notes, &mut client.notes, stores, |slab| rules.layout.begin_session(slab));
+    let slab = slab(notes, &mut s.notes, stores, |slab| rules.layout.begin_transaction(slab));
     let who = s.me.index();
     let verifier = matches!(look, Look::Request { .. }).then_some((&*verifier, who));
     let mut view = View::new(shared, wall, seed, *now_ms);
@@ -259,7 +264,7 @@ pub fn obey<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, verdict: Verdict, respo
             count_denied(cx, s, response);
             Some(s.end(b'P', if response { b'H' } else { b'R' }))
         }
-        Verdict::Fail => Some(answer::error(cx, s, 500, b'I', if response { b'H' } else { b'R' })),
+        Verdict::Fail => Some(answer::error(cx, s, 500, b'P', if response { b'H' } else { b'R' })),
         Verdict::Reply(reply) => Some(reply_now(cx, s, reply, response, b'R')),
         Verdict::Tarpit(reply) => {
             let step = reply_now(cx, s, reply, response, b'T');

@@ -139,6 +139,8 @@ fn run(loaded: &Loaded, index: &mut Head, head: &[u8], body: &[u8], response: bo
     let (mut space, mut out) = (vec![0; ROOM], vec![0; ROOM]);
     let mut session = vec![0; book.layout.session_bytes()];
     let mut transaction = vec![0; book.layout.transaction_bytes()];
+    book.layout.begin_session(&mut session);
+    book.layout.begin_transaction(&mut transaction);
     let mut flow = Flow { client: Addr::V4([10, 0, 0, 7], 5000), status: index.status, ..Flow::default() };
     let mut hints = vec![0; ROOM];
     let drafts = Drafts::new(&book.layout);

@@ -15,6 +15,7 @@ fn evaluate(text: &str, room: usize) -> Result<Option<String>, String> {
     let set = [("txn.text", Value::Str(b"hello")), ("txn.seven", Value::Int(7)), ("txn.key", Value::Str(b"a2V5"))];
     let notes: Vec<_> = set.map(|(name, value)| (cc.variable(name).unwrap(), value)).into();
     let mut slab = vec![0; cc.layout.transaction_bytes()];
+    cc.layout.begin_transaction(&mut slab);
     for (note, value) in notes {
         assert!(note.scope == Scope::Transaction && note.set(&mut slab, value));
     }
