@@ -436,6 +436,31 @@ listen l
 }
 
 #[test]
+fn variables_of_the_log_in_messages() {
+    let server = Server::named("a");
+    let proxy = proxy(
+        &server,
+        "
+    unique-id-format \"  %{+X}o %ci_%pid  x\"
+    unique-id-header X-Id
+    capture request header Host len 20
+    capture response header X-None len 20
+    http-request set-header X-Now \"%ST|%bi|%si|%Tq|%Tw|%hr|%fc|%ts|%CC|%sslc|%{+Q}sslc\"
+    http-response set-header X-Then \"%ST|%bi|%si|%hr|%hs|%hrl|%fc|%bc|%ac|%s|%CS|%tsc\"
+    http-after-response set-header X-Id %ID
+    http-after-response set-header X-Status %ST",
+    );
+    let mut client = Client::connect(proxy.addr("l"));
+    let answer = client.ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    let request = server.last();
+    assert_eq!(request.header("x-now"), Some("-1|||-1|-1|{h}|1|--|||\"\""));
+    assert_eq!(answer.header("x-then"), Some("200|127.0.0.1|127.0.0.1|{h}|{}|h|1|1|1|a||----"));
+    let id = request.header("x-id").unwrap();
+    assert!(id.starts_with("7F000001_") && id.ends_with(" x") && !id.contains("  "), "{id}");
+    assert_eq!((answer.header("x-id"), answer.header("x-status")), (Some(id), Some("200")));
+}
+
+#[test]
 fn monitors_are_told_of_failures() {
     let server = Server::named("a");
     let proxy = proxy(&server, "monitor-uri /health\n    acl down hdr(x-down) -m found\n    monitor fail if down");
@@ -580,6 +605,46 @@ backend bad\n    http-request deny\n"
 }
 
 /// The language of HAProxy 1.x, which later ones do not know.
+#[test]
+fn a_client_that_leaves_in_its_body_takes_no_server() {
+    let (server, logs) = (Server::named("a"), LogSink::start());
+    let config = format!(
+        "{HTTP}\nlisten l\n    bind {{bind:l}}\n    log {{log}} local0\n    option httplog\n    option http-buffer-request
+    http-request wait-for-body time 1s\n    server a {{server:a}}\n"
+    );
+    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    for leave in [|c: Client| c.reset(), |c: Client| drop(c)] {
+        let mut client = Client::connect(proxy.addr("l"));
+        client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc");
+        std::thread::sleep(ms(50));
+        leave(client);
+        logs.find("the line", |m| (m.contains("l/<NOSRV>") && m.contains(" CR-- ")).then_some(()));
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn names_from_outside() {
+    let server = Server::named("a");
+    let folder = Folder::new("names");
+    let list = folder.file("list", "localhost\n");
+    let config = format!(
+        "global\n    setenv COLOUR blue\n    presetenv SIZE \"a b\"\n{HTTP}
+listen l
+    bind {{bind:l}}
+    http-request deny unless {{ src localhost }} {{ src -f {list} }}
+    http-request deny if {{ src localhost/32 }} {{ path /mask }}
+    http-response set-header X-Env \"%[env(COLOUR)] %[env(SIZE)]\"
+    server a {{server:a}}
+"
+    );
+    let proxy = Proxy::with().server("a", server.addr()).start(&config);
+    let mut client = Client::connect(proxy.addr("l"));
+    let answer = client.get("/");
+    assert_eq!((answer.status(), answer.header("x-env")), (200, Some("blue a b")));
+    assert_eq!(client.get("/mask").status(), 403);
+}
+
 #[test]
 fn lines_are_rewritten_as_of_old() {
     if is_oracle() {

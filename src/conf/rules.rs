@@ -6,6 +6,7 @@ use super::stats;
 use super::values::time_ms;
 use crate::model::{Config, Mode};
 use crate::rules::{DIRECTIVES, Family, Line, LogTexts, Rulebook, compile, field_name, set_at_start};
+use crate::sample::Outside;
 use crate::util::words::{Args, Fault, Pos};
 
 const fn r(
@@ -197,7 +198,13 @@ impl Kept {
 
 /// Compiles all rules.
 pub fn rulebook(s: &mut State, config: &Config, kept: &Kept) -> Rulebook {
-    let done = compile(config, &kept.lines, &kept.log_texts);
+    let variables = std::mem::take(&mut s.variables);
+    let outside = Outside {
+        variable: &|name| s.vars.0.get(name).cloned(),
+        host: &|name| (s.resolver)(name, super::address::Family::Any),
+    };
+    let mut done = compile(config, outside, &kept.lines, &kept.log_texts);
+    let faults = set_at_start(config, outside, &mut done.book, &variables);
     for fault in done.errors {
         s.fault(fault);
     }
@@ -205,7 +212,7 @@ pub fn rulebook(s: &mut State, config: &Config, kept: &Kept) -> Rulebook {
         s.diags.warning(pos, message);
     }
     let mut book = done.book;
-    for fault in set_at_start(config, &mut book, &std::mem::take(&mut s.variables)) {
+    for fault in faults {
         s.fault(fault);
     }
     for (rules, ms) in book.proxies.iter_mut().zip(&kept.inspect_ms) {

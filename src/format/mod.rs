@@ -45,6 +45,8 @@ pub enum Use {
     Log,
     /// A part of a message: bytes as they are, what is not there is nothing.
     Message,
+    /// The same, but blanks are as in a log: none at the beginning, and several are one.
+    Id,
 }
 
 /// With the longest name that it begins with, after which a text cannot follow at once, or that '%' itself was meant.
@@ -106,6 +108,12 @@ impl Format {
                     if c == ' ' {
                         items.push(Item::Space);
                     } else if let Some(item) = Self::item(cc, &mut rest, &mut base).map_err(|t| Trouble { at, ..t })? {
+                        // A log asks at the end, when the connection may be gone.
+                        if of != Use::Log
+                            && matches!(item, Item::Variable(v, _) if matches!(VARIABLES[v].name, "bi" | "bp"))
+                        {
+                            cc.needs |= needs::SOURCE;
+                        }
                         items.push(item);
                     }
                 }
@@ -230,7 +238,7 @@ impl Format {
                 Item::Text(t) => out.put(t.as_bytes()),
                 Item::Space if after_space => continue,
                 Item::Space => out.byte(b' '),
-                Item::Variable(v, flags) => VARIABLES[*v].show(record, *flags, out),
+                Item::Variable(v, flags) => VARIABLES[*v].show(record, *flags, self.of == Use::Log, out),
                 Item::Sample(expr, flags) => {
                     let mut tools = Tools { scratch: Scratch::new(space), regexes };
                     self.sample(expr.now(scene, &mut tools), *flags, &mut tools, out);
@@ -253,7 +261,7 @@ impl Format {
         match self.of {
             Use::Log => sampled(text, flags.escape, out),
             // No value ends a field, or a line. A tab does not, and belongs to what a field may say (RFC 9110 section 5.5).
-            Use::Message => {
+            Use::Message | Use::Id => {
                 let mut rest = text;
                 while let Some(at) = rest.iter().position(|b| b.is_ascii_control() && *b != b'\t') {
                     out.put(&rest[..at]);
@@ -282,11 +290,11 @@ fn sampled(text: &[u8], escape: bool, out: &mut Out) {
 mod tests {
     use super::*;
     use crate::model::Config;
-    use crate::sample::{Flow, quiet};
+    use crate::sample::{Flow, Outside, quiet};
     use crate::sys::Addr;
 
     fn compile(format: &str) -> Result<Format, Trouble> {
-        Format::compile(&mut Compiler::new(&Config::default()), format, Use::Log)
+        Format::compile(&mut Compiler::new(&Config::default(), Outside::NOTHING), format, Use::Log)
     }
 
     fn show(format: &str, r: &Record) -> String {

@@ -153,9 +153,14 @@ pub fn encoded(bytes: &[u8], more: &[u8], escape: bool, o: &mut Out) {
 }
 
 impl Variable {
-    pub fn show(&self, r: &Record, flags: Flags, o: &mut Out) {
+    /// Writes what a record has of it; `log`: what is not there is `-`.
+    pub fn show(&self, r: &Record, flags: Flags, log: bool, o: &mut Out) {
         let quote = if flags.quote { &b"\""[..] } else { b"" };
-        let absent: &[u8] = if flags.quote { b"\"\"" } else { b"-" };
+        let absent: &[u8] = match (flags.quote, log) {
+            (true, _) => b"\"\"",
+            (false, true) => b"-",
+            (false, false) => b"",
+        };
         match self.kind {
             Kind::Text(get) => {
                 o.put(quote);

@@ -100,7 +100,7 @@ fn abbreviated(text: &str) -> Option<IpAddr> {
 pub fn parse(text: &str) -> Result<(IpAddr, u8), Wrong<'_>> {
     let (address, mask) = text.split_once('/').map_or((text, None), |(a, m)| (a, Some(m)));
     let ip: Option<IpAddr> = address.parse().ok().or_else(|| abbreviated(address));
-    let ip = ip.ok_or(Wrong(address, "is not an IP address"))?;
+    let ip = ip.ok_or(Wrong(address, "is neither an IP address nor the name of a host that is known"))?;
     let widest = if ip.is_ipv4() { 32 } else { 128 };
     let Some(mask) = mask else { return Ok((ip, widest)) };
     if let Ok(bits) = mask.parse::<u8>() {

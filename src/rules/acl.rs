@@ -181,6 +181,8 @@ fn derivatives() -> Vec<String> {
 struct Flags {
     /// `-i` was seen: it is for the patterns that follow.
     fold: bool,
+    /// `-n`: names of hosts are not looked up.
+    numeric: bool,
     method: Option<Method>,
     patterns: Vec<(String, Pos, bool)>,
     /// Files: path, whether they are maps, whatever the case.
@@ -197,7 +199,7 @@ fn flags(cc: &mut Compiler, args: &mut Args) -> Result<Flags, Fault> {
         match text {
             "--" => break,
             "-i" => flags.fold = true,
-            "-n" => {}
+            "-n" => flags.numeric = true,
             "-u" => _ = args.need("a number")?,
             "-m" => {
                 let word = args.need("a method of comparison")?;
@@ -250,6 +252,8 @@ fn part(cc: &mut Compiler, args: &mut Args) -> Result<Part, Fault> {
         }
         let number = if versions { dotted(&word.text) } else { word.text.clone() };
         let text = if operator.is_empty() { number } else { format!("{operator} {number}") };
+        let named = method == Method::Ip && !flags.numeric;
+        let text = if named { cc.with_address(&text).unwrap_or(text) } else { text };
         flags.patterns.push((text, word.pos, flags.fold));
     }
     if !matches!(method, Method::Found | Method::Bool) && flags.patterns.is_empty() && flags.files.is_empty() {

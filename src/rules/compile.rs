@@ -4,7 +4,7 @@ use super::condition::Conditions;
 use super::{ACTIONS, ActionRow, Family, ProxyRules, Rulebook};
 use crate::format::{CLF_LOG, CONNECT_LOG, Format, HTTP_LOG, HTTPS_LOG, Lines, TCP_LOG, Use};
 use crate::model::{Config, LogShape};
-use crate::sample::{Compiler, Expr, ProcessNotes, UNIQUE_ID, needs};
+use crate::sample::{Compiler, Expr, Outside, ProcessNotes, UNIQUE_ID, needs};
 use crate::util::words::{Args, Fault, Pos, Word, nearest};
 
 /// A directive of a proxy that makes a rule.
@@ -83,8 +83,8 @@ pub struct Compiled {
 }
 
 /// Compiles the lines of all proxies (in the order of the configuration's), and the formats of their logs (with their places).
-pub fn compile(config: &Config, lines: &[Vec<Line>], texts: &[LogTexts]) -> Compiled {
-    let mut cc = Compiler::new(config);
+pub fn compile(config: &Config, outside: Outside, lines: &[Vec<Line>], texts: &[LogTexts]) -> Compiled {
+    let mut cc = Compiler::new(config, outside);
     let (mut conditions, mut errors) = (Conditions::default(), Vec::new());
     let mut book = Rulebook::default();
     for (n, lines) in lines.iter().enumerate() {
@@ -220,7 +220,7 @@ fn finish(
 /// `unique-id-format`
 fn unique_id(cc: &mut Compiler, rules: &mut ProxyRules, args: &mut Args) -> Result<(), Fault> {
     cc.response = false;
-    let (format, needs) = cc.needing(|cc| super::flow::format(cc, args, "a format"));
+    let (format, needs) = cc.needing(|cc| super::flow::format_of(cc, args, "a format", Use::Id));
     let note = cc.variable(UNIQUE_ID)?;
     args.finish()?;
     rules.programs[Family::CaptureRequest as usize].push(Box::new(super::vars::UniqueId(note, format?)), needs);

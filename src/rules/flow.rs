@@ -144,11 +144,17 @@ fn wait_for_body(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, 
     Ok(Box::new(WaitForBody { time_ms: time_ms.ok_or_else(missing)?, bytes }))
 }
 
-/// Compiles a format for a message, with its error at the word.
+/// Compiles a format for a message, with its error where it is.
 pub fn format(cc: &mut Compiler, args: &mut Args, what: &str) -> Result<Format, Fault> {
+    format_of(cc, args, what, Use::Message)
+}
+
+/// The same for what it is to be used for.
+pub fn format_of(cc: &mut Compiler, args: &mut Args, what: &str, of: Use) -> Result<Format, Fault> {
     let word = args.need(what)?;
     cc.pos = word.pos;
-    Format::compile(cc, &word.text, Use::Message).map_err(|t| {
+    Format::compile(cc, &word.text, of).map_err(|t| {
+        cc.pos = word.pos.within(&word.text, t.at);
         let fault = cc.fault(format!("'{}': {}", args.name, t.message));
         if let Some(hint) = t.hint { fault.hint(hint) } else { fault }
     })

@@ -7,7 +7,7 @@ use crate::format::{Format, Record};
 use crate::model::Config;
 use crate::pattern::{RegexCache, Value};
 use crate::sample::{
-    Beside, Compiler, Count, Expr, Flow, Live, Note, Notes, ProcessNotes, Scene, Scope, Setting, Tools,
+    Beside, Compiler, Count, Expr, Flow, Live, Note, Notes, Outside, ProcessNotes, Scene, Scope, Setting, Tools,
 };
 use crate::util::fmt::Out;
 use crate::util::scratch::Scratch;
@@ -100,8 +100,8 @@ impl Source {
 }
 
 /// Sets variables of the process, in the order of their lines; what is wrong with some.
-pub fn set_at_start(config: &Config, book: &mut Rulebook, lines: &[Line]) -> Vec<Fault> {
-    let mut cc = Compiler::new(config);
+pub fn set_at_start(config: &Config, outside: Outside, book: &mut Rulebook, lines: &[Line]) -> Vec<Fault> {
+    let mut cc = Compiler::new(config, outside);
     cc.layout = std::mem::take(&mut book.layout);
     let (mut faults, mut found) = (Vec::new(), Vec::new());
     for line in lines {

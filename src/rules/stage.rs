@@ -133,19 +133,13 @@ fn put<T>(
     }
 }
 
-/// Writes a format; `moved`: the record's addresses are older than the scene's.
-fn write(
-    format: &Format,
-    scene: &Scene,
-    (record, moved): (&Record, bool),
-    space: &mut [u8],
-    regexes: &mut RegexCache,
-    out: &mut Out,
-) {
-    if !moved {
+/// Writes a format, with the addresses as rules left them and what they stored.
+fn write(format: &Format, scene: &Scene, record: &Record, space: &mut [u8], regexes: &mut RegexCache, out: &mut Out) {
+    if format.is_plain() {
         return format.write(record, scene, space, regexes, out);
     }
-    let record = Record { client: scene.flow.client, frontend_addr: scene.flow.destination, ..record.clone() };
+    let (client, frontend_addr, notes) = (scene.flow.client, scene.flow.destination, scene.notes);
+    let record = Record { client, frontend_addr, notes, ..record.clone() };
     format.write(&record, scene, space, regexes, out);
 }
 
@@ -211,28 +205,21 @@ impl Stage<'_> {
             self.out.get_mut(at..at + text.len())?.copy_from_slice(text);
             return Some(at + text.len());
         }
-        let moved = self.moved();
         let b = self.borrow();
         let mut out = Out::new(&mut b.out[at..]);
-        write(format, &b.scene, (b.record, moved), b.space, b.regexes, &mut out);
+        write(format, &b.scene, b.record, b.space, b.regexes, &mut out);
         (!out.overflow()).then(|| at + out.len())
-    }
-
-    /// Rules gave the client another address, or another one that it connected to.
-    fn moved(&self) -> bool {
-        self.effects.client.is_some() || self.effects.destination.is_some()
     }
 
     /// Adds a field to the head: a line that begins with its name and ": ", and what a format gives, in which nothing may end a line.
     /// `others`: whether fields of that name stay.
     pub fn add_field(&mut self, begin: &[u8], format: &Format, others: bool) -> Result<(), Refused> {
-        let moved = self.moved();
         let b = self.borrow();
         let mut out = Out::new(b.room);
         out.put(begin);
         match format.constant() {
             Some(text) => out.put(text),
-            None => write(format, &b.scene, (b.record, moved), b.space, b.regexes, &mut out),
+            None => write(format, &b.scene, b.record, b.space, b.regexes, &mut out),
         }
         out.put(b"\r\n");
         let (len, fits) = (out.len(), !out.overflow());

@@ -2,7 +2,7 @@ use super::compile::compile;
 use super::*;
 use crate::http::{Edit, Head};
 use crate::model::{Config, Mode, Proxy};
-use crate::sample::{Beside, Flow, quiet};
+use crate::sample::{Beside, Flow, Outside, quiet};
 use crate::util::words::{Pos, Word};
 
 fn config() -> Config {
@@ -51,7 +51,7 @@ fn lines(text: &str) -> Vec<Line> {
 /// What a request becomes under rules: the verdict, and the head as it is then.
 fn request(text: &str, head: &str) -> (Verdict, String, Effects) {
     let config = config();
-    let done = compile(&config, &[lines(text), Vec::new()], &[]);
+    let done = compile(&config, Outside::NOTHING, &[lines(text), Vec::new()], &[]);
     assert!(done.errors.is_empty(), "{:?}", done.errors);
     let book = done.book;
     let head = head.replace('\n', "\r\n");
@@ -344,7 +344,7 @@ fn fields_of_framing_and_connection_are_ours_in_answers() {
         let rule = format!("http-request return hdr {name} x");
         let (_, answer, _) = request(&rule, GET);
         assert!(!answer.contains(&format!("{name}: x")), "{answer}");
-        let warnings = compile(&config(), &[lines(&rule), Vec::new()], &[]).warnings;
+        let warnings = compile(&config(), Outside::NOTHING, &[lines(&rule), Vec::new()], &[]).warnings;
         assert!(warnings[0].1.contains(&format!("'hdr {name}' has no effect")), "{warnings:?}");
     }
     let (_, answer, _) = request("http-request return status 304", GET);
@@ -385,7 +385,12 @@ fn a_file_that_no_buffer_holds_is_refused() {
     for (len, errors, warnings) in [(15_000, 0, 0), (16_384, 0, 1), (16_385, 1, 0)] {
         std::fs::write(path, vec![b'x'; len]).unwrap();
         for option in ["content-type a/b file", "content-type a/b lf-file", "errorfile"] {
-            let done = compile(&config(), &[lines(&format!("http-request return {option} {path}")), Vec::new()], &[]);
+            let done = compile(
+                &config(),
+                Outside::NOTHING,
+                &[lines(&format!("http-request return {option} {path}")), Vec::new()],
+                &[],
+            );
             assert_eq!((done.errors.len(), done.warnings.len()), (errors, warnings), "{option} {len}");
         }
     }
@@ -403,7 +408,7 @@ fn what_is_wrong_is_said_where_it_is() {
         ("http-request deny when TRUE", 5, "does not know 'when'"),
         ("acl a pth /x", 2, "unknown sample fetch 'pth'"),
         ("acl a path,lowr /x", 2, "unknown converter 'lowr'"),
-        ("acl a src 10.0.0.x", 6, "'10.0.0.x' is not an IP address"),
+        ("acl a src 10.0.0.x", 6, "'10.0.0.x' is neither an IP address"),
         ("acl a path -m nope /x", 10, "'nope' is no method"),
         ("acl a path_reg (", 11, "the regular expression '('"),
         ("acl a path_reg ^a(b", 13, "byte 3: '(' without ')'"),
@@ -423,7 +428,7 @@ fn what_is_wrong_is_said_where_it_is() {
         ("http-request return hdr X\rY 1", 11, "cannot be the name of a header field"),
         ("http-request return content-type a\rb string x", 20, "a type has no control characters"),
     ] {
-        let done = compile(&config(), &[lines(rules), Vec::new()], &[]);
+        let done = compile(&config(), Outside::NOTHING, &[lines(rules), Vec::new()], &[]);
         let fault = done.errors.first().unwrap_or_else(|| panic!("{rules}: no error"));
         assert!(fault.message.contains(message), "{rules}: {}", fault.message);
         assert_eq!(fault.pos.column, column, "{rules}: {}", fault.message);

@@ -7,6 +7,7 @@ use crate::pattern::{List, Method, Regex, Source};
 use crate::sys::zone::Zone;
 use crate::util::hash::digest::Algorithm;
 use crate::util::words::{Fault, Pos, is_escaped, nearest};
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -61,9 +62,31 @@ impl Arg {
     }
 }
 
+/// What expressions ask for of the world outside, at start-up.
+#[derive(Clone, Copy)]
+pub struct Outside<'a> {
+    /// A variable of the environment, as the configuration left it.
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
+    /// The address of a host.
+    pub host: &'a dyn Fn(&str) -> Option<IpAddr>,
+}
+
+impl Outside<'_> {
+    fn with_address(&self, text: &str) -> Option<String> {
+        let (host, mask) = text.split_at(text.find('/').unwrap_or(text.len()));
+        let ip = (self.host)(Some(host).filter(|h| is_host(h))?)?;
+        Some(format!("{ip}{mask}"))
+    }
+}
+
+impl Outside<'static> {
+    pub const NOTHING: Outside<'static> = Outside { variable: &|_| None, host: &|_| None };
+}
+
 /// What is known while expressions, conditions and rules are compiled: after all sections were read.
 pub struct Compiler<'a> {
     pub config: &'a Config,
+    outside: Outside<'a>,
     /// The proxy whose rules are compiled.
     pub proxy: usize,
     /// Rules of responses are compiled.
@@ -87,13 +110,14 @@ pub struct Compiler<'a> {
 
 impl<'a> Compiler<'a> {
     /// Nothing is compiled yet.
-    pub fn new(config: &'a Config) -> Compiler<'a> {
+    pub fn new(config: &'a Config, outside: Outside<'a>) -> Compiler<'a> {
         let (layout, warnings, pos) =
             (Layout::new(config.proxies.len(), config.global.tune.variables()), Vec::new(), Pos::default());
         let (sources, lists, changed) = (Vec::new(), Vec::new(), Vec::new());
         let userlists = Vec::new();
         Compiler {
             config,
+            outside,
             proxy: 0,
             response: false,
             place: needs::ANYWHERE,
@@ -131,12 +155,22 @@ impl<'a> Compiler<'a> {
         if let Some((_, known)) = self.lists.iter().find(|l| l.0 == key) {
             return Ok(Arc::clone(known));
         }
+        let outside = self.outside;
         let known = self.source(path, map)?;
-        let list = List::new((Arc::clone(&known.source), &known.keys), method, fold, groups)
+        let (source, mut keys) = (Arc::clone(&known.source), Cow::Borrowed(&known.keys[..]));
+        if method == Method::Ip && keys.iter().any(|k| is_host(k)) {
+            keys = keys.iter().map(|k| outside.with_address(k).unwrap_or_else(|| k.clone())).collect();
+        }
+        let list = List::new((source, &keys), method, fold, groups)
             .map_err(|e| self.fault(format!("pattern {} of '{path}' cannot be used: {}", e.number + 1, e.why)))?;
         let list = Arc::new(list);
         self.lists.push((key, Arc::clone(&list)));
         Ok(list)
+    }
+
+    /// A network that is written with the name of a host, with its address (manual 7.1.6).
+    pub fn with_address(&self, text: &str) -> Option<String> {
+        self.outside.with_address(text)
     }
 
     /// A file that a rule changes.
@@ -322,13 +356,20 @@ pub fn parse_args(cc: &mut Compiler, owner: &str, shape: &str, given: Option<&st
     Ok(args)
 }
 
+/// True for what may be the name of a host, and is no address.
+fn is_host(text: &str) -> bool {
+    let host = text.split('/').next().unwrap_or_default();
+    let valid = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    host.contains(|c: char| c.is_ascii_alphabetic()) && host.chars().all(valid)
+}
+
 fn one(cc: &mut Compiler, owner: &str, name: &str, kind: &str, text: &str) -> Result<Arg, Fault> {
     let wrong = |cc: &Compiler, what: &str| cc.fault(format!("'{owner}': '{text}' is not {what} ({name})"));
     Ok(match kind {
         "textvar" if Scope::of(text).is_some() => Arg::Note(cc.variable(text)?),
         "str" | "text" | "textvar" => Arg::Str(text.as_bytes().into()),
         // Its value, as it is now.
-        "env" => std::env::var_os(text).map_or(Arg::None, |v| Arg::Str(v.into_encoded_bytes().into())),
+        "env" => (cc.outside.variable)(text).map_or(Arg::None, |v| Arg::Str(v.into_bytes().into())),
         "int" => Arg::Int(text.parse().map_err(|_| wrong(cc, "a number"))?),
         "number" => match text.parse() {
             Ok(n) => Arg::Int(n),

@@ -24,7 +24,7 @@ mod scene;
 mod tcp;
 mod tls;
 
-pub use args::{Arg, Compiler, parse_args};
+pub use args::{Arg, Compiler, Outside, parse_args};
 pub use auth::is_settled;
 pub use convert::REFUSED;
 pub use drafts::Drafts;

@@ -3,7 +3,7 @@
 use super::context::Ctx;
 use super::endpoint::Owner;
 use super::view::{self, View};
-use super::{Phase, Session, Times, assign, connect};
+use super::{Phase, Session, assign, connect};
 use crate::format::Record;
 use crate::log::{self, Sampled};
 use crate::mem::{Buffers, Handle};
@@ -11,7 +11,6 @@ use crate::model::opt;
 use crate::rules::Effects;
 use crate::sample::{Beside, Notes, Scene, Setting, needs};
 use crate::sys::Kernel;
-use crate::util::tick::Tick;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -217,7 +216,7 @@ fn count<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     count_bytes(cx, s);
     let slots = slots(cx, s);
     if s.be_counted && s.times.connect.is_set() {
-        let d = durations(cx.now, cx.now, &s.times);
+        let d = view::durations(cx.now, cx.now, &s.times);
         for slot in slots.into_iter().flatten().skip(1) {
             let t = cx.tally(slot);
             t.queue_ms.add(d.queue.max(0) as u64);
@@ -229,27 +228,6 @@ fn count<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
             t.response_max_ms.raise(d.response.max(0) as u64);
             t.total_max_ms.raise(d.active.max(0) as u64);
         }
-    }
-}
-
-struct Durations {
-    request: i32,
-    queue: i32,
-    connect: i32,
-    response: i32,
-    active: i32,
-}
-
-/// The log's timers: each stage from the end of the one before, -1 where it was not reached. A session that never got the first byte
-/// of a request was active since the accept.
-fn durations(now: Tick, accepted: Tick, t: &Times) -> Durations {
-    let span = |from: Tick, to: Tick| if from.is_set() && to.is_set() { to.since(from) as i32 } else { -1 };
-    Durations {
-        request: span(t.start, t.request),
-        queue: span(t.request, t.queue),
-        connect: span(t.queue, t.connect),
-        response: span(t.connect, t.response),
-        active: now.since(if t.start.is_set() { t.start } else { accepted }) as i32,
     }
 }
 
@@ -308,55 +286,30 @@ fn write_line<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, moment: Moment) {
     let Some(flow) = view::flow(cx, s, shared.rules.logs[s.fe()].needs()) else { return };
     let seed = (cx.sys.random(), cx.sys.random());
     let Some(c) = cx.conns.get(s.client) else { return };
-    let d = durations(cx.now, c.accepted, &s.times);
-    let served = s.server().map_or(0, |i| shared.servers[i].served.load(Relaxed));
     let line = view::line(&cx.lines, s);
     let failed = s.phase == Phase::ProxyHeader || s.http && !s.times.request.is_set() && line.is_empty();
-    let idle_ms = s.times.idle_ms as i32;
     let number = s.number.unwrap_or_else(|| shared.process.next_unique.fetch_add(1, Relaxed));
     let captures = shared.rules.captures(s.fe());
+    let known = view::record(s, c, shared, &flow, cx.now, (&host, pid));
     let beside = Beside { captures, drafts: None, process: Some(&shared.rules.process) };
     let record = Record {
         source: s.source,
-        accept: c.accepted_at,
-        request: if s.times.start_at.0 > 0 { s.times.start_at } else { c.accepted_at },
         end,
         zone,
-        t_handshake: c.handshake_ms,
-        t_idle: if s.http { idle_ms } else { 0 },
-        t_request: d.request,
-        t_queue: d.queue,
-        t_connect: d.connect,
-        t_response: d.response,
-        t_active: d.active,
-        t_total: d.active + idle_ms + c.handshake_ms.max(0),
-        status: if s.status == 0 && !failed { -1 } else { s.status.into() },
+        status: if s.status == 0 && failed { 0 } else { known.status },
         // So far: what came from the server, though none of it may have been sent yet.
         bytes_out: if moment == Moment::Early { s.res.received } else { s.res.sent },
-        bytes_in: s.req.taken(),
-        termination: [s.cause.who, s.cause.stage, b'-', b'-'],
-        actconn: shared.process.connections.load(Relaxed),
-        feconn: shared.proxies[s.fe()].fe_connections.load(Relaxed),
-        beconn: shared.proxies[s.be()].be_connections.load(Relaxed),
-        srvconn: served,
-        retries: s.retries.into(),
-        redispatched: s.redispatched,
-        srv_queue: s.queue_pos.0,
-        backend_queue: s.queue_pos.1,
         counter: number,
         line_number: shared.proxies[s.fe()].log_lines.fetch_add(1, Relaxed),
         request_line: line,
         failed,
         asap: fe.has(opt::LOGASAP),
-        captures,
-        unique_id: shared.rules.layout.unique_id(),
-        cookies: shared.rules.layout.cookies.get(s.fe()).copied().unwrap_or_default(),
         notes: Notes {
             session: held(&cx.session_notes, c.notes),
             transaction: held(&cx.notes, s.notes),
             beside: &beside,
         },
-        ..view::record(s, config, &flow, (&host, pid))
+        ..known
     };
     let live = View::new(shared, end, seed, cx.now_ms);
     let setting = Setting { host: &host, line, ..Setting::of_session(config, &live) };

@@ -270,6 +270,9 @@ pub fn resume<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     }
     // A deadline is one rule's: the next one that waits has its own.
     let (rule, until) = (s.rule, std::mem::replace(&mut s.phase_at, Tick::NEVER));
+    if until.is_set() && s.req.eof && !has_body(cx, s, start + len) {
+        return abandoned(cx, s);
+    }
     match dispatch(cx, s, start, len) {
         Step::Goto(Phase::Rules) => {
             if s.rule == rule && s.phase_at.is_set() {
@@ -282,6 +285,23 @@ pub fn resume<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
             step
         }
     }
+}
+
+/// The whole body of a request is in the buffer.
+fn has_body<K: Kernel>(cx: &Ctx<K>, s: &Session, body_at: usize) -> bool {
+    let mut body = s.req.body;
+    let came = body.advance(&cx.bufs.get(s.req.buf)[body_at..s.req.end as usize]);
+    came.is_err() || body.is_done()
+}
+
+/// The client left while its body was waited for: no server gets a part of a request.
+fn abandoned<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
+    s.times.request = Tick::NEVER; // for the log, the request was not complete
+    let t = cx.tally(cx.shared.fe_slot(s.fe()));
+    t.request_errors.inc();
+    t.client_aborts.inc();
+    s.keep_client = false;
+    s.end(b'C', b'R')
 }
 
 /// A body that rules wait for did not come in time.
@@ -309,9 +329,7 @@ pub fn deadline<K: Kernel>(cx: &Ctx<K>, s: &Session) -> Tick {
 
 /// True when no more of the request's body is to be waited for: it is complete or malformed, or the buffer is full, or the client closed.
 pub fn arrived<K: Kernel>(cx: &Ctx<K>, s: &Session, body_at: usize) -> bool {
-    let bytes = &cx.bufs.get(s.req.buf)[body_at..s.req.end as usize];
-    let mut body = s.req.body;
-    body.advance(bytes).is_err() || body.is_done() || s.req.eof || s.req.end >= s.req.limit(cx)
+    has_body(cx, s, body_at) || s.req.eof || s.req.end >= s.req.limit(cx)
 }
 
 /// The backend that a session goes to: the one that its rules chose, else the frontend's own.

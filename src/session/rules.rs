@@ -151,7 +151,9 @@ pub fn run<K: Kernel>(
         Look::Request { at, len } if wants & needs::BODY != 0 => request::arrived(cx, s, at + len),
         _ => true,
     };
-    let Ctx { config, shared, conns, bufs, lines, notes, session_notes, room, head, now_ms, logs, verifier, .. } = cx;
+    let Ctx {
+        config, shared, conns, bufs, lines, notes, session_notes, room, head, now, now_ms, logs, verifier, ..
+    } = cx;
     let Some(client) = conns.get_mut(s.client) else { return (Verdict::Reject, 0, from) };
     let session_slab = slab(session_notes, &mut client.notes, stores, |slab| rules.layout.begin_session(slab));
     let slab = slab(notes, &mut s.notes, stores, |slab| rules.layout.begin_transaction(slab));
@@ -167,7 +169,13 @@ pub fn run<K: Kernel>(
     let mut made;
     let mut shown = &room.blank;
     if programs.iter().any(|p| p.records) {
-        made = record(s, config, &flow, (host, pid));
+        made = record(s, client, shared, &flow, *now, (host, pid));
+        made.zone = logs.zone_offset(made.accept.0);
+        if !is_response {
+            made.t_request = -1; // it ends with these rules
+        } else if let (Look::Response { .. }, Some(edit)) = (look, &seen.head) {
+            made.status = edit.index.status.into();
+        }
         made.counter = *s.number.get_or_insert_with(|| shared.process.next_unique.fetch_add(1, Relaxed));
         made.request_line = match look {
             Look::Request { at, len } => {

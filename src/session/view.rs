@@ -1,15 +1,16 @@
 //! The process and a session, as samples and formats see them.
 
 use super::context::Ctx;
-use super::{AppletKind, Session, connect};
+use super::endpoint::Conn;
+use super::{AppletKind, Session, Times, connect};
 use crate::auth::{Question, Verifier};
 use crate::format::Record;
 use crate::http::Version;
 use crate::mem::Buffers;
-use crate::model::Config;
 use crate::sample::{Count, Flow, Live, needs};
 use crate::server::Shared;
 use crate::sys::{Addr, Kernel};
+use crate::util::tick::Tick;
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -137,14 +138,47 @@ pub fn line<'a>(lines: &'a Buffers, s: &Session) -> &'a [u8] {
     if s.line.is_some() { &lines.get(s.line)[..usize::from(s.line_len).min(lines.size())] } else { &[] }
 }
 
-/// What a format can show of a session at any time; `process`: the host's name, and the process id.
-pub fn record<'a>(s: &Session, config: &'a Config, flow: &Flow, process: (&'a str, u32)) -> Record<'a> {
+/// The log's timers.
+pub struct Durations {
+    pub request: i32,
+    pub queue: i32,
+    pub connect: i32,
+    pub response: i32,
+    pub active: i32,
+}
+
+/// The log's timers: each stage from the end of the one before, -1 where it was not reached. A session that never got the first byte
+/// of a request was active since the accept.
+pub fn durations(now: Tick, accepted: Tick, t: &Times) -> Durations {
+    let span = |from: Tick, to: Tick| if from.is_set() && to.is_set() { to.since(from) as i32 } else { -1 };
+    Durations {
+        request: span(t.start, t.request),
+        queue: span(t.request, t.queue),
+        connect: span(t.queue, t.connect),
+        response: span(t.connect, t.response),
+        active: now.since(if t.start.is_set() { t.start } else { accepted }) as i32,
+    }
+}
+
+/// What a format can show of a session at any time, but for what is in its notes; `process`: the host's name, and the process id.
+pub fn record<'a>(
+    s: &Session,
+    client: &Conn,
+    shared: &'a Shared,
+    flow: &Flow,
+    now: Tick,
+    process: (&'a str, u32),
+) -> Record<'a> {
+    let (config, rules) = (&shared.config, &shared.rules);
+    let d = durations(now, client.accepted, &s.times);
+    let idle_ms = s.times.idle_ms as i32;
     Record {
         client: flow.client,
         frontend_addr: flow.destination,
+        source: flow.source,
         server_addr: flow.server_addr,
-        accept: s.times.start_at,
-        request: s.times.start_at,
+        accept: client.accepted_at,
+        request: if s.times.start_at.0 > 0 { s.times.start_at } else { client.accepted_at },
         end: s.times.start_at,
         frontend: &config.proxies[flow.frontend].name,
         backend: &config.proxies[flow.backend].name,
@@ -154,7 +188,30 @@ pub fn record<'a>(s: &Session, config: &'a Config, flow: &Flow, process: (&'a st
             None => "<NOSRV>",
         },
         http: s.http,
-        status: s.status.into(),
+        t_handshake: client.handshake_ms,
+        t_idle: if s.http { idle_ms } else { 0 },
+        t_request: d.request,
+        t_queue: d.queue,
+        t_connect: d.connect,
+        t_response: d.response,
+        t_active: d.active,
+        t_total: d.active + idle_ms + client.handshake_ms.max(0),
+        status: if s.status == 0 { -1 } else { s.status.into() },
+        bytes_in: s.req.taken(),
+        bytes_out: s.res.sent,
+        termination: [s.cause.who, s.cause.stage, b'-', b'-'],
+        actconn: shared.process.connections.load(Relaxed),
+        feconn: shared.proxies[flow.frontend].fe_connections.load(Relaxed),
+        beconn: shared.proxies[flow.backend].be_connections.load(Relaxed),
+        srvconn: flow.server.map_or(0, |i| shared.servers[i].served.load(Relaxed)),
+        retries: s.retries.into(),
+        redispatched: s.redispatched,
+        srv_queue: s.queue_pos.0,
+        backend_queue: s.queue_pos.1,
+        line_number: shared.proxies[flow.frontend].log_lines.load(Relaxed),
+        captures: rules.captures(flow.frontend),
+        unique_id: rules.layout.unique_id(),
+        cookies: rules.layout.cookies.get(flow.frontend).copied().unwrap_or_default(),
         host_name: process.0,
         pid: process.1,
         ..Record::default()

@@ -63,7 +63,7 @@ pub fn rulebook(seed: u64, config: &Config) -> Rulebook {
         });
         lines.push(own);
     }
-    let done = compile(config, &lines, &[]);
+    let done = compile(config, evenkeel::sample::Outside::NOTHING, &lines, &[]);
     assert!(done.errors.is_empty(), "{:?}", done.errors);
     let mut book = done.book;
     for proxy in &mut book.proxies {

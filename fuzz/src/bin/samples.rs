@@ -4,7 +4,7 @@
 use evenkeel::http::{Head, HeadEnd, Method, head_end};
 use evenkeel::model::Config;
 use evenkeel::pattern::{RegexCache, Value};
-use evenkeel::sample::{Compiler, Expr, Flow, Got, Message, Notes, Scene, Setting, Stream, Tools, Walk};
+use evenkeel::sample::{Compiler, Expr, Flow, Got, Message, Notes, Outside, Scene, Setting, Stream, Tools, Walk};
 use evenkeel::sys::Addr;
 use evenkeel::util::scratch::Scratch;
 use evenkeel_fuzz::{Still, files, load_good, seeds};
@@ -85,7 +85,7 @@ fn setting(stream: &[u8], raw: bool, is_response: bool) -> Setting<'_> {
 }
 
 fn evaluate(text: &str, message: &[u8]) {
-    let mut cc = Compiler::new(&BASE);
+    let mut cc = Compiler::new(&BASE, Outside::NOTHING);
     let Ok(expr) = Expr::compile(&mut cc, text) else { return };
     let client = Addr::V4([10, 0, 0, 7], 5000);
     let flow =

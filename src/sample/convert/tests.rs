@@ -4,13 +4,13 @@
 use super::*;
 use crate::model::Config;
 use crate::pattern::RegexCache;
-use crate::sample::{Compiler, Expr, Flow, Got, Notes, Scope, quiet};
+use crate::sample::{Compiler, Expr, Flow, Got, Notes, Outside, Scope, quiet};
 use crate::util::scratch::Scratch;
 
 /// The value of an expression, with `txn.text` = "hello", `txn.seven` = 7 and `txn.key` = base64 of "key" set.
 fn evaluate(text: &str, room: usize) -> Result<Option<String>, String> {
     let config = Config::default();
-    let mut cc = Compiler::new(&config);
+    let mut cc = Compiler::new(&config, Outside::NOTHING);
     let expr = Expr::compile(&mut cc, text).map_err(|fault| fault.into_reason().message)?;
     let set = [("txn.text", Value::Str(b"hello")), ("txn.seven", Value::Int(7)), ("txn.key", Value::Str(b"a2V5"))];
     let notes: Vec<_> = set.map(|(name, value)| (cc.variable(name).unwrap(), value)).into();
