@@ -235,11 +235,6 @@ pub fn open_sinks(config: &Config, warn: &mut dyn FnMut(String)) -> Vec<Fd> {
     fds
 }
 
-/// The name of this machine.
-pub fn host_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
-}
-
 /// Runs the workers until they end; returns the exit code. `ready` is called once all of them serve.
 pub fn serve(
     loaded: (Arc<Config>, Arc<Rulebook>),
@@ -264,7 +259,7 @@ pub fn serve(
     let shared =
         Shared::new(Arc::clone(&config), rules, plan.sizes, now_ms, unix).map_err(|e| format!("cannot start: {e}"))?;
     let shared = Arc::new(shared);
-    let (zone, host): (Arc<Zone>, Arc<str>) = (Arc::clone(&opened.zone), host_name().into());
+    let (zone, host): (Arc<Zone>, Arc<str>) = (Arc::clone(&opened.zone), process::host_name().into());
     let started = Arc::new(AtomicUsize::new(0));
     let crew = Crew {
         config,

@@ -26,7 +26,7 @@ impl Voice {
             Arc::default(),
             fds,
             Arc::new(Zone::local()),
-            start::host_name().into(),
+            crate::sys::process::host_name().into(),
             std::process::id(),
         );
         Voice { sink: Real::new(Backend::Poll, 1, 0).ok().map(|sys| (logs, sys)), opened }

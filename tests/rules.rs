@@ -646,6 +646,24 @@ listen l
 }
 
 #[test]
+fn what_the_log_says_of_answers() {
+    let (server, logs) = (Server::named("a"), LogSink::start());
+    let config = format!(
+        "{HTTP}\nlisten l\n    bind {{bind:l}}\n    log {{log}} local0\n    option httplog
+    http-request deny if {{ path /own }}
+    http-after-response set-status 418 if {{ status 403 }}
+    tcp-response content reject if {{ method PUT }}
+    server a {{server:a}}\n"
+    );
+    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    assert_eq!(get(proxy.addr("l"), "/own").status(), 418);
+    logs.find("the line", |m| m.contains(" 418 ").then_some(()));
+    let mut client = Client::connect(proxy.addr("l"));
+    client.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
+    logs.find("the line", |m| m.contains(" PD-- ").then_some(()));
+}
+
+#[test]
 fn lines_are_rewritten_as_of_old() {
     if is_oracle() {
         return;

@@ -193,6 +193,7 @@ fn environment(sources: &Sources) -> Map<String, String> {
     let mut vars: Map<String, String> = std::env::vars_os().map(|(k, v)| (lossy(k), lossy(v))).collect();
     let names: Vec<&str> = sources.files.iter().map(|f| f.0.as_str()).collect();
     vars.insert("HAPROXY_CFGFILES".into(), names.join(";"));
+    vars.insert("HAPROXY_LOCALPEER".into(), crate::sys::process::host_name());
     vars.insert("HAPROXY_HTTP_LOG_FMT".into(), crate::format::HTTP_LOG.into());
     vars.insert("HAPROXY_TCP_LOG_FMT".into(), crate::format::TCP_LOG.into());
     vars

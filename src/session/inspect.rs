@@ -91,7 +91,7 @@ fn bytes_program<K: Kernel>(
     if verdict == Verdict::Later && !complete {
         return Err(delay_ms);
     }
-    Ok(obey(cx, s, verdict, false))
+    Ok(obey(cx, s, verdict, None))
 }
 
 /// What the rules on a server's first bytes say in TCP mode.
@@ -123,7 +123,7 @@ pub fn inspect_response<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Held {
         let complete = s.res.eof || full || delay_ms == 0 || s.phase_at.is_set() && s.phase_at.is_due(cx.now);
         let (verdict, _, at) = run(cx, s, (rules, &[program]), Look::ResponseBytes { complete }, s.rule.1 as usize);
         if verdict != Verdict::Later || complete {
-            if let Some(step) = obey(cx, s, verdict, true) {
+            if let Some(step) = obey(cx, s, verdict, Some(b'D')) {
                 return Held::Ends(step);
             }
             let _ = s.res.clear(cx); // a tunnel: whatever came may go on

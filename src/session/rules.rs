@@ -260,8 +260,9 @@ fn mark_packets<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) {
     }
 }
 
-/// Does what a verdict says. None: the session goes on.
-pub fn obey<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, verdict: Verdict, response: bool) -> Option<Step> {
+/// Does what a verdict says; `response`: the stage that the log shows, for rules on responses. None: the session goes on.
+pub fn obey<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, verdict: Verdict, response: Option<u8>) -> Option<Step> {
+    let (stage, response) = (response.unwrap_or(b'R'), response.is_some());
     match verdict {
         Verdict::Continue | Verdict::Stop | Verdict::Later => None,
         Verdict::Reject | Verdict::Drop => {
@@ -270,9 +271,9 @@ pub fn obey<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, verdict: Verdict, respo
             }
             s.keep_client = false;
             count_denied(cx, s, response);
-            Some(s.end(b'P', if response { b'H' } else { b'R' }))
+            Some(s.end(b'P', stage))
         }
-        Verdict::Fail => Some(answer::error(cx, s, 500, b'P', if response { b'H' } else { b'R' })),
+        Verdict::Fail => Some(answer::error(cx, s, 500, b'P', stage)),
         Verdict::Reply(reply) => Some(reply_now(cx, s, reply, response, b'R')),
         Verdict::Tarpit(reply) => {
             let step = reply_now(cx, s, reply, response, b'T');
@@ -454,6 +455,9 @@ fn buffers<K: Kernel>(cx: &Ctx<K>, s: &Session, proxy: usize, body_at: usize) ->
     wanted && !s.req.body.is_done() && !request::arrived(cx, s, body_at)
 }
 
+/// The turn of rules on a response that know nothing of heads: what they refuse is refused among its data.
+const AS_DATA: usize = 1;
+
 /// Rules on a response whose head was parsed: the backend's, then the frontend's.
 pub fn response<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -> Option<Step> {
     let rules = &cx.shared.rules;
@@ -465,7 +469,7 @@ pub fn response<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usi
     s.effects.lax = false;
     let mut group = Group::new();
     group.push(rules.program(s.fe(), Family::CaptureResponse), 0);
-    group.push(rules.program(s.be(), Family::TcpResponse), 0);
+    group.push(rules.program(s.be(), Family::TcpResponse), AS_DATA);
     for proxy in sides(s) {
         for family in [Family::HttpResponse, Family::ResponseLines, Family::ResponseAdd] {
             group.push(rules.program(proxy, family), 0);
@@ -544,6 +548,7 @@ pub fn on_answer<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize) {
     buffer.copy_within(at + len..end, at + new_len);
     buffer[at..at + new_len].copy_from_slice(&cx.scratch[..new_len]);
     s.res.end = (end + new_len - len) as u32;
+    s.status = cx.head.status;
 }
 
 /// `monitor fail`: true when monitors are to be told that the service is down.
@@ -578,8 +583,9 @@ fn decide<K: Kernel>(
     look: Look,
 ) -> Option<Step> {
     let Look::Request { at, len } = look else {
-        let (verdict, ..) = run(cx, s, (rules, group.programs()), look, 0);
-        return obey(cx, s, verdict, matches!(look, Look::Response { .. }));
+        let (verdict, n, _) = run(cx, s, (rules, group.programs()), look, 0);
+        let stage = if group.turns.get(n) == Some(&(AS_DATA as u8)) { b'D' } else { b'H' };
+        return obey(cx, s, verdict, matches!(look, Look::Response { .. }).then_some(stage));
     };
     let (verdict, n, op) = run(cx, s, (rules, group.programs()), look, s.rule.1 as usize);
     match verdict {
@@ -596,5 +602,5 @@ fn decide<K: Kernel>(
         // All of them had their turn: `request` goes on behind the last.
         _ => s.rule.0 = group.turns[group.len - 1],
     }
-    obey(cx, s, verdict, false)
+    obey(cx, s, verdict, None)
 }

@@ -50,6 +50,11 @@ pub fn raise_descriptors(n: u64) -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
+/// The name of this machine.
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
 /// The processors this process may run on.
 pub fn cpus() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
