@@ -21,6 +21,7 @@ DEFAULTS = {
     "sysroot": "",
     "runner": [],
     "rustflags": [],
+    "small_flags": [],
     "static": False,
     "build_std": True,
     "check_only": False,
