@@ -3,6 +3,8 @@
 //! A module uses only those above it in this list; `docs/architecture.md` walks through the house.
 
 #![deny(unsafe_code)]
+// They panic when nobody reads: `util::say` does not.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod util;
 

@@ -1,6 +1,7 @@
 //! The program: what the command line asks for, in order.
 
 #![deny(unsafe_code)]
+#![deny(clippy::print_stdout, clippy::print_stderr)] // see `util::say`
 
 use evenkeel::args::{self, Args};
 use evenkeel::conf::cond::Facts;
@@ -14,6 +15,7 @@ use evenkeel::reload::{self, Replaced, Sockets};
 use evenkeel::rules::Rulebook;
 use evenkeel::start::{self, Opened, Plan};
 use evenkeel::sys::{process, signal, zone::Zone};
+use evenkeel::util::say;
 use evenkeel::voice::Voice;
 use std::fs::File;
 use std::io::Write;
@@ -64,13 +66,13 @@ fn main() {
 
 fn run(args: &Args, words: &[String]) -> i32 {
     if args.help || words.is_empty() {
-        print!("{}\n{}", version(), args::HELP);
+        say::out(format_args!("{}\n{}", version(), args::HELP));
         return i32::from(!args.help);
     }
     if args.version > 0 {
-        print!("{}", version());
+        say::out(format_args!("{}", version()));
         if args.version > 1 {
-            print!("{}", build_options());
+            say::out(format_args!("{}", build_options()));
         }
         return 0;
     }
@@ -81,7 +83,7 @@ fn run(args: &Args, words: &[String]) -> i32 {
         if let Some(dir) = kind.strip_prefix("docs").map(str::trim) {
             return write_reference(dir, words);
         }
-        print!("{}", conf::manual::keyword_list(kind));
+        say::out(format_args!("{}", conf::manual::keyword_list(kind)));
         if args.files.is_empty() {
             return 0;
         }
@@ -102,7 +104,7 @@ fn run(args: &Args, words: &[String]) -> i32 {
         return master::run(words, &mut Files::new(args, None), Replaced::default());
     }
     let (loaded, said) = load(args, first);
-    eprint!("{said}");
+    say::err(format_args!("{said}"));
     let Some((config, rules)) = loaded else { return 1 };
     if args.check {
         return check(args, &config, &rules, said.contains("[WARNING]"));
@@ -201,31 +203,31 @@ fn check(args: &Args, config: &Config, rules: &Rulebook, warned: bool) -> i32 {
     let plan = make_plan(args, config, rules);
     plan.warnings.iter().for_each(|w| warn(args, w));
     if !args.quiet && (warned || !plan.warnings.is_empty()) {
-        eprintln!("Warnings were found.");
+        say::err(format_args!("Warnings were found.\n"));
     }
     let serves = !config.listeners.is_empty();
     if args.verbose || !args.quiet {
-        println!(
-            "{}",
+        say::out(format_args!(
+            "{}\n",
             if serves {
                 "Configuration file is valid"
             } else {
                 "Configuration file has no error but will not start (no listener)"
             }
-        );
+        ));
     }
     if args.verbose {
         // In integers: printing a float takes 15 kB of program.
         let tenths = (plan.sizes.memory_bound * 10 + (1 << 19)) >> 20;
-        println!(
-            "memory bound: {}.{} MiB at maxconn {} ({} worker{}, {} descriptors)",
+        say::out(format_args!(
+            "memory bound: {}.{} MiB at maxconn {} ({} worker{}, {} descriptors)\n",
             tenths / 10,
             tenths % 10,
             plan.sizes.maxconn,
             plan.sizes.workers,
             if plan.sizes.workers == 1 { "" } else { "s" },
             plan.sizes.maxsock
-        );
+        ));
     }
     if serves { 0 } else { 2 }
 }
@@ -239,7 +241,7 @@ fn work(args: &Args, loaded: (Arc<Config>, Arc<Rulebook>), role: &str) -> i32 {
         return fail("no listener: nothing to do (a frontend needs a 'bind' line)");
     }
     if args.verbose {
-        println!("Using {} as the polling mechanism.", start::backend(&config).name());
+        say::out(format_args!("Using {} as the polling mechanism.\n", start::backend(&config).name()));
     }
     let allowed = process::raise_descriptors(plan.sizes.ulimit_n);
     if allowed.is_some_and(|n| n < plan.sizes.ulimit_n) {
@@ -305,7 +307,7 @@ impl<'a> Files<'a> {
 
     /// Says lines to standard error, and to the logs of the last good configuration when nobody sees that.
     fn tell(&mut self, lines: &str) {
-        eprint!("{lines}");
+        say::err(format_args!("{lines}"));
         if let Some(voice) = self.voice.as_mut().filter(|_| process::is_silent()) {
             lines.lines().for_each(|line| voice.say(line));
         }
@@ -390,15 +392,15 @@ fn run_demo() -> i32 {
         diags.list().iter().for_each(|d| diags.render(d, &mut out));
         return fail(&out);
     }
-    println!("The configuration of this demonstration:\n\n{text}");
-    println!("Open http://{bind}/ and reload: two sample servers answer in turn.");
-    println!("Statistics: http://{bind}/stats    From a shell: curl http://{bind}/");
-    println!("Stop with Ctrl-C.");
+    say::out(format_args!("The configuration of this demonstration:\n\n{text}\n"));
+    say::out(format_args!("Open http://{bind}/ and reload: two sample servers answer in turn.\n"));
+    say::out(format_args!("Statistics: http://{bind}/stats    From a shell: curl http://{bind}/\n"));
+    say::out(format_args!("Stop with Ctrl-C.\n"));
     let args = Args { quiet: true, ..Args::default() };
     match work(&args, (Arc::new(config), Arc::new(rules)), "demo") {
         129 => 0, // the terminal is gone
         130 | 143 => {
-            println!("\nStopped.");
+            say::out(format_args!("\nStopped.\n"));
             0
         }
         code => code,
@@ -444,13 +446,13 @@ fn alert(message: &str) -> String {
 }
 
 fn fail(message: &str) -> i32 {
-    eprint!("{}", alert(message));
+    say::err(format_args!("{}", alert(message)));
     1
 }
 
 fn warn(args: &Args, message: &str) {
     if !args.quiet {
-        eprintln!("[WARNING]  ({}) : {}", std::process::id(), without_codes(message));
+        say::err(format_args!("[WARNING]  ({}) : {}\n", std::process::id(), without_codes(message)));
     }
 }
 

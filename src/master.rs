@@ -43,7 +43,10 @@ pub fn daemonize(args: &[String]) -> i32 {
     match reload::spawn(&program, args, (ROLE, "daemon"), &reload::inherited(), &inherited_by_number()) {
         Ok(mut child) => i32::from(!child.wait_ready()),
         Err(e) => {
-            eprintln!("[ALERT]    ({}) : cannot start the background process: {e}", std::process::id());
+            crate::util::say::err(format_args!(
+                "[ALERT]    ({}) : cannot start the background process: {e}\n",
+                std::process::id()
+            ));
             1
         }
     }

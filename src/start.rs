@@ -290,7 +290,7 @@ pub fn serve(
                 crew.shared.leave(n);
             }
             Err(e) => {
-                eprintln!("worker {n} cannot start: {e}");
+                crate::util::say::err(format_args!("worker {n} cannot start: {e}\n"));
                 std::process::exit(1);
             }
         });

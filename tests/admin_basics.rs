@@ -3,6 +3,7 @@
 mod common;
 
 use common::*;
+use std::process::{Command, Stdio};
 
 fn with_stats(server: &Server) -> Proxy {
     Proxy::in_front_of(
@@ -182,4 +183,16 @@ fn descriptors_stay_flat() {
         get(proxy.addr("l"), "/");
     }
     eventually("the same number of descriptors", || (proxy.descriptors() <= before).then_some(()));
+}
+
+#[test]
+fn nobody_has_to_read_what_is_said() {
+    if is_oracle() || is_emulated() {
+        return; // haproxy ends by SIGPIPE
+    }
+    for words in [&["-h"][..], &["-vv"], &["-dKall"], &["-nosuch"], &["-c", "-V", "-f", "/dev/null"]] {
+        let run = |out: Stdio, err: Stdio| Command::new(binary()).args(words).stdout(out).stderr(err).status().unwrap();
+        let unread = || std::io::pipe().unwrap().1;
+        assert_eq!(run(unread().into(), unread().into()), run(Stdio::null(), Stdio::null()), "{words:?}");
+    }
 }

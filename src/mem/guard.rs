@@ -32,8 +32,11 @@ mod gate {
             if CLOSED.load(Ordering::Relaxed) {
                 // Opened again first, so that the report itself may allocate.
                 CLOSED.store(false, Ordering::SeqCst);
-                eprintln!("alloc-guard: {} bytes were asked for after ready", layout.size());
-                eprintln!("{}", std::backtrace::Backtrace::force_capture());
+                crate::util::say::err(format_args!(
+                    "alloc-guard: {} bytes were asked for after ready\n",
+                    layout.size()
+                ));
+                crate::util::say::err(format_args!("{}\n", std::backtrace::Backtrace::force_capture()));
                 std::process::abort();
             }
             // SAFETY: the caller's contract is the callee's.

@@ -1,5 +1,5 @@
 //! Small things without an owner elsewhere: time in wrapping ticks, hashes, counters, number formatting, words with places and
-//! what they say.
+//! what they say, and saying it.
 //!
 //! Nothing here knows a socket, a buffer or a configuration.
 
@@ -10,6 +10,7 @@ pub mod freq;
 pub mod hash;
 mod manual;
 pub mod map;
+pub mod say;
 pub mod scratch;
 pub mod tick;
 pub mod units;
