@@ -28,8 +28,12 @@ pub const STATUSES: &[(u16, &str, &str)] = &[
     (504, "Gateway Timeout", "The server did not answer in time."),
 ];
 
-/// Reason phrases of status codes without an answer of our own.
+/// Reason phrases of status codes without an answer of our own: those that IANA has registered, and two that HAProxy has.
 const PHRASES: &[(u16, &str)] = &[
+    (100, "Continue"),
+    (101, "Switching Protocols"),
+    (102, "Processing"),
+    (103, "Early Hints"),
     (201, "Created"),
     (202, "Accepted"),
     (203, "Non-Authoritative Information"),
@@ -37,7 +41,9 @@ const PHRASES: &[(u16, &str)] = &[
     (205, "Reset Content"),
     (206, "Partial Content"),
     (207, "Multi-Status"),
+    (208, "Already Reported"),
     (210, "Content Different"),
+    (226, "IM Used"),
     (300, "Multiple Choices"),
     (301, "Moved Permanently"),
     (302, "Found"),
@@ -54,9 +60,17 @@ const PHRASES: &[(u16, &str)] = &[
     (415, "Unsupported Media Type"),
     (416, "Range Not Satisfiable"),
     (417, "Expectation Failed"),
+    (418, "I'm a teapot"),
+    (423, "Locked"),
+    (424, "Failed Dependency"),
     (426, "Upgrade Required"),
     (428, "Precondition Required"),
+    (451, "Unavailable For Legal Reasons"),
     (505, "HTTP Version Not Supported"),
+    (506, "Variant Also Negotiates"),
+    (507, "Insufficient Storage"),
+    (508, "Loop Detected"),
+    (510, "Not Extended"),
     (511, "Network Authentication Required"),
 ];
 
@@ -142,6 +156,21 @@ mod tests {
             "ok",
         ] {
             assert_eq!(text(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn registered_statuses_have_their_phrase() {
+        for (status, phrase) in [
+            (103, "Early Hints"),
+            (226, "IM Used"),
+            (404, "Not Found"),
+            (424, "Failed Dependency"),
+            (451, "Unavailable For Legal Reasons"),
+            (508, "Loop Detected"),
+            (499, "Client Error"),
+        ] {
+            assert_eq!(reason(status), phrase, "{status}");
         }
     }
 
