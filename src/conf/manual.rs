@@ -6,8 +6,8 @@ use crate::args::Args;
 use crate::cli::{COMMANDS, NOT_BUILT as NO_COMMANDS};
 use crate::format::VARIABLES;
 use crate::pattern::Method;
-use crate::rules::{ACTIONS, Family, PREDEFINED};
-use crate::sample::{CONVERTERS, FETCHES, REFUSED, find_converter, find_fetch};
+use crate::rules::{ACTIONS, ANSWER, Family, PREDEFINED};
+use crate::sample::{CONVERTERS, FETCHES, REFUSED, find_converter, find_fetch, needs};
 use crate::stats::NAMES;
 use crate::util::{ManualText, Release};
 use std::collections::BTreeMap;
@@ -75,7 +75,6 @@ fn known(r: &Row) -> bool {
         "ACL flag" | "ACL operator" | "log-format flag" | "redirect option" => true,
         "CSV field" => NAMES.contains(&r.name),
         "match method" => Method::named(r.name).is_some(),
-        "predefined ACL" => PREDEFINED.iter().any(|p| p.0 == r.name),
         family => ACTION_FAMILIES.iter().any(|f| f.0 == family && action(f.1)),
     }
 }
@@ -98,6 +97,8 @@ fn own_rows() -> Vec<Row> {
     rows.extend(
         variables.map(|(name, doc)| row("log-format variable", format!("%{name}").leak(), "", Release::of("1.5"), doc)),
     );
+    let always = ManualText::new("A condition that needs no line `acl`: it stands for what is behind its name.");
+    rows.extend(PREDEFINED.iter().map(|p| row("predefined ACL", p.0, p.1, unknown, always)));
     rows.extend(COMMANDS.iter().map(|c| row("CLI command", c.name, c.args, unknown, ManualText::new(c.doc))));
     let missing = |c: &(&'static str, &'static str, &'static str)| {
         let doc = ManualText::new("A command of the command socket that is refused.");
@@ -168,12 +169,18 @@ pub fn pages() -> Vec<(String, String)> {
 
 fn page(family: &str, rows: &[&Row]) -> String {
     let mut text = format!("# {family}\n\nMade from the keyword tables by `ci/docs --update`; do not edit.\n");
+    if rows.iter().any(|r| r.args.contains("<answer>")) {
+        let _ = writeln!(text, "\n{ANSWER}");
+    }
     for r in rows {
         let _ = write!(text, "\n## {}\n\n", heading(r));
         let _ = writeln!(text, "{}\n", r.doc);
         let places = r.section_names().collect::<Vec<_>>().join(", ");
         if !places.is_empty() {
             let _ = writeln!(text, "- valid in: {places}");
+        }
+        for (label, value) in of_samples(r) {
+            let _ = writeln!(text, "- {label}: {value}");
         }
         let since = r.since.to_string();
         for (label, value) in [("default", &*r.default), ("unit without a suffix", &r.unit), ("since", &since)] {
@@ -190,6 +197,29 @@ fn page(family: &str, rows: &[&Row]) -> String {
         }
     }
     text
+}
+
+/// What there is to say of samples beside what all rows have: types, and where they may be used.
+fn of_samples(r: &Row) -> Vec<(&'static str, String)> {
+    match (r.family, find_fetch(r.name), find_converter(r.name)) {
+        ("sample fetch", Some(fetch), _) => {
+            let mut says = vec![("type", fetch.kind.name().to_owned()), ("valid in", needs::places(fetch.needs))];
+            for (bit, what) in
+                [(needs::HEAD, "the head of a request"), (needs::BYTES, "bytes that no proxy in mode http has read")]
+            {
+                if fetch.needs & bit != 0 {
+                    says.push(("needs", what.to_owned()));
+                }
+            }
+            says
+        }
+        ("converter", _, Some(c)) => vec![("type", format!("{}, gives {}", c.input.name(), c.output.name()))],
+        ("ACL derivative", None, _) => {
+            let same = r.name.rsplit_once('_').filter(|(stem, _)| find_fetch(stem).is_some());
+            same.map(|(stem, method)| ("the same as", format!("`{stem} -m {method}`"))).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn heading(r: &Row) -> String {
@@ -263,5 +293,29 @@ mod tests {
         assert_eq!(line("cnv", "map").split('\t').nth(2), Some("(<file>[,<default>])"));
         let page = pages().into_iter().find(|p| p.0 == "converter.md").unwrap().1;
         assert!(page.contains("\n## `map(<file>[,<default>])`\n") && page.contains("\n## `upper`\n"));
+    }
+
+    #[test]
+    fn entries_say_what_sets_them_apart() {
+        let pages = pages();
+        let page = |name: &str| &pages.iter().find(|p| p.0 == name).unwrap().1;
+        for (name, want) in [
+            ("predefined-acl.md", "\n## `HTTP_URL_STAR url *`\n"),
+            ("converter.md", "compared as `-m beg` compares patterns.\n\n- type: string, gives integer\n"),
+            ("sample-fetch.md", "- type: integer\n- valid in: rules on responses, log lines\n"),
+            ("acl-derivative.md", "- the same as: `path -m beg`\n"),
+            ("http-request-action.md", "\n`<answer>` is "),
+            ("log-format-flag.md", "\n## `E escape`\n"),
+        ] {
+            assert!(page(name).contains(want), "{name}: {want}");
+        }
+        // No two methods, flags or options of redirect are told alike.
+        for name in ["match-method.md", "log-format-flag.md", "redirect-option.md"] {
+            let mut said: Vec<&str> = page(name).split("\n## ").skip(1).filter_map(|s| s.lines().nth(2)).collect();
+            let all = said.len();
+            said.sort_unstable();
+            said.dedup();
+            assert_eq!((said.len(), said.len() > 2), (all, true), "{name}");
+        }
     }
 }

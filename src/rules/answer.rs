@@ -9,6 +9,7 @@ use super::{Action, ActionRow, Family, Parts, Reply, Stage, Verdict, row};
 use crate::format::{Format, Use};
 use crate::http::{STATUSES, is_ours, standard_page};
 use crate::sample::Compiler;
+use crate::util::ManualText;
 use crate::util::fmt::Out;
 use crate::util::words::{Args, Fault, Word};
 use std::fmt::Write;
@@ -402,13 +403,33 @@ fn redirect(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault
     Ok(Box::new(Redirect { to, format, code, drop_query, append_slash, ignore_empty, cookie }))
 }
 
+/// What `<answer>` stands for, for the manual.
+pub const ANSWER: ManualText = ManualText::new(
+    "`<answer>` is `[content-type <type>] [<content>] [hdr <name> <format>]...`, and `<content>` one of these; of several the last one \
+     holds:\n\n\
+     - `string <text>`, `file <file>`: the body, as it is\n\
+     - `lf-string <format>`, `lf-file <file>`: the body, a format\n\
+     - `errorfile <file>`: the whole answer, with its head, which no `hdr` changes\n\
+     - `default-errorfiles`: the usual answer for the status (`errorfile` of the proxy, or a page of our own); what `deny` and \
+     `tarpit` do by themselves where there is no `hdr`\n\n\
+     Without content the body is empty. `content-type` is needed for the body of `return`; elsewhere it is `text/html`. `hdr` adds a \
+     field. `errorfiles <section>` is not built.",
+);
+
 /// Sorted by name.
 pub static TABLE: &[ActionRow] = &[
     row("auth", "[realm <text>]", REFUSE, "1.4", "Asks for a name and a password.", auth),
-    row("deny", "[status <code>] [<answer>]", ANY | REFUSE, "1.3", "Refuses the message.", |cc, a| {
-        let status = if cc.response { 502 } else { 403 };
-        Ok(Box::new(answer(cc, a, status, true)?))
-    }),
+    row(
+        "deny",
+        "[status <code>] [<answer>]",
+        ANY | REFUSE,
+        "1.3",
+        "Refuses the message; status 403, or 502 for a response.",
+        |cc, a| {
+            let status = if cc.response { 502 } else { 403 };
+            Ok(Box::new(answer(cc, a, status, true)?))
+        },
+    ),
     row(
         "early-hint",
         "<name> <format>",
@@ -422,13 +443,18 @@ pub static TABLE: &[ActionRow] = &[
         "{ location | prefix | scheme } <format> [code <code>] [<option>]...",
         ANY | Family::Redirect.bit(),
         "1.3",
-        "Sends the client elsewhere.",
+        "Sends the client elsewhere; status 302 if no code is given. Its options are those of `redirect option`.",
         redirect,
     ),
-    row("return", "[status <code>] [content-type <type>] [<answer>]", ANY, "2.2", "Answers the request.", |cc, a| {
+    row("return", "[status <code>] [<answer>]", ANY, "2.2", "Answers the request; status 200.", |cc, a| {
         Ok(Box::new(answer(cc, a, 200, false)?))
     }),
-    row("tarpit", "[status <code>] [<answer>]", REQUEST, "1.3", "Refuses the request after a while.", |cc, a| {
-        Ok(Box::new(Answer { tarpit: true, ..answer(cc, a, 500, true)? }))
-    }),
+    row(
+        "tarpit",
+        "[status <code>] [<answer>]",
+        REQUEST,
+        "1.3",
+        "Refuses the request after `timeout tarpit`; status 500.",
+        |cc, a| Ok(Box::new(Answer { tarpit: true, ..answer(cc, a, 500, true)? })),
+    ),
 ];

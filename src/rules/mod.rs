@@ -28,6 +28,7 @@ mod together;
 mod vars;
 
 pub use acl::{Acl, PREDEFINED, Truth};
+pub use answer::ANSWER;
 pub use compile::{DIRECTIVES, Directive, Line, LogTexts, compile};
 pub use memo::Memo;
 pub use message::field_name;

@@ -127,6 +127,21 @@ pub mod needs {
             _ => "rules on requests",
         }
     }
+
+    /// The places where a fetch may be used, in words.
+    pub fn places(needs: u32) -> String {
+        if needs & ANYWHERE == ANYWHERE {
+            return "all rules, log lines".into();
+        }
+        let requests = AT_FRONTEND | AT_BACKEND;
+        let all = [
+            (AT_CONNECTION, place(AT_CONNECTION)),
+            (requests, if needs & requests == AT_BACKEND { "a backend's rules on requests" } else { place(requests) }),
+            (AT_RESPONSE, place(AT_RESPONSE)),
+            (AT_LOG, place(AT_LOG)),
+        ];
+        all.iter().filter(|p| needs & p.0 != 0).map(|p| p.1).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// What a fetch found.

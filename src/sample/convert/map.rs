@@ -33,7 +33,7 @@ macro_rules! map {
             $input,
             Str,
             text,
-            "The text that a file has for it."
+            concat!("The text that a file has for it; keys are compared as `-m ", $method, "` compares patterns.")
         )
     };
     ($name:literal, $method:literal, $input:ident, Int, int) => {
@@ -43,7 +43,7 @@ macro_rules! map {
             $input,
             Int,
             int,
-            "The number that a file has for it."
+            concat!("The number that a file has for it; keys are compared as `-m ", $method, "` compares patterns.")
         )
     };
     ($name:literal, $method:literal, $input:ident, Ip, ip) => {
@@ -53,10 +53,10 @@ macro_rules! map {
             $input,
             Ip,
             ip,
-            "The address that a file has for it."
+            concat!("The address that a file has for it; keys are compared as `-m ", $method, "` compares patterns.")
         )
     };
-    ($name:literal, $args:expr, $input:ident, $output:ident, $run:ident, $doc:literal) => {
+    ($name:literal, $args:expr, $input:ident, $output:ident, $run:ident, $doc:expr) => {
         converter($name, $args, (Kind::$input, Kind::$output), "1.5", $doc, $run)
     };
 }
@@ -85,7 +85,14 @@ pub static TABLE: &[Converter] = &[
     map!("map_reg", "reg", Str, Str, text),
     map!("map_reg_int", "reg", Str, Int, int),
     map!("map_reg_ip", "reg", Str, Ip, ip),
-    map!("map_regm", "regm", Str, Str, text),
+    map!(
+        "map_regm",
+        "file:list-regm-str,default:str?",
+        Str,
+        Str,
+        text,
+        "The text that a file has for it, groups of the key in the place of `\\1`; keys are compared as `-m reg` compares patterns."
+    ),
     map!("map_str", "str", Str, Str, text),
     map!("map_str_int", "str", Str, Int, int),
     map!("map_str_ip", "str", Str, Ip, ip),
