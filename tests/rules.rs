@@ -1096,3 +1096,57 @@ fn a_deadline_belongs_to_the_rule_that_waits() {
     client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n");
     assert_eq!(client.response().status(), 400);
 }
+
+#[test]
+fn variables_are_set_under_conditions() {
+    let server = Server::named("a");
+    let rules = "
+    http-request set-var(txn.a,ifnotexists) str(one)
+    http-request set-var(txn.a,ifnotexists) str(two)
+    http-request set-var(txn.b,ifexists) str(x)
+    http-request set-var(txn.c) str(c)
+    http-request set-var(txn.c,ifnotempty) req.hdr(x-e)
+    http-request set-var(txn.d) int(5)
+    http-request set-var(txn.d,ifgt) int(3)
+    http-request set-var(txn.e) int(5)
+    http-request set-var(txn.e,iflt) int(3)
+    http-request set-var-fmt(txn.f,ifnotset) f%[path]
+    http-request set-var-fmt(txn.f,ifnotset) g%[path]
+    http-request set-var-fmt(txn.g,ifempty) %[req.hdr(x-none)]
+    http-request set-var-fmt(txn.g,ifempty) x
+    http-request set-var(txn.h,ifnotexists,ifnotempty) str(h)
+    http-request set-header X-All %[var(txn.a)],%[var(txn.b)],%[var(txn.c)],%[var(txn.d)],%[var(txn.e)]
+    http-request set-header X-More %[var(txn.f)],<%[var(txn.g)]>,%[var(txn.h)]";
+    let proxy = proxy(&server, rules);
+    for (field, c) in [("", "c"), ("X-E: e\r\n", "e")] {
+        Client::connect(proxy.addr("l")).ask(format!("GET /q HTTP/1.1\r\nHost: h\r\n{field}\r\n"));
+        let request = server.last();
+        assert_eq!(request.header("x-all"), Some(&*format!("one,,{c},3,5")));
+        assert_eq!(request.header("x-more"), Some("f/q,<>,h"));
+    }
+}
+
+#[test]
+fn a_format_names_the_server() {
+    let (one, two) = (Server::named("one"), Server::named("two"));
+    let config = format!(
+        "{HTTP}\nlisten l\n    bind {{bind:l}}
+    use-server %[req.hdr(y)] if {{ req.hdr(y) -m found }}
+    use-server two if {{ path /two }}
+    server one {{server:one}}\n    server two {{server:two}}\n    server off {{server:one}} disabled\n"
+    );
+    let proxy = Proxy::with().server("one", one.addr()).server("two", two.addr()).start(&config);
+    let ask = |path: &str, y: &str| {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: h\r\n{y}\r\n");
+        Client::connect(proxy.addr("l")).ask(head).text()
+    };
+    let twice = |path: &str, y: &str| [ask(path, y), ask(path, y)];
+    assert_eq!(twice("/", "Y: one\r\n"), ["one", "one"]);
+    assert_eq!(twice("/two", "Y: one\r\n"), ["one", "one"]);
+    assert_eq!(twice("/", "Y: two\r\n"), ["two", "two"]);
+    // One that is down leaves the choice to the next rule, an unknown one to the algorithm.
+    assert_eq!(twice("/two", "Y: off\r\n"), ["two", "two"]);
+    let mut all = twice("/two", "Y: none\r\n");
+    all.sort();
+    assert_eq!(all, ["one", "two"]);
+}

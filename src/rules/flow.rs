@@ -88,23 +88,51 @@ impl Action for Persist {
 }
 
 fn persist(args: &Args, force: bool) -> Result<Box<dyn Action>, Fault> {
+    needs_condition(args)?;
+    Ok(Box::new(Persist(force)))
+}
+
+/// What always holds is a mistake.
+fn needs_condition(args: &Args) -> Result<(), Fault> {
     match args.peek() {
-        Some("if" | "unless") => Ok(Box::new(Persist(force))),
+        Some("if" | "unless") => Ok(()),
         _ => Err(Fault::new(args.pos(), format!("'{}' needs a condition: 'if' or 'unless'", args.name))),
     }
 }
 
-/// `use-server`: while it takes sessions, or whatever its state where persistence is forced.
-struct UseServer(usize);
+/// `use-server`: one that is known, or the one of the backend whose name a format gives. It has to take sessions, unless persistence is
+/// forced; where there is none of that name, no further rule chooses one.
+enum UseServer {
+    Known(usize),
+    Named(Format),
+}
+
+impl UseServer {
+    fn server(&self, stage: &mut Stage) -> Option<usize> {
+        let format = match self {
+            UseServer::Known(server) => return Some(*server),
+            UseServer::Named(format) => format,
+        };
+        let name = stage.format(0, format).map(|n| &stage.out[..n])?;
+        let config = stage.setting.config;
+        config.proxies[stage.flow.backend].servers().find(|s| config.servers[*s].name.as_bytes() == name)
+    }
+}
 
 impl Action for UseServer {
     fn run(&self, stage: &mut Stage) -> Verdict {
+        let Some(server) = self.server(stage) else { return Verdict::Stop };
         let forced = stage.effects.force_persist || stage.setting.config.proxies[stage.flow.backend].has(opt::PERSIST);
-        if !forced && stage.setting.live.count(crate::sample::Count::ServerIsUp, self.0) == 0 {
+        if !forced && stage.setting.live.count(crate::sample::Count::ServerIsUp, server) == 0 {
             return Verdict::Continue;
         }
-        stage.effects.server = Some(self.0);
+        stage.effects.server = Some(server);
         Verdict::Stop
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        let formats = if let UseServer::Named(f) = self { vec![f] } else { Vec::new() };
+        Parts { formats, ..Parts::default() }
     }
 }
 
@@ -280,6 +308,15 @@ fn use_backend(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fa
     Ok(Box::new(UseBackend::Known(backend)))
 }
 
+fn use_server(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {
+    if args.peek().is_some_and(|t| t.contains('%')) {
+        return Ok(Box::new(UseServer::Named(format(cc, args, "the name of a server")?)));
+    }
+    let word = args.need("the name of a server")?;
+    cc.pos = word.pos;
+    Ok(Box::new(UseServer::Known(cc.server(&word.text)?)))
+}
+
 /// Sorted by name.
 pub static TABLE: &[ActionRow] = &[
     row("accept", "", TCP, "1.4", "Ends these rules; the session goes on.", |_, _| end(Verdict::Stop)),
@@ -289,7 +326,8 @@ pub static TABLE: &[ActionRow] = &[
     row("close", "", Family::TcpResponse.bit(), "1.5", "Closes the connections to server and client.", |_, _| {
         end(Verdict::Reject)
     }),
-    row("fail", "", Family::Monitor.bit(), "1.3", "Monitors are told that the service is down.", |_, _| {
+    row("fail", "", Family::Monitor.bit(), "1.3", "Monitors are told that the service is down.", |_, a| {
+        needs_condition(a)?;
         set(|e| e.monitor_fails = true)
     }),
     row("force-persist", "", PERSIST, "1.4", "Sessions stay on a server that is down, too.", |_, a| persist(a, true)),
@@ -343,11 +381,14 @@ pub static TABLE: &[ActionRow] = &[
             other => Err(Fault::new(word.pos, format!("'{other}' is neither on nor off"))),
         }
     }),
-    row("use-server", "<server>", Family::UseServer.bit(), "1.4", "Chooses a server, if it is up.", |cc, a| {
-        let word = a.need("the name of a server")?;
-        cc.pos = word.pos;
-        Ok(Box::new(UseServer(cc.server(&word.text)?)))
-    }),
+    row(
+        "use-server",
+        "{ <server> | <format> }",
+        Family::UseServer.bit(),
+        "1.4",
+        "Chooses a server, if it is up; a format (2.4) gives its name, and if there is none of that name, the algorithm chooses.",
+        use_server,
+    ),
     row("use_backend", "<backend>", Family::UseBackend.bit(), "1.3", "Chooses a backend.", use_backend),
     row(
         "wait-for-body",

@@ -3,6 +3,7 @@
 use super::acl::Truth;
 use super::memo::Memo;
 use super::together::Work;
+use super::vars::Target;
 use super::{Op, Rulebook};
 use crate::format::{Format, Record};
 use crate::http::{Edit, Refused};
@@ -270,15 +271,19 @@ impl Stage<'_> {
         note.scope != if self.setting.is_response { Scope::Request } else { Scope::Response }
     }
 
-    /// Stores the value of an expression in a variable that lives now; without a value it is left as it was. False: there is no room for
-    /// it, and the variable is unset.
-    pub fn store(&mut self, note: Note, expr: &Expr) -> bool {
+    /// Stores the value of an expression in a variable that lives now; without a value, or if a condition does not hold, it is left as it
+    /// was. False: there is no room for it, and the variable is unset.
+    pub fn store(&mut self, target: &Target, expr: &Expr) -> bool {
+        let note = target.note;
         if !self.lives(note) {
             return true;
         }
         let b = self.borrow();
         let mut tools = Tools { scratch: Scratch::new(b.space), regexes: b.regexes };
         let Some(value) = expr.now(&b.scene, &mut tools) else { return true };
+        if !target.takes(value, &b.scene.notes, &mut tools.scratch) {
+            return true;
+        }
         // By way of `out`: the value may stand in the notes themselves.
         let (Value::Str(s) | Value::Bin(s) | Value::Method(s)) = value else {
             let value = value.detached();
@@ -298,8 +303,10 @@ impl Stage<'_> {
         put(note, &self.book.process, slabs, |slab| note.set(slab, value))
     }
 
-    /// Stores what a format gives in a variable that lives now. False: there is no room for it, and the variable is unset.
-    pub fn store_text(&mut self, note: Note, format: &Format) -> bool {
+    /// Stores what a format gives in a variable that lives now, if its conditions hold. False: there is no room for it, and the variable is
+    /// unset.
+    pub fn store_text(&mut self, target: &Target, format: &Format) -> bool {
+        let note = target.note;
         if !self.lives(note) {
             return true;
         }
@@ -307,6 +314,10 @@ impl Stage<'_> {
             self.unset(note);
             return false;
         };
+        let b = self.borrow();
+        if !target.takes(Value::Str(&b.out[..len]), &b.scene.notes, &mut Scratch::new(b.space)) {
+            return true;
+        }
         self.settle();
         let slabs = (&mut *self.session_notes, &mut *self.transaction_notes);
         put(note, &self.book.process, slabs, |slab| note.set(slab, Value::Str(&self.out[..len])))

@@ -421,6 +421,7 @@ fn what_is_wrong_is_said_where_it_is() {
         ("http-request set-header X", 12, "expects a format"),
         ("http-request set-header X %[pth]", 13, "unknown sample fetch 'pth'"),
         ("http-request set-var(x.y) str(a)", 0, "has no scope"),
+        ("http-request set-var(txn.y,ifset,if) str(a)", 0, "'if' is no condition of 'http-request set-var'"),
         ("redirect code 301", 0, "needs a 'location'"),
         ("redirect location /x code 300", 17, "is none of 301"),
         ("http-request return status 304 content-type a/b string x", 14, "a response with status 304 has no body"),

@@ -3,7 +3,9 @@
 use super::flow::{HTTP, MESSAGE, TCP, expression, format};
 use super::{Action, ActionRow, Family, Parts, Stage, Verdict, row};
 use crate::format::Format;
-use crate::sample::{Compiler, Expr, Note};
+use crate::pattern::Value;
+use crate::sample::{CONDITIONS, Compiler, Expr, Note, Notes, may_store};
+use crate::util::scratch::Scratch;
 use crate::util::words::{Args, Fault};
 
 /// A variable for whose value there is no room would let a later rule decide on nothing: the request or response fails, unless
@@ -12,12 +14,25 @@ fn lost_is_an_error(stage: &Stage, stored: bool) -> Verdict {
     if stored || stage.head.is_none() || stage.effects.lax { Verdict::Continue } else { Verdict::Fail }
 }
 
+/// A variable, and the conditions that have to hold for it to be set.
+pub struct Target {
+    pub note: Note,
+    conditions: Vec<Box<[u8]>>,
+}
+
+impl Target {
+    /// True when all conditions hold for a value.
+    pub fn takes<'a>(&self, value: Value, notes: &Notes<'a>, scratch: &mut Scratch<'a>) -> bool {
+        may_store(self.conditions.iter().map(|c| &**c), value, self.note, notes, scratch)
+    }
+}
+
 /// `set-var`: without a value the variable is left as it was.
-struct SetVar(Note, Expr);
+struct SetVar(Target, Expr);
 
 impl Action for SetVar {
     fn run(&self, stage: &mut Stage) -> Verdict {
-        let stored = stage.store(self.0, &self.1);
+        let stored = stage.store(&self.0, &self.1);
         lost_is_an_error(stage, stored)
     }
 
@@ -27,11 +42,11 @@ impl Action for SetVar {
 }
 
 /// `set-var-fmt`
-struct SetVarFormat(Note, Format);
+struct SetVarFormat(Target, Format);
 
 impl Action for SetVarFormat {
     fn run(&self, stage: &mut Stage) -> Verdict {
-        let stored = stage.store_text(self.0, &self.1);
+        let stored = stage.store_text(&self.0, &self.1);
         lost_is_an_error(stage, stored)
     }
 
@@ -108,6 +123,24 @@ fn variable(cc: &mut Compiler, args: &mut Args) -> Result<Note, Fault> {
     cc.variable(&word.text)
 }
 
+/// The variable and the conditions between the brackets of `set-var`.
+fn target(cc: &mut Compiler, args: &mut Args) -> Result<Target, Fault> {
+    let word = args.need("the name of a variable in brackets")?;
+    cc.pos = word.pos;
+    let (name, conditions) = word.text.split_once(',').unwrap_or((&word.text, ""));
+    let note = cc.variable(name)?;
+    let known = |name: &str| match CONDITIONS.contains(&name) {
+        true => Ok(name.as_bytes().into()),
+        false => {
+            let fault = cc.fault(format!("'{name}' is no condition of '{}'", args.name));
+            Err(fault.hint(format!("known are {}", CONDITIONS.join(", "))))
+        }
+    };
+    let conditions =
+        if name == word.text { Vec::new() } else { conditions.split(',').map(known).collect::<Result<_, _>>()? };
+    Ok(Target { note, conditions })
+}
+
 fn capture(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {
     let expr = expression(cc, args)?;
     let word = args.need("'len' and a length, or 'id' and the number of a place")?;
@@ -136,12 +169,22 @@ pub static TABLE: &[ActionRow] = &[
         "Keeps a value for the log.",
         capture,
     ),
-    row("set-var", "(<variable>) <expression>", MESSAGE | TCP, "1.6", "Sets a variable.", |cc, a| {
-        Ok(Box::new(SetVar(variable(cc, a)?, expression(cc, a)?)))
-    }),
-    row("set-var-fmt", "(<variable>) <format>", MESSAGE | TCP, "2.5", "Sets a variable to a text.", |cc, a| {
-        Ok(Box::new(SetVarFormat(variable(cc, a)?, format(cc, a, "a format")?)))
-    }),
+    row(
+        "set-var",
+        "(<variable>[,<condition>]...) <expression>",
+        MESSAGE | TCP,
+        "1.6",
+        "Sets a variable, if there is a value and all conditions (2.6), those of the converter `set-var`, hold.",
+        |cc, a| Ok(Box::new(SetVar(target(cc, a)?, expression(cc, a)?))),
+    ),
+    row(
+        "set-var-fmt",
+        "(<variable>[,<condition>]...) <format>",
+        MESSAGE | TCP,
+        "2.5",
+        "Sets a variable to a text, if all conditions (2.6), those of the converter `set-var`, hold.",
+        |cc, a| Ok(Box::new(SetVarFormat(target(cc, a)?, format(cc, a, "a format")?))),
+    ),
     row("unset-var", "(<variable>)", MESSAGE | TCP, "1.6", "Forgets a variable.", |cc, a| {
         Ok(Box::new(UnsetVar(variable(cc, a)?)))
     }),

@@ -26,7 +26,7 @@ mod tls;
 
 pub use args::{Arg, Compiler, Outside, parse_args};
 pub use auth::is_settled;
-pub use convert::REFUSED;
+pub use convert::{CONDITIONS, REFUSED, may_store};
 pub use drafts::Drafts;
 pub use expr::{Expr, call, unknown_fetch};
 pub use notes::{Beside, Layout, Note, Notes, Scope, UNIQUE_ID};

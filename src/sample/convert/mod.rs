@@ -18,6 +18,7 @@ mod text;
 mod time;
 
 pub use refused::{REFUSED, refusal};
+pub use remember::{CONDITIONS, may_store};
 
 use super::{Arg, Converter, Scene, Tools, converter};
 use crate::pattern::{Kind, Value};

@@ -3,9 +3,14 @@
 use super::{Arg, Converter, Scene, Tools, bytes, converter};
 use super::{STR, Value};
 use crate::pattern::Kind;
-use crate::sample::Scope;
+use crate::sample::{Note, Notes, Scope};
+use crate::util::scratch::Scratch;
 
 const ANY: (Kind, Kind) = (Kind::Any, Kind::Any);
+
+/// The conditions of `set-var`.
+pub const CONDITIONS: [&str; 8] =
+    ["ifempty", "ifexists", "ifgt", "iflt", "ifnotempty", "ifnotexists", "ifnotset", "ifset"];
 
 /// True when a condition of `set-var` holds for a value and what the variable holds.
 fn holds(condition: &[u8], value: Value, stored: Option<Value>, exists: bool) -> bool {
@@ -25,8 +30,23 @@ fn holds(condition: &[u8], value: Value, stored: Option<Value>, exists: bool) ->
     }
 }
 
+/// True when all conditions of a `set-var` hold for a value that is to be stored in a variable.
+pub fn may_store<'a, 'c>(
+    conditions: impl IntoIterator<Item = &'c [u8]>,
+    value: Value,
+    note: Note,
+    notes: &Notes<'a>,
+    scratch: &mut Scratch<'a>,
+) -> bool {
+    let mut conditions = conditions.into_iter().peekable();
+    conditions.peek().is_none() || {
+        let (stored, exists) = (notes.latest(note, scratch), notes.exists(note));
+        conditions.all(|c| holds(c, value, stored, exists))
+    }
+}
+
 /// A variable that lives now.
-fn variable(arg: &Arg, scene: &Scene) -> Option<super::super::Note> {
+fn variable(arg: &Arg, scene: &Scene) -> Option<Note> {
     let Arg::Note(note) = arg else { return None };
     let over = if scene.is_response { Scope::Request } else { Scope::Response };
     (note.scope != over).then_some(*note)
@@ -34,9 +54,8 @@ fn variable(arg: &Arg, scene: &Scene) -> Option<super::super::Note> {
 
 fn set_var<'a>(value: Value<'a>, args: &[Arg], scene: &Scene<'a>, t: &mut Tools<'a, '_>) -> Option<Value<'a>> {
     let note = variable(&args[0], scene)?;
-    let stored = scene.notes.latest(note, &mut t.scratch);
-    let mut conditions = args[1..].iter().map(Arg::text).filter(|c| !c.is_empty());
-    if !conditions.all(|c| holds(c, value, stored, scene.notes.exists(note))) {
+    let conditions = args[1..].iter().map(Arg::text).filter(|c| !c.is_empty());
+    if !may_store(conditions, value, note, &scene.notes, &mut t.scratch) {
         return None;
     }
     // A log line is the end of a session: nothing of it is remembered.
@@ -78,7 +97,8 @@ pub static TABLE: &[Converter] = &[
          if:ifempty|ifexists|ifgt|iflt|ifnotempty|ifnotexists|ifnotset|ifset?",
         ANY,
         "1.6",
-        "Sets a variable to it; if a condition does not hold, there is no value.",
+        "Sets a variable to it; if a condition does not hold, there is no value. `ifexists`: it was set before; `ifset`: and has a value; \
+         `ifempty`: the new value is empty; `ifgt`, `iflt`: it holds a number above or below the new one.",
         set_var,
     )
     .writing(),
