@@ -181,6 +181,14 @@ impl Changes {
     }
 }
 
+const BLANKS: [char; 2] = [' ', '\t'];
+
+/// The lines that are patterns, each with its number.
+fn pattern_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = (1..).zip(text.lines()).filter(|l| !l.1.starts_with('#'));
+    lines.map(|(n, l)| (n, l.trim_start_matches(BLANKS))).filter(|l| !l.1.is_empty())
+}
+
 /// A file of patterns.
 pub struct Source {
     pub path: String,
@@ -195,20 +203,21 @@ impl Source {
     pub fn read(path: &str, map: bool) -> Result<(Source, Vec<String>), String> {
         let bytes = std::fs::read(path).map_err(|e| format!("cannot read the patterns of '{path}': {e}"))?;
         let text = String::from_utf8_lossy(&bytes);
-        let blank = |c| matches!(c, ' ' | '\t');
         let (mut keys, mut values) = (Vec::new(), Vec::new());
-        for line in text.lines().filter(|l| !l.starts_with('#')) {
-            let line = line.trim_start_matches(blank);
-            if line.is_empty() {
-                continue;
-            }
-            let (key, value) = if map { line.split_once(blank).unwrap_or((line, "")) } else { (line, "") };
+        for (_, line) in pattern_lines(&text) {
+            let (key, value) = if map { line.split_once(BLANKS).unwrap_or((line, "")) } else { (line, "") };
             keys.push(key.to_owned());
             if map {
-                values.push(value.trim_matches(blank).as_bytes().into());
+                values.push(value.trim_matches(BLANKS).as_bytes().into());
             }
         }
         Ok((Source::new(path, values), keys))
+    }
+
+    /// The number of the line in the file that a pattern stands in, for messages; 0 when the file is another one by now.
+    pub fn line(&self, number: usize) -> usize {
+        let bytes = std::fs::read(&self.path).unwrap_or_default();
+        pattern_lines(&String::from_utf8_lossy(&bytes)).nth(number).map_or(0, |l| l.0)
     }
 
     fn new(path: &str, values: Vec<Box<[u8]>>) -> Source {

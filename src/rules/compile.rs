@@ -274,11 +274,13 @@ fn action(name: &str, family: Family) -> Option<&'static ActionRow> {
     all.find(|a| a.name == name && a.families & family.bit() != 0)
 }
 
-/// HAProxy's actions that are not in the tables, and why; names that are prefixes end with `*`.
+/// HAProxy's actions that are not in the tables, and why; names that are prefixes end with `*`, and those that one kind of rules does not
+/// have stand behind its name.
 const NOT_BUILT: &[(&[&str], &str)] = &[
     (&["attach-srv", "set-bc-mark", "set-bc-tos", "set-fc-mark", "set-fc-tos"], "it came after HAProxy 2.6"),
     (&["cache-store", "cache-use"], "the cache comes later"),
     (&["do-log", "pause", "set-retries", "set-bandwidth-limit"], "it came after HAProxy 2.6"),
+    (&["disable-l7-retry"], "'retry-on' of the backend says which requests are tried again"),
     (&["do-resolve"], "names are resolved at start"),
     (&["expect-netscaler-cip", "expect-proxy"], "'accept-proxy' on the bind line is built"),
     (&["lua.*"], "there is no Lua"),
@@ -287,16 +289,21 @@ const NOT_BUILT: &[(&[&str], &str)] = &[
     (&["set-priority-class", "set-priority-offset"], "queues are served in order of arrival"),
     (&["switch-mode"], "the mode of a connection is that of its frontend"),
     (&["use-service"], "there are no services"),
+    (&["http-response wait-for-body"], "the rules look at the head; 'http-request wait-for-body' is built"),
 ];
 
-fn not_built(name: &str) -> Option<&'static str> {
-    let is = |known: &&str| known.strip_suffix('*').map_or(name == *known, |begin| name.starts_with(begin));
+fn not_built(directive: &Directive, name: &str) -> Option<&'static str> {
+    let full = format!("{} {name}", directive.name);
+    let is = |known: &&str| match known.strip_suffix('*') {
+        Some(begin) => name.starts_with(begin),
+        None => name == *known || full == *known,
+    };
     NOT_BUILT.iter().find(|r| r.0.iter().any(is)).map(|r| r.1)
 }
 
 fn unknown(directive: &Directive, name: &str, pos: Pos) -> Fault {
     let names = || ACTIONS.iter().flat_map(|t| t.iter()).filter(|a| a.families & directive.family.bit() != 0);
-    if let Some(reason) = not_built(name) {
+    if let Some(reason) = not_built(directive, name) {
         let message = format!("the action '{name}' of '{}' is not built in this version", directive.name);
         return Fault::new(pos, message).hint(reason);
     }
@@ -317,8 +324,8 @@ mod tests {
 
     #[test]
     fn what_is_built_has_no_reason_not_to_be() {
-        assert!(ACTIONS.iter().flat_map(|t| t.iter()).all(|a| not_built(a.name).is_none()));
-        assert_eq!(not_built("track-sc2"), Some("stick tables come later"));
-        assert_eq!(not_built("deny"), None);
+        assert!(ACTIONS.iter().flat_map(|t| t.iter()).all(|a| not_built(&DIRECTIVES[0], a.name).is_none()));
+        assert_eq!(not_built(&DIRECTIVES[0], "track-sc2"), Some("stick tables come later"));
+        assert_eq!(not_built(&DIRECTIVES[0], "deny"), None);
     }
 }

@@ -149,7 +149,11 @@ impl Conditions {
         if let Some(complaint) = acl.complaint(cc.place) {
             cc.warnings.push((pos, complaint));
         } else if acl.needs & needs::BYTES != 0 && cc.own().mode == Mode::Http {
-            cc.warnings.push((pos, "in mode http there are no plain bytes to look at: this is never true".into()));
+            let says = match acl.parts.iter().map(|p| p.expr.fetch()).find(|f| f.counts_bytes()) {
+                Some(fetch) => format!("in mode http '{}' counts what was read of the message", fetch.name),
+                None => "in mode http there are no plain bytes to look at: this is never true".into(),
+            };
+            cc.warnings.push((pos, says));
         }
     }
 

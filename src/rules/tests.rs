@@ -421,6 +421,11 @@ fn what_is_wrong_is_said_where_it_is() {
         ("http-request set-header X", 12, "expects a format"),
         ("http-request set-header X %[pth]", 13, "unknown sample fetch 'pth'"),
         ("http-request set-var(x.y) str(a)", 0, "has no scope"),
+        ("http-request set-query \"\" if TRUE", 10, "'http-request set-query' expects"),
+        ("http-request disable-l7-retry", 0, "'disable-l7-retry' of 'http-request' is not built"),
+        ("http-response wait-for-body time 1s", 0, "'wait-for-body' of 'http-response' is not built"),
+        ("http-response tarpit", 0, "has no action 'tarpit'"),
+        ("monitor fail", 0, "needs a condition"),
         ("http-request set-var(txn.y,ifset,if) str(a)", 0, "'if' is no condition of 'http-request set-var'"),
         ("redirect code 301", 0, "needs a 'location'"),
         ("redirect location /x code 300", 17, "is none of 301"),
@@ -433,6 +438,39 @@ fn what_is_wrong_is_said_where_it_is() {
         let fault = done.errors.first().unwrap_or_else(|| panic!("{rules}: no error"));
         assert!(fault.message.contains(message), "{rules}: {}", fault.message);
         assert_eq!(fault.pos.column, column, "{rules}: {}", fault.message);
+    }
+}
+
+#[test]
+fn mistakes_in_files_are_said_with_their_line() {
+    let path = std::env::temp_dir().join(format!("evenkeel-lines-{}", std::process::id()));
+    let path = path.to_str().unwrap();
+    std::fs::write(path, "# a comment\n\na 1\n  b x(\n").unwrap();
+    for (rule, message) in [
+        (
+            "http-request set-header X %[path,map_str_int(FILE)]",
+            "'x(' in line 4 of 'FILE' cannot be the value of a map",
+        ),
+        ("http-request deny if { path_reg -f FILE }", "line 4 of 'FILE' cannot be used"),
+    ] {
+        let errors =
+            compile(&config(), Outside::NOTHING, &[lines(&rule.replace("FILE", path)), Vec::new()], &[]).errors;
+        let said: Vec<String> = errors.into_iter().map(|e| e.into_reason().message).collect();
+        assert!(said.len() == 1 && said[0].contains(&message.replace("FILE", path)), "{said:?}");
+    }
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn bytes_in_mode_http_are_counted_and_no_more() {
+    for (rule, want) in [
+        ("http-request deny if { req.len gt 3 }", "counts what was read"),
+        ("http-response deny if { res.len gt 3 }", "counts what was read"),
+        ("http-request set-header X %[req.len]", "counts what was read"),
+        ("http-request deny if { req.payload(0,3) -m found }", "never true"),
+    ] {
+        let warnings = compile(&config(), Outside::NOTHING, &[lines(rule), Vec::new()], &[]).warnings;
+        assert!(warnings.len() == 1 && warnings[0].1.contains(want), "{rule}: {warnings:?}");
     }
 }
 

@@ -157,12 +157,13 @@ impl<'a> Compiler<'a> {
         }
         let outside = self.outside;
         let known = self.source(path, map)?;
-        let (source, mut keys) = (Arc::clone(&known.source), Cow::Borrowed(&known.keys[..]));
+        let mut keys = Cow::Borrowed(&known.keys[..]);
         if method == Method::Ip && keys.iter().any(|k| is_host(k)) {
             keys = keys.iter().map(|k| outside.with_address(k).unwrap_or_else(|| k.clone())).collect();
         }
-        let list = List::new((source, &keys), method, fold, groups)
-            .map_err(|e| self.fault(format!("pattern {} of '{path}' cannot be used: {}", e.number + 1, e.why)))?;
+        let list = List::new((Arc::clone(&known.source), &keys), method, fold, groups)
+            .map_err(|e| format!("line {} of '{path}' cannot be used: {}", known.source.line(e.number), e.why))
+            .map_err(|message| self.fault(message))?;
         let list = Arc::new(list);
         self.lists.push((key, Arc::clone(&list)));
         Ok(list)
@@ -416,11 +417,10 @@ fn one(cc: &mut Compiler, owner: &str, name: &str, kind: &str, text: &str) -> Re
             let groups = method == "regm";
             let method = if groups { Method::Reg } else { Method::named(method).expect("the rows name methods") };
             let list = cc.list(text, true, method, false, groups)?;
-            for value in list.source.values() {
-                if !is_of(output, value) {
-                    let value = String::from_utf8_lossy(value).into_owned();
-                    return Err(cc.fault(format!("'{value}' in '{text}' cannot be the value of a map '{owner}'")));
-                }
+            if let Some((n, value)) = list.source.values().iter().enumerate().find(|v| !is_of(output, v.1)) {
+                let (value, line) = (String::from_utf8_lossy(value), list.source.line(n));
+                let message = format!("'{value}' in line {line} of '{text}' cannot be the value of a map '{owner}'");
+                return Err(cc.fault(message));
             }
             Arg::List(list)
         }

@@ -43,7 +43,10 @@ impl Expr {
             return Err(cc.fault(format!("'{}' looks at {what}, which is not there in {place}", fetch.name)));
         }
         if fetch.needs & needs::BYTES != 0 && cc.place != needs::ANYWHERE && cc.own().mode == Mode::Http {
-            let message = format!("'{}': in mode http there are no plain bytes to look at", fetch.name);
+            let message = match fetch.counts_bytes() {
+                true => format!("'{}': in mode http this counts what was read of the message", fetch.name),
+                false => format!("'{}': in mode http there are no plain bytes to look at", fetch.name),
+            };
             cc.warnings.push((cc.pos, message));
         }
         cc.needs |= fetch.needs & !needs::ANYWHERE;

@@ -206,6 +206,13 @@ pub struct Fetch {
     pub run: Run,
 }
 
+impl Fetch {
+    /// It counts bytes, whatever they are: also those that were read as HTTP.
+    pub fn counts_bytes(&self) -> bool {
+        self.needs & needs::BYTES != 0 && self.name.ends_with("len")
+    }
+}
+
 /// Changes a value. None: it cannot be changed so, and there is no value.
 pub type Change = for<'a> fn(Value<'a>, &[Arg], &Scene<'a>, &mut Tools<'a, '_>) -> Option<Value<'a>>;
 

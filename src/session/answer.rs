@@ -2,8 +2,8 @@
 
 use super::channel::{Fill, pump};
 use super::context::Ctx;
+use super::look::Look;
 use super::request::head_of;
-use super::rules::Look;
 use super::{Phase, Session, Step, connect, request, rules};
 use crate::http::{Body, Fault, Method, basic_credentials, without_connection};
 use crate::mem::Handle;

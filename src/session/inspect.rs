@@ -2,8 +2,9 @@
 
 use super::channel::Fill;
 use super::context::Ctx;
+use super::look::Look;
 use super::request::backend_of;
-use super::rules::{Look, obey, one, run};
+use super::rules::{obey, one, run};
 use super::{EndCause, Session, Step};
 use crate::rules::{Family, Rulebook, Verdict};
 use crate::sample::needs;

@@ -5,12 +5,14 @@
 
 mod answer;
 mod assign;
+mod body;
 pub mod channel;
 mod connect;
 pub mod context;
 pub mod endpoint;
 mod finish;
 mod inspect;
+mod look;
 mod phases;
 mod proxy_header;
 mod request;

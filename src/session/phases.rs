@@ -9,7 +9,7 @@
 //! ```
 
 use super::context::Ctx;
-use super::{Phase, Session, Step, answer, assign, connect, inspect, proxy_header, request, response, transfer};
+use super::{Phase, Session, Step, answer, assign, body, connect, inspect, proxy_header, request, response, transfer};
 use crate::mem::Handle;
 use crate::sys::Kernel;
 use crate::util::tick::Tick;
@@ -31,7 +31,7 @@ fn table<K: Kernel>() -> [(Run<K>, Run<K>); 12] {
         (proxy_header::receive, proxy_header::timeout),
         (inspect::inspect, inspect::inspect),
         (request::receive, request::timeout),
-        (request::resume, request::body_timeout),
+        (request::resume, body::timed_out),
         (assign::assign, assign::timeout),
         (connect::connect, connect::timeout),
         (response::exchange, response::timeout),

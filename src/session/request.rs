@@ -3,8 +3,8 @@
 use super::channel::{Fill, pump};
 use super::context::Ctx;
 use super::context::Room;
-use super::rules::Look;
-use super::{Phase, Session, Step, answer, connect, rules};
+use super::look::Look;
+use super::{Phase, Session, Step, answer, body, connect, rules};
 use crate::balance::key;
 use crate::http::{Body, Fault, Head, HeadEnd, Keep, Method, Version, head_end, write_again, write_request};
 use crate::mem::{Buffers, Handle};
@@ -221,7 +221,7 @@ fn dispatch<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: usiz
     s.be = be as u16;
     let be = &config.proxies[be];
     if waits_for_post(cx, s, start, len, be) {
-        await_body(cx, s, deadline(cx, s));
+        body::wait(cx, s, body::deadline(cx, s));
         return suspend(cx, s, start, len);
     }
     if be.has(opt::HTTP_PROXY) && !connect::takes_destination(cx, s, start, len) {
@@ -270,8 +270,8 @@ pub fn resume<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     }
     // A deadline is one rule's: the next one that waits has its own.
     let (rule, until) = (s.rule, std::mem::replace(&mut s.phase_at, Tick::NEVER));
-    if until.is_set() && s.req.eof && !has_body(cx, s, start + len) {
-        return abandoned(cx, s);
+    if until.is_set() && s.req.eof && !body::is_whole(cx, s, start + len) {
+        return body::abandoned(cx, s);
     }
     match dispatch(cx, s, start, len) {
         Step::Goto(Phase::Rules) => {
@@ -285,51 +285,6 @@ pub fn resume<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
             step
         }
     }
-}
-
-/// The whole body of a request is in the buffer.
-fn has_body<K: Kernel>(cx: &Ctx<K>, s: &Session, body_at: usize) -> bool {
-    let mut body = s.req.body;
-    let came = body.advance(&cx.bufs.get(s.req.buf)[body_at..s.req.end as usize]);
-    came.is_err() || body.is_done()
-}
-
-/// The client left while its body was waited for: no server gets a part of a request.
-fn abandoned<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
-    s.times.request = Tick::NEVER; // for the log, the request was not complete
-    let t = cx.tally(cx.shared.fe_slot(s.fe()));
-    t.request_errors.inc();
-    t.client_aborts.inc();
-    s.keep_client = false;
-    s.end(b'C', b'R')
-}
-
-/// A body that rules wait for did not come in time.
-pub fn body_timeout<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
-    s.times.request = Tick::NEVER; // for the log, the request was not complete
-    cx.tally(cx.shared.fe_slot(s.fe())).request_errors.inc();
-    answer::error(cx, s, 408, b'c', b'R')
-}
-
-/// Sets the time that a body is waited for, and asks for it where the client waits for that.
-pub fn await_body<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, until: Tick) {
-    s.phase_at = until;
-    if s.expects_continue && s.res.need_buffer(cx, 0) {
-        const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
-        cx.bufs.get_mut(s.res.buf)[..CONTINUE.len()].copy_from_slice(CONTINUE);
-        (s.res.end, s.res.cleared) = (CONTINUE.len() as u32, CONTINUE.len() as u32);
-        (s.expects_continue, s.continued) = (false, true);
-    }
-}
-
-/// Until when a request that is to be buffered may take (`timeout http-request`).
-pub fn deadline<K: Kernel>(cx: &Ctx<K>, s: &Session) -> Tick {
-    s.times.start.after_opt(cx.config.proxies[s.fe()].timeouts.request())
-}
-
-/// True when no more of the request's body is to be waited for: it is complete or malformed, or the buffer is full, or the client closed.
-pub fn arrived<K: Kernel>(cx: &Ctx<K>, s: &Session, body_at: usize) -> bool {
-    has_body(cx, s, body_at) || s.req.eof || s.req.end >= s.req.limit(cx)
 }
 
 /// The backend that a session goes to: the one that its rules chose, else the frontend's own.
@@ -439,7 +394,7 @@ fn waits_for_post<K: Kernel>(cx: &Ctx<K>, s: &Session, start: usize, len: usize,
     }
     let wanted = if *wanted == 0 { CHECK_POST } else { *wanted as usize };
     let have = posted(&cx.bufs.get(s.req.buf)[start + len..s.req.end as usize], &s.req.body);
-    have.is_none_or(|h| h.len() < wanted) && !arrived(cx, s, start + len)
+    have.is_none_or(|h| h.len() < wanted) && !body::arrived(cx, s, start + len)
 }
 
 /// Writes the head for the server in place of the one that came: so that it ends where the body begins.

@@ -1,46 +1,23 @@
 //! Where a session meets its rules: builds the stage that they run on, and does what they decide.
 
-use super::channel::{Channel, pump};
+use super::channel::pump;
 use super::context::Ctx;
 use super::endpoint::Conn;
+use super::look::{Look, see};
 use super::request::{self, backend_of};
 use super::view::{View, flow, line, record};
-use super::{Phase, Session, Step, answer};
-use crate::http::{self, Body, Edit, Fault, Head, HeadEnd, head_end, write_again};
+use super::{Phase, Session, Step, answer, body};
+use crate::http::{self, Fault, write_again};
 use crate::log;
 use crate::mem::{Buffers, Handle};
 use crate::model::opt;
 use crate::rules::{Family, Program, ProxyRules, Reply, Rulebook, Stage, Verdict};
-use crate::sample::{Beside, Scope, Setting, Stream, needs};
+use crate::sample::{Beside, Scope, Setting, needs};
 use crate::sys::Kernel;
 use crate::util::fmt::Out;
 use crate::util::tick::Tick;
 use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
-
-/// What a program looks at.
-#[derive(Clone, Copy)]
-pub enum Look {
-    /// Neither message nor bytes.
-    Nothing,
-    /// The first bytes of the request; `complete`: no more will come or be waited for.
-    Bytes {
-        complete: bool,
-    },
-    /// The first bytes of the response.
-    ResponseBytes {
-        complete: bool,
-    },
-    /// A head in its buffer, and what follows it; rules look at its copy in the room's text.
-    Request {
-        at: usize,
-        len: usize,
-    },
-    Response {
-        at: usize,
-        len: usize,
-    },
-}
 
 /// A slab of notes, taken when there is none yet; empty when there are none at all, or none is left.
 fn slab<'a>(
@@ -58,81 +35,6 @@ fn slab<'a>(
     if handle.is_some() { pool.get_mut(*handle) } else { &mut [] }
 }
 
-/// Looks for an HTTP request in what a proxy in TCP mode passes on.
-fn find_http(index: &mut Head, text: &mut [u8], stream: &mut Stream) -> Option<usize> {
-    let bytes = stream.bytes;
-    // What begins with another byte is no request, and need not be waited for.
-    let begins = bytes.first().is_none_or(|b| crate::http::is_token(*b));
-    match head_end(bytes, 0) {
-        HeadEnd::At(len) if begins && index.parse_request(&bytes[..len], true).is_ok() => {
-            text[..len].copy_from_slice(&bytes[..len]);
-            return Some(len);
-        }
-        HeadEnd::NotYet(_) if begins => {}
-        _ => stream.no_http = true,
-    }
-    None
-}
-
-/// What there is of a body in the bytes after its head; one in chunks is put together in `spare`.
-fn body_in<'a>(bytes: &'a [u8], spare: &'a mut [u8], mut framing: Body) -> &'a [u8] {
-    match framing {
-        Body::Chunked(_) => {
-            let copy = &mut spare[..bytes.len()];
-            copy.copy_from_slice(bytes);
-            framing.strip(copy).map_or(&[], |(_, len)| &copy[..len])
-        }
-        Body::Length(n) => &bytes[..bytes.len().min(usize::try_from(n).unwrap_or(usize::MAX))],
-        Body::UntilClose => bytes,
-        Body::None | Body::Tunnel => &[],
-    }
-}
-
-/// What a look shows.
-struct Seen<'a> {
-    head: Option<Edit<'a>>,
-    body: &'a [u8],
-    stream: Stream<'a>,
-}
-
-/// Looks. `used`: bytes of the room's text that are the head already; `wants`: what the program needs ([`needs`]).
-fn see<'a>(
-    look: Look,
-    wants: u32,
-    (bufs, channel): (&'a Buffers, &Channel),
-    used: usize,
-    index: &'a mut Head,
-    (text, spare): (&'a mut [u8], &'a mut [u8]),
-) -> Seen<'a> {
-    let mut seen = Seen { head: None, body: &[], stream: Stream::NONE };
-    let bytes = if channel.buf.is_some() { &bufs.get(channel.buf)[..channel.end as usize] } else { &[] };
-    match look {
-        Look::Nothing => {}
-        Look::Bytes { complete } | Look::ResponseBytes { complete } => {
-            let bytes = bytes.get(channel.start as usize..).unwrap_or(&[]);
-            seen.stream = Stream { bytes, complete, raw: true, no_http: false };
-            if wants & needs::HEAD != 0
-                && matches!(look, Look::Bytes { .. })
-                && let Some(used) = find_http(index, text, &mut seen.stream)
-            {
-                seen.head = Some(Edit::new(index, text, used));
-            }
-        }
-        Look::Request { at, len } | Look::Response { at, len } => {
-            let fresh = used == 0;
-            if fresh {
-                text[..len].copy_from_slice(&bytes[at..at + len]);
-            }
-            if wants & needs::BODY != 0 {
-                seen.body = body_in(&bytes[at + len..], spare, index.body);
-            }
-            seen.stream = Stream { bytes: &bytes[at..], ..Stream::NONE };
-            seen.head = Some(Edit::new(index, text, if fresh { len } else { used }));
-        }
-    }
-    seen
-}
-
 /// Runs programs of the rulebook, one after the other, the first from an operation on. Gives what ended them, in which program, and the
 /// operation where to go on.
 pub fn run<K: Kernel>(
@@ -148,7 +50,7 @@ pub fn run<K: Kernel>(
     let wall = if wants & needs::CLOCK != 0 { cx.sys.wall() } else { s.times.start_at };
     let seed = (cx.sys.random(), cx.sys.random());
     let arrived = match look {
-        Look::Request { at, len } if wants & needs::BODY != 0 => request::arrived(cx, s, at + len),
+        Look::Request { at, len } if wants & needs::BODY != 0 => body::arrived(cx, s, at + len),
         _ => true,
     };
     let Ctx {
@@ -383,7 +285,7 @@ pub fn request<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, start: usize, len: u
             continue;
         }
         if *family == Family::Block && buffers(cx, s, proxy, start + len) {
-            request::await_body(cx, s, request::deadline(cx, s));
+            body::wait(cx, s, body::deadline(cx, s));
             return Some(request::suspend(cx, s, start, len));
         }
         let step = match family {
@@ -452,7 +354,7 @@ impl<'r> Group<'r> {
 /// `option http-buffer-request`: true while the rules wait for the body.
 fn buffers<K: Kernel>(cx: &Ctx<K>, s: &Session, proxy: usize, body_at: usize) -> bool {
     let wanted = s.rule.1 == 0 && cx.config.proxies[proxy].has(opt::HTTP_BUFFER_REQUEST);
-    wanted && !s.req.body.is_done() && !request::arrived(cx, s, body_at)
+    wanted && !s.req.body.is_done() && !body::arrived(cx, s, body_at)
 }
 
 /// The turn of rules on a response that know nothing of heads: what they refuse is refused among its data.
@@ -595,7 +497,7 @@ fn decide<K: Kernel>(
         Verdict::Later if waits => {
             s.rule = (group.turns[n], op as u32);
             if let Some(ms) = s.effects.await_body_ms.take() {
-                request::await_body(cx, s, cx.now.after(ms));
+                body::wait(cx, s, cx.now.after(ms));
             }
             return Some(request::suspend(cx, s, at, len));
         }

@@ -126,7 +126,10 @@ impl<'a> Args<'a> {
     pub fn need(&mut self, what: &str) -> Result<&'a Word, Fault> {
         match self.next() {
             Some(word) if !word.text.is_empty() => Ok(word),
-            _ => Err(Fault::new(self.end(), format!("'{}' expects {what}", self.name))),
+            empty => {
+                let pos = empty.map_or_else(|| self.end(), |word| word.pos);
+                Err(Fault::new(pos, format!("'{}' expects {what}", self.name)))
+            }
         }
     }
 
