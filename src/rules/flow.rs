@@ -370,7 +370,8 @@ pub static TABLE: &[ActionRow] = &[
         "",
         TCP | Family::HttpRequest.bit(),
         "1.6",
-        "Closes the connection without telling the client (unless a router answers for it).",
+        "Closes the connection without telling the client. Without the privilege for that (Linux, CAP_NET_ADMIN) a reset is sent that \
+         routers drop and clients of the same network get.",
         |_, _| end(Verdict::Drop),
     ),
     row("strict-mode", "{ on | off }", MESSAGE, "2.2", "Whether a change that is not possible is an error.", |_, a| {

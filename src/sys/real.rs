@@ -196,7 +196,12 @@ impl Kernel for Real {
     }
 
     fn set_silent_close(&mut self, fd: Fd) {
-        // The reset that the close sends goes no further than the first router. A socket of IPv6 may talk IPv4: one of both takes effect.
+        // In repair mode (a privilege) a close sends nothing at all.
+        #[cfg(target_os = "linux")]
+        if set_int(fd, libc::IPPROTO_TCP, libc::TCP_REPAIR, 1).is_ok() {
+            return;
+        }
+        // Else the reset that the close sends goes no further than the first router. A socket of IPv6 may talk IPv4: one of both takes effect.
         let _ = set_int(fd, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, 1);
         let _ = set_int(fd, libc::IPPROTO_IP, libc::IP_TTL, 1);
         self.set_reset_on_close(fd);
