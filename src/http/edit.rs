@@ -1,6 +1,6 @@
 //! Changes to a head between its parse and the head that is sent on: in the index, with new texts behind the old ones in one block.
 
-use super::head::{Field, Head, Kind, Span, authority};
+use super::head::{Field, Head, Kind, Span, authority, is_target};
 use super::{Body, Method, is_token};
 use crate::sample::needs;
 use crate::util::fmt::Out;
@@ -115,7 +115,8 @@ impl<'a> Edit<'a> {
         }
         let (old, new) = (self.index.method, Method::named(method));
         let framed = |m| matches!(m, Method::Head | Method::Connect);
-        if old != new && (framed(old) || framed(new)) {
+        let starred = old == Method::Options && !is_target(new, self.index.uri.of(self.text));
+        if old != new && (framed(old) || framed(new) || starred) {
             return Err(Refused);
         }
         self.index.method_name = self.keep(&[method])?;
@@ -128,10 +129,9 @@ impl<'a> Edit<'a> {
     pub fn set_uri(&mut self, parts: &[&[u8]]) -> Result<(), Refused> {
         let span = self.keep(parts)?;
         let uri = span.of(self.text);
-        // RFC 9112 section 3.2: a path, a whole URI, or what CONNECT and OPTIONS have.
         let same = uri == self.index.uri.of(self.text);
-        let form = uri.first() == Some(&b'/') || authority(uri).is_some() || same;
-        if !(form || uri == b"*" && self.index.method == Method::Options) || !uri.iter().all(u8::is_ascii_graphic) {
+        let fits = same || is_target(self.index.method, uri);
+        if !fits || !uri.iter().all(u8::is_ascii_graphic) {
             return Err(Refused);
         }
         self.index.uri = span;
@@ -271,6 +271,23 @@ fn clean(value: &mut [u8]) {
 mod tests {
     use super::super::{Keep, write_request};
     use super::*;
+
+    #[test]
+    fn targets_stay_what_their_methods_have() {
+        for (head, uri, method) in
+            [("CONNECT a:1", &b"/"[..], &b"CONNECT"[..]), ("OPTIONS *", b"x", b"GET"), ("GET /", b"*", b"CONNECT")]
+        {
+            let head = format!("{head} HTTP/1.1\r\nHost: a:1\r\n\r\n");
+            let mut index = Head::new(5);
+            index.parse_request(head.as_bytes(), false).unwrap();
+            let mut text = [0; 256];
+            text[..head.len()].copy_from_slice(head.as_bytes());
+            let mut e = Edit::new(&mut index, &mut text, head.len());
+            assert_eq!(e.set_uri(&[uri]), Err(Refused), "{head}");
+            let same = head.as_bytes().starts_with(method);
+            assert_eq!(e.set_method(method).is_ok(), same, "{head}");
+        }
+    }
 
     #[test]
     fn what_is_changed_is_what_is_sent() {

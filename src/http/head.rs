@@ -424,12 +424,7 @@ impl Head {
 
     /// RFC 9112 section 3.2: origin, absolute, authority (CONNECT) or asterisk form.
     fn check_target(&self, uri: &[u8]) -> Result<(), Fault> {
-        let fits = match self.method {
-            Method::Connect => !uri.contains(&b'/') && uri.contains(&b':'),
-            Method::Options if uri == b"*" => true,
-            _ => uri.first() == Some(&b'/') || authority(uri).is_some(),
-        };
-        if fits { Ok(()) } else { Err(Fault::Syntax) }
+        if is_target(self.method, uri) { Ok(()) } else { Err(Fault::Syntax) }
     }
 
     fn check_host(&self, head: &[u8], uri: &[u8]) -> Result<(), Fault> {
@@ -526,6 +521,16 @@ pub fn authority(uri: &[u8]) -> Option<&[u8]> {
     let end = uri.iter().position(|b| !b.is_ascii_alphanumeric() && !b"+-.".contains(b))?;
     let rest = uri[end..].strip_prefix(b"://").filter(|_| uri[0].is_ascii_alphabetic())?;
     Some(&rest[..rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len())])
+}
+
+/// True for a target that a request of this method may have (RFC 9112 section 3.2): a path or a whole URI, or what CONNECT and OPTIONS
+/// have.
+pub fn is_target(method: Method, uri: &[u8]) -> bool {
+    match method {
+        Method::Connect => !uri.contains(&b'/') && uri.contains(&b':'),
+        Method::Options if uri == b"*" => true,
+        _ => uri.first() == Some(&b'/') || authority(uri).is_some(),
+    }
 }
 
 /// RFC 3986 sections 3.2.2 and 3.2.3: a name, or an IPv6 address in brackets, and perhaps a port.

@@ -215,7 +215,13 @@ fn messages() {
 #[test]
 fn what_does_not_fit_is_no_value() {
     assert_eq!(evaluate("str(abcdef),hex", 18), Ok(Some("616263646566".into())));
-    for text in ["str(abcdef),hex", "str(abcdef),hex,lower", "str(abcdef),url_dec,sha1", "str(abcdef),concat(abcdef)"] {
+    for text in [
+        "int(784111777030),http_date(0,ms)",
+        "str(abcdef),hex",
+        "str(abcdef),hex,lower",
+        "str(abcdef),url_dec,sha1",
+        "str(abcdef),concat(abcdef)",
+    ] {
         assert_eq!(evaluate(text, 17), Ok(None), "{text}");
     }
 }

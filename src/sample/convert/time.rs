@@ -208,7 +208,7 @@ fn http_date<'a>(value: Value, args: &[Arg], t: &mut Tools<'a, '_>) -> Option<Va
     let moment = Moment::new(int(value), args[0].int_or(0), args[1].int_or(0) as usize)?;
     let write = |o: &mut Out| {
         civil(moment.seconds).put_http(o);
-        if moment.digits > 0 {
+        if moment.digits > 0 && !o.overflow() {
             o.truncate(o.len() - b" GMT".len());
             o.byte(b'.');
             o.zero_padded(moment.parts, moment.digits);
