@@ -263,6 +263,11 @@ def reason_for(kind, fetch, given):
     return None
 
 
+def equal(key, a, b):
+    shape = SHAPES.get(key[1])
+    return bool(re.fullmatch(shape, a) and re.fullmatch(shape, b)) if shape else a == b
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--evenkeel", required=True)
@@ -271,12 +276,18 @@ def main():
     args = parser.parse_args()
     ours, theirs = asyncio.run(all_answers([args.evenkeel, args.haproxy]))
     assert ours.keys() == theirs.keys()
+    again = [key for key in ours if not equal(key, ours[key], theirs[key]) and reason_for(*key) is None]
+    if again:
+        # On a loaded machine a byte may come late, to either program: what differs is what differs twice.
+        print("asked again, as they differed at first:", *(f"{key[0]} {key[1]} of {key[2]!r}" for key in again))
+        second = asyncio.run(all_answers([args.evenkeel, args.haproxy]))
+        for key in again:
+            ours[key], theirs[key] = second[0][key], second[1][key]
     bad, used, values = 0, set(), 0
     for key in ours:
         a, b = ours[key], theirs[key]
         values += b != NONE
-        shape = SHAPES.get(key[1])
-        same = bool(re.fullmatch(shape, a) and re.fullmatch(shape, b)) if shape else a == b
+        same = equal(key, a, b)
         reason = None if same else reason_for(*key)
         if reason is not None:
             used.add(reason)
