@@ -166,3 +166,64 @@ fn a_tarpit_ends_with_its_client() {
     // As long as it was held: a slow machine takes the request up late.
     assert!((0..10_000).contains(&log.timers[1]), "{log:?}");
 }
+
+#[test]
+fn files_as_answers() {
+    let folder = Folder::new("answers");
+    let sorry = "HTTP/1.1 404 Not Here\nX-File: yes\nContent-Length: 6\n\nsorry\n";
+    let (lines, known) = (folder.file("lines", sorry), folder.file("known", &sorry.replace("404", "403")));
+    let (open, empty) = (folder.file("open", "HTTP/1.1 410 Gone\n\ngone\n"), folder.file("empty", ""));
+    let config = format!(
+        "{HTTP}\nlisten l\n bind {{bind:l}}\n errorfile 403 {known}\n http-after-response set-header X-After %[status]\n \
+         http-request return status 404 errorfile {lines} if {{ path /lines }}\n \
+         http-request return errorfile {open} if {{ path /open }}\n \
+         http-request return errorfile {empty} if {{ path /empty }}\n \
+         http-request deny\n"
+    );
+    let proxy = Proxy::start(&config);
+    let mut client = Client::connect(proxy.addr("l"));
+    for (path, status) in [("/lines", 404), ("/denied", 403)] {
+        for method in ["GET", "HEAD"] {
+            client.send(format!("{method} {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+            let answer = client.response_to(method);
+            assert_eq!(
+                (answer.status(), answer.text().as_str()),
+                (status, if method == "GET" { "sorry\n" } else { "" })
+            );
+            assert_eq!((answer.header("x-file"), answer.header("content-length")), (Some("yes"), Some("6")));
+            assert_eq!(answer.header("x-after"), Some(status.to_string().as_str()));
+        }
+    }
+    assert!(client.is_quiet(), "HEAD had a body");
+    let answer = get(proxy.addr("l"), "/open");
+    assert_eq!((answer.status(), answer.text().as_str(), answer.header("x-after")), (410, "gone\n", Some("410")));
+    assert!(answer.lists("connection", "close"));
+    let head = roundtrip(proxy.addr("l"), "HEAD /open HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(head.starts_with(b"HTTP/1.1 410 ") && head.ends_with(b"\r\n\r\n"), "{}", show(&head));
+    assert_eq!(roundtrip(proxy.addr("l"), "GET /empty HTTP/1.1\r\nHost: a\r\n\r\n"), b"");
+}
+
+#[test]
+fn files_that_are_no_answers() {
+    let folder = Folder::new("no-answers");
+    for (text, why) in [
+        ("just text\n", "begins with HTTP/1.0 or HTTP/1.1"),
+        ("HTTP/1.1 403 X\r\nFoo: bar\r\n", "no end"),
+        ("HTTP/1.1 403 X\nFoo bar\n\nhello", "no header field"),
+        ("HTTP/1.1 403 X\nContent-Length: 100\n\nhello", "is 100, but 5 bytes follow"),
+        ("HTTP/1.1 403 X\nTransfer-Encoding: chunked\n\n5\r\nhello\r\n0\r\n\r\n", "Transfer-Encoding"),
+        ("HTTP/1.1 204 X\n\nhello", "has no body"),
+        ("HTTP/1.1 100 X\n\n", "from 200 to 599"),
+    ] {
+        let file = folder.file("file", text);
+        for line in ["errorfile 403", "http-request return errorfile", "http-request deny errorfile"] {
+            let done = Proxy::with().run(&["-c"], &listen(&format!("{line} {file}")));
+            let said = String::from_utf8_lossy(&done.stderr);
+            assert!(!done.status.success() && said.contains(&file), "{line} {text}: {said}");
+            assert!(
+                is_oracle() || said.contains(why) && said.contains("help: such a file is"),
+                "{line} {text}: {said}"
+            );
+        }
+    }
+}

@@ -272,14 +272,12 @@ fn errorfile(s: &mut State, a: &mut Args) -> Result<(), Fault> {
     std::fs::File::open(&word.text)
         .and_then(|file| file.take(limit as u64 + 1).read_to_end(&mut bytes))
         .map_err(|e| fail(format!("{e}: cannot read the file")))?;
-    if bytes.len() > limit {
-        return Err(fail(format!("more than tune.bufsize ({limit} bytes) in")));
-    }
-    // /dev/null is the idiom for "send nothing".
-    let is_http = bytes.starts_with(b"HTTP/1.") && bytes.get(9..12).is_some_and(|c| c.iter().all(u8::is_ascii_digit));
-    if !bytes.is_empty() && !is_http {
-        return Err(fail("no HTTP response (it begins with HTTP/1.0 and a status) in".into()));
-    }
+    let large =
+        |len| if len > limit { Err(fail(format!("more than tune.bufsize ({limit} bytes) in"))) } else { Ok(()) };
+    large(bytes.len())?;
+    let bytes = crate::http::from_file(&bytes, s.global.tune.maxhdr as usize)
+        .map_err(|(line, why)| fail(format!("{why}, in line {line} of")).hint(crate::http::FILE_HINT))?;
+    large(bytes.len())?;
     set_error(s, code, ErrorReply::File(bytes));
     Ok(())
 }

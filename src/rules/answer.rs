@@ -7,7 +7,7 @@ use super::flow::format;
 use super::message::field_name;
 use super::{Action, ActionRow, Family, Parts, Reply, Stage, Verdict, row};
 use crate::format::{Format, Use};
-use crate::http::{STATUSES, is_ours, standard_page};
+use crate::http::{FILE_HINT, STATUSES, from_file, is_ours, standard_page};
 use crate::sample::Compiler;
 use crate::util::ManualText;
 use crate::util::fmt::Out;
@@ -44,8 +44,13 @@ struct Answer {
 
 impl Action for Answer {
     fn run(&self, stage: &mut Stage) -> Verdict {
-        let len = self.write(stage);
-        let reply = reply(stage, self.status, len, self.denies);
+        let usual = matches!(self.content, Content::Usual) && self.fields.is_empty();
+        let reply = if usual {
+            Reply { status: self.status, len: None, denies: self.denies }
+        } else {
+            let len = self.write(stage);
+            reply(stage, self.status, len, self.denies)
+        };
         if self.tarpit { Verdict::Tarpit(reply) } else { Verdict::Reply(reply) }
     }
 
@@ -61,8 +66,8 @@ impl Action for Answer {
 /// An answer of this length; one that does not fit a buffer becomes an error of ours, which is prepared.
 fn reply(stage: &Stage, status: u16, len: Option<usize>, denies: bool) -> Reply {
     match len.filter(|n| *n <= stage.setting.config.global.tune.bufsize as usize) {
-        Some(len) => Reply { status, len, denies },
-        None => Reply { status: 500, len: 0, denies },
+        Some(len) => Reply { status, len: Some(len), denies },
+        None => Reply { status: 500, len: None, denies },
     }
 }
 
@@ -76,9 +81,6 @@ impl Answer {
         if let Content::Whole(bytes) = &self.content {
             stage.out.get_mut(..bytes.len())?.copy_from_slice(bytes);
             return Some(bytes.len());
-        }
-        if matches!(self.content, Content::Usual) && self.fields.is_empty() {
-            return Some(0);
         }
         let put = |stage: &mut Stage, at: usize, write: &dyn Fn(&mut Out)| {
             let mut out = Out::new(&mut stage.out[at..]);
@@ -128,10 +130,28 @@ impl Answer {
     }
 }
 
-/// Reads a file that is (a part of) an answer, which has to fit a buffer.
 fn read(cc: &mut Compiler, word: &Word) -> Result<Vec<u8>, Fault> {
     cc.pos = word.pos;
-    let bytes = std::fs::read(&word.text).map_err(|e| cc.fault(format!("cannot read '{}': {e}", word.text)))?;
+    std::fs::read(&word.text).map_err(|e| cc.fault(format!("cannot read '{}': {e}", word.text)))
+}
+
+/// Reads a file that is an answer's body.
+fn read_body(cc: &mut Compiler, word: &Word) -> Result<Vec<u8>, Fault> {
+    let bytes = read(cc, word)?;
+    check_size(cc, word, &bytes)?;
+    Ok(bytes)
+}
+
+/// Reads a file that is a whole answer.
+fn read_whole(cc: &mut Compiler, word: &Word) -> Result<Vec<u8>, Fault> {
+    let bytes = from_file(&read(cc, word)?, cc.config.global.tune.maxhdr as usize)
+        .map_err(|(line, why)| cc.fault(format!("'{}', line {line}: {why}", word.text)).hint(FILE_HINT))?;
+    check_size(cc, word, &bytes)?;
+    Ok(bytes)
+}
+
+/// An answer has to fit a buffer.
+fn check_size(cc: &mut Compiler, word: &Word, bytes: &[u8]) -> Result<(), Fault> {
     let tune = &cc.config.global.tune;
     let (len, size) = (bytes.len(), tune.bufsize as usize);
     if len > size {
@@ -143,7 +163,7 @@ fn read(cc: &mut Compiler, word: &Word) -> Result<Vec<u8>, Fault> {
             format!("'{}' leaves little room for header fields: without enough the answer is a 500", word.text);
         cc.warnings.push((word.pos, message));
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// `hdr`: none for a field that is written by us, or by `content-type`.
@@ -187,13 +207,13 @@ fn answer(cc: &mut Compiler, args: &mut Args, usual: u16, denies: bool) -> Resul
                 a.content_type = Some(word.text.as_bytes().into());
             }
             "default-errorfiles" => a.content = Content::Usual,
-            "errorfile" => a.content = Content::Whole(read(cc, args.need("a file")?)?.into()),
-            "file" => a.content = Content::Text(read(cc, args.need("a file")?)?.into()),
+            "errorfile" => a.content = Content::Whole(read_whole(cc, args.need("a file")?)?.into()),
+            "file" => a.content = Content::Text(read_body(cc, args.need("a file")?)?.into()),
             "string" => a.content = Content::Text(args.need("a text")?.text.as_bytes().into()),
             "lf-string" => a.content = Content::Format(format(cc, args, "a format")?),
             "lf-file" => {
                 let word = args.need("a file")?;
-                let text = String::from_utf8_lossy(&read(cc, word)?).into_owned();
+                let text = String::from_utf8_lossy(&read_body(cc, word)?).into_owned();
                 let compiled = Format::compile(cc, &text, Use::Message);
                 a.content = Content::Format(compiled.map_err(|t| cc.fault(format!("'{}': {}", word.text, t.message)))?);
             }

@@ -64,7 +64,7 @@ impl Lines {
                 // A first line that is none would be no message.
                 if head.set_first_line(response, &out[from..to]).is_err() {
                     let status = if response { 502 } else { 400 };
-                    return Verdict::Reply(Reply { status, len: 0, denies: true });
+                    return Verdict::Reply(Reply { status, len: None, denies: true });
                 }
             }
             Then::Replace if head.is_free(n - 1) => _ = head.set_line(n - 1, &out[from..to]),
@@ -74,9 +74,9 @@ impl Lines {
             Then::Pass => return Verdict::Stop,
             Then::Deny => {
                 let status = if response { 502 } else { 403 };
-                return Verdict::Reply(Reply { status, len: 0, denies: true });
+                return Verdict::Reply(Reply { status, len: None, denies: true });
             }
-            Then::Tarpit => return Verdict::Tarpit(Reply { status: 500, len: 0, denies: true }),
+            Then::Tarpit => return Verdict::Tarpit(Reply { status: 500, len: None, denies: true }),
             Then::Backend(be) => _ = stage.effects.backend.get_or_insert(be),
         }
         Verdict::Continue

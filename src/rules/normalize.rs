@@ -180,7 +180,7 @@ impl Action for Normalize {
     fn run(&self, stage: &mut Stage) -> Verdict {
         match self.change(stage) {
             Ok(()) => Verdict::Continue,
-            Err(Failure::Malformed) => Verdict::Reply(Reply { status: 400, len: 0, denies: true }),
+            Err(Failure::Malformed) => Verdict::Reply(Reply { status: 400, len: None, denies: true }),
             Err(Failure::TooLarge) if stage.effects.lax => Verdict::Continue,
             Err(Failure::TooLarge) => Verdict::Fail,
         }

@@ -41,8 +41,8 @@ pub enum Verdict {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Reply {
     pub status: u16,
-    /// Length of the answer at the start of [`Stage::out`]; 0 = the usual page for the status.
-    pub len: usize,
+    /// Length of the answer at the start of [`Stage::out`]; none: the usual page for the status.
+    pub len: Option<usize>,
     /// It refuses the request (and is counted so), else it serves it.
     pub denies: bool,
 }

@@ -97,7 +97,7 @@ fn request(text: &str, head: &str) -> (Verdict, String, Effects) {
         }
     }
     if let Verdict::Reply(Reply { len, .. }) = verdict {
-        let answer = String::from_utf8_lossy(&stage.out[..len]).replace("\r\n", "\n");
+        let answer = String::from_utf8_lossy(&stage.out[..len.unwrap_or(0)]).replace("\r\n", "\n");
         return (verdict, answer, effects);
     }
     let mut sent = [0; 8192];
@@ -383,7 +383,8 @@ fn a_file_that_no_buffer_holds_is_refused() {
     let path = std::env::temp_dir().join(format!("evenkeel-{}", std::process::id()));
     let path = path.to_str().unwrap();
     for (len, errors, warnings) in [(15_000, 0, 0), (16_384, 0, 1), (16_385, 1, 0)] {
-        std::fs::write(path, vec![b'x'; len]).unwrap();
+        let head = b"HTTP/1.1 404 X\r\nConnection: close\r\n\r\n";
+        std::fs::write(path, [&head[..], &vec![b'x'; len - head.len()]].concat()).unwrap();
         for option in ["content-type a/b file", "content-type a/b lf-file", "errorfile"] {
             let done = compile(
                 &config(),
@@ -394,6 +395,14 @@ fn a_file_that_no_buffer_holds_is_refused() {
             assert_eq!((done.errors.len(), done.warnings.len()), (errors, warnings), "{option} {len}");
         }
     }
+    // Made ready to be sent, it has 19 bytes more.
+    std::fs::write(path, [&b"HTTP/1.1 404 X\r\n\r\n"[..], &[b'x'; 16_360]].concat()).unwrap();
+    let done = compile(&config(), &[lines(&format!("http-request deny errorfile {path}")), Vec::new()], &[]);
+    assert!(done.errors[0].message.contains("does not fit a buffer"), "{}", done.errors[0].message);
+    std::fs::write(path, b"HTTP/1.1 404 X\r\nFoo bar\r\n\r\n").unwrap();
+    let done = compile(&config(), &[lines(&format!("http-request deny errorfile {path}")), Vec::new()], &[]);
+    let fault = &done.errors[0];
+    assert!(fault.message.contains("line 2: this is no header field") && fault.pos.column == 15, "{}", fault.message);
     std::fs::remove_file(path).unwrap();
 }
 

@@ -209,10 +209,10 @@ fn reply_now<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, reply: Reply, response
     } else {
         cx.tally(cx.shared.fe_slot(s.fe())).intercepted.inc();
     }
-    if reply.len == 0 {
-        return answer::error(cx, s, reply.status, who, stage);
+    match reply.len {
+        None => answer::error(cx, s, reply.status, who, stage),
+        Some(len) => answer::ruled(cx, s, reply.status, len, (who, stage)),
     }
-    answer::ruled(cx, s, reply.status, reply.len, (who, stage))
 }
 
 /// Rules on a client's connection before anything of it is read (`tcp-request connection`), or after its handshakes (`session`).
@@ -404,7 +404,7 @@ fn block_cookie<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
     let be = &cx.config.proxies[s.be()].name;
     let _ = write!(message, "Response with a cacheable cookie from {be}/{server} is blocked (option checkcache).");
     cx.logs.message(&mut cx.sys, Some(s.be()), log::ALERT, message.bytes());
-    reply_now(cx, s, Reply { status: 502, len: 0, denies: true }, true, b'H')
+    reply_now(cx, s, Reply { status: 502, len: None, denies: true }, true, b'H')
 }
 
 /// The backend and the frontend; one of them if they are the same.
@@ -429,7 +429,7 @@ pub fn on_answer<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize) {
     }
     (s.edited, s.effects.lax) = (0, false);
     let answer = &cx.bufs.get(s.res.buf)[at..s.res.end as usize];
-    // An `errorfile` may be anything.
+    // An empty `errorfile` is no answer.
     let Some(len) = answer.windows(4).position(|w| w == b"\r\n\r\n").map(|end| end + 4) else { return };
     if cx.head.parse_response(&answer[..len], s.method, true).is_err() {
         return;
