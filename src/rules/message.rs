@@ -3,12 +3,12 @@
 use super::flow::{MESSAGE, format};
 use super::{Action, ActionRow, Family, Parts, Stage, Verdict, row};
 use crate::format::Format;
-use crate::http::{Refused, is_ours};
+use crate::http::{Refused, is_ours, members};
 use crate::pattern::{Method, Regex, RegexCache, Set, Value, expand};
 use crate::sample::Compiler;
 use crate::util::fmt::Out;
 use crate::util::scratch::Scratch;
-use crate::util::words::{Args, Fault};
+use crate::util::words::{Args, Fault, Pos};
 
 const REQUEST: u32 = Family::HttpRequest.bit();
 const RESPONSE: u32 = Family::HttpResponse.bit() | Family::AfterResponse.bit();
@@ -49,10 +49,6 @@ pub fn field_name(args: &mut Args) -> Result<String, Fault> {
     Ok(word.text.clone())
 }
 
-fn field(args: &mut Args) -> Result<Box<[u8]>, Fault> {
-    field_name(args).map(|name| name.into_bytes().into())
-}
-
 /// `add-header`, `set-header`
 struct AddField {
     /// The name, a colon and a space.
@@ -75,10 +71,33 @@ impl Action for AddField {
     }
 }
 
+/// `Connection: close` in a response.
+struct EndClient;
+
+impl Action for EndClient {
+    fn run(&self, stage: &mut Stage) -> Verdict {
+        stage.effects.ends_client = true;
+        Verdict::Continue
+    }
+}
+
+/// Says that a field of ours stays as it is.
+fn warn_of_ours(cc: &mut Compiler, pos: Pos, action: &str, name: &str) {
+    let message =
+        format!("'{action} {name}' has no effect: what frames a message or ends its connection is written anew");
+    cc.warnings.push((pos, message));
+}
+
 fn add_field(cc: &mut Compiler, args: &mut Args, others: bool) -> Result<Box<dyn Action>, Fault> {
+    let pos = args.pos();
     let name = field_name(args)?;
     let mut format = format(cc, args, "a format")?;
     if is_ours(name.as_bytes()) {
+        let closes = |value: &[u8]| members(value).any(|m| m.eq_ignore_ascii_case(b"close"));
+        if cc.response && name.eq_ignore_ascii_case("connection") && format.constant().is_some_and(closes) {
+            return Ok(Box::new(EndClient));
+        }
+        warn_of_ours(cc, pos, &args.name, &name);
         return Ok(Box::new(Change { format, put: |_, _| Ok(()) }));
     }
     format.join_lines();
@@ -113,6 +132,9 @@ impl Action for Delete {
 fn delete(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {
     let name = args.need("the name of a header field")?.clone();
     if !args.accept("-m") {
+        if is_ours(name.text.as_bytes()) {
+            warn_of_ours(cc, name.pos, &args.name, &name.text);
+        }
         return Ok(Box::new(Delete::Named(name.text.as_bytes().into())));
     }
     let word = args.need("a method of comparison")?;
@@ -241,7 +263,12 @@ pub fn regex(cc: &mut Compiler, args: &mut Args, fold: bool) -> Result<Regex, Fa
 }
 
 fn replace(cc: &mut Compiler, args: &mut Args, part: Part) -> Result<Box<dyn Action>, Fault> {
-    let name = if matches!(part, Part::Field | Part::Member) { field(args)? } else { Box::default() };
+    let pos = args.pos();
+    let name = if matches!(part, Part::Field | Part::Member) { field_name(args)? } else { String::new() };
+    if is_ours(name.as_bytes()) {
+        warn_of_ours(cc, pos, &args.name, &name);
+    }
+    let name = name.into_bytes().into();
     let regex = regex(cc, args, false)?;
     Ok(Box::new(Replace { part, name, regex, format: format(cc, args, "a format")? }))
 }

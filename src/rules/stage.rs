@@ -72,6 +72,8 @@ pub struct Effects {
     pub timeouts: OwnTimeouts,
     /// `reqallow`
     pub allowed: bool,
+    /// `set-header Connection close` of a response.
+    pub ends_client: bool,
     /// `monitor fail`
     pub monitor_fails: bool,
 }

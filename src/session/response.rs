@@ -296,7 +296,7 @@ fn settle<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, mode: CloseMode) {
     let chunks_to_http10 = matches!(head.body, Body::Chunked(_)) && !s.http11;
     // What becomes of the client's connection is the frontend's affair alone (manual, `option httpclose`).
     let closes = cx.config.proxies[s.fe()].close_mode == CloseMode::Close;
-    s.keep_client &= delimited && !chunks_to_http10 && !closes && !cx.shared.stopping();
+    s.keep_client &= delimited && !chunks_to_http10 && !closes && !s.effects.ends_client && !cx.shared.stopping();
     s.server_stays = server_keeps;
     // A server that leaves before it has read the whole request takes the rest of it with it: the client is told at once.
     s.keep_client &= server_keeps || s.req.body.is_done() && s.req.is_drained();

@@ -7,7 +7,7 @@ use super::look::{Look, see};
 use super::request::{self, backend_of};
 use super::view::{View, flow, line, record};
 use super::{Phase, Session, Step, answer, body};
-use crate::http::{self, Fault, write_again};
+use crate::http::{self, Fault, Keep, write_again, write_response};
 use crate::log;
 use crate::mem::{Buffers, Handle};
 use crate::model::opt;
@@ -439,7 +439,13 @@ pub fn on_answer<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize) {
         return;
     }
     let mut out = Out::new(&mut cx.scratch);
-    write_again(&mut out, &cx.head, &cx.room.text[..s.edited.into()], true, false);
+    let text = &cx.room.text[..s.edited.into()];
+    if s.keep_client && s.effects.ends_client {
+        s.keep_client = false;
+        write_response(&mut out, &cx.head, text, Keep::Close, false);
+    } else {
+        write_again(&mut out, &cx.head, text, true, false);
+    }
     s.edited = 0;
     let (new_len, cut) = (out.len(), out.overflow());
     let buffer = cx.bufs.get_mut(s.res.buf);
