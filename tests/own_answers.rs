@@ -227,3 +227,58 @@ fn files_that_are_no_answers() {
         }
     }
 }
+
+#[test]
+fn a_rule_ends_the_clients_connection() {
+    let server = Server::named("a");
+    let proxy = Proxy::in_front_of(
+        &server,
+        &listen(
+            "http-response set-header Connection close\n \
+             http-after-response add-header Connection close if { status 403 }\n \
+             http-request deny if { path /denied }\n server a {server:a}",
+        ),
+    );
+    for (path, status) in [("/", 200), ("/denied", 403)] {
+        let mut client = Client::connect(proxy.addr("l"));
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        let answer = client.response();
+        assert_eq!((answer.status(), answer.all("connection")), (status, vec!["close"]), "{path}");
+        client.expect_close();
+    }
+    if !is_oracle() {
+        let config = listen("http-request set-header Connection close\n http-response del-header Content-Length");
+        let said = Proxy::with().run(&["-c"], &config).stderr;
+        let said = String::from_utf8_lossy(&said);
+        assert!(said.contains("set-header Connection' has no effect"), "{said}");
+        assert!(said.contains("del-header Content-Length' has no effect"), "{said}");
+    }
+}
+
+#[test]
+fn what_is_known_in_frontends_or_in_http_only() {
+    for (lines, ours) in [
+        ("backend b\n http-request capture path len 10", "with 'len' is for frontends"),
+        ("listen l\n bind {bind:l}\n http-response capture status len 10", "knows only 'id'"),
+        ("listen l\n mode tcp\n bind {bind:l}\n log-format %HP", "'%HP' is known in mode http only"),
+        ("listen l\n mode tcp\n bind {bind:l}\n error-log-format %{+Q}r", "'%r' is known in mode http only"),
+    ] {
+        let done = Proxy::with().run(&["-c"], &format!("{HTTP}\n{lines}\n"));
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(!done.status.success() && (is_oracle() || said.contains(ours)), "{lines}: {said}");
+    }
+}
+
+#[test]
+fn a_tcp_session_has_its_id_in_the_log() {
+    let (log, server) = (LogSink::start(), Server::echo());
+    let config = format!(
+        "{HTTP}\nlisten l\n mode tcp\n bind {{bind:l}}\n log {} local0\n unique-id-format %ci_%fi\n \
+         log-format \"id %ID %ts\"\n server a {{server:a}}\n",
+        log.addr()
+    );
+    let proxy = Proxy::in_front_of(&server, &config);
+    drop(Client::connect(proxy.addr("l")));
+    let line = log.find("the line", |m| m.contains("id 127.").then(|| m.to_owned()));
+    assert!(line.contains("id 127.0.0.1_127.0.0.1 "), "{line}");
+}

@@ -173,6 +173,11 @@ impl Format {
         }
     }
 
+    /// Its variables.
+    pub fn variables(&self) -> impl Iterator<Item = &'static Variable> {
+        self.items.iter().filter_map(|i| if let Item::Variable(v, _) = i { Some(&VARIABLES[*v]) } else { None })
+    }
+
     /// Its samples.
     pub fn exprs(&self) -> impl Iterator<Item = &Expr> {
         self.items.iter().filter_map(|i| if let Item::Sample(expr, _) = i { Some(&**expr) } else { None })

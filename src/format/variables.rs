@@ -153,6 +153,13 @@ pub fn encoded(bytes: &[u8], more: &[u8], escape: bool, o: &mut Out) {
 }
 
 impl Variable {
+    /// Those that a session in mode tcp has nothing for.
+    pub fn http_only(&self) -> bool {
+        const HTTP: [&str; 17] =
+            ["CC", "CS", "HM", "HP", "HPO", "HQ", "HU", "HV", "TR", "Ta", "Ti", "Tq", "Tr", "r", "tr", "trg", "trl"];
+        HTTP.contains(&self.name)
+    }
+
     /// Writes what a record has of it; `log`: what is not there is `-`.
     pub fn show(&self, r: &Record, flags: Flags, log: bool, o: &mut Out) {
         let quote = if flags.quote { &b"\""[..] } else { b"" };

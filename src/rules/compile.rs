@@ -3,7 +3,7 @@
 use super::condition::Conditions;
 use super::{ACTIONS, ActionRow, Family, ProxyRules, Rulebook};
 use crate::format::{CLF_LOG, CONNECT_LOG, Format, HTTP_LOG, HTTPS_LOG, Lines, TCP_LOG, Use};
-use crate::model::{Config, LogShape};
+use crate::model::{Config, LogShape, Mode};
 use crate::sample::{Compiler, Expr, Outside, ProcessNotes, UNIQUE_ID, needs};
 use crate::util::words::{Args, Fault, Pos, Word, nearest};
 
@@ -140,13 +140,21 @@ fn log_lines(cc: &mut Compiler, shape: &LogShape, texts: &LogTexts, errors: &mut
 }
 
 fn log_format(cc: &mut Compiler, name: &str, text: &str, word: Option<&Word>) -> Result<Format, Fault> {
-    Format::compile(cc, text, Use::Log).map_err(|t| {
+    let compiled = Format::compile(cc, text, Use::Log).map_err(|t| {
         let (pos, quoted) = word.map_or((Pos::default(), false), |w| (w.pos, w.quoted));
         // The offset is that of the text without its quotes: right when nothing is escaped.
         let pos = Pos { column: pos.column + t.at as u32 + u32::from(quoted), len: 1, ..pos };
         let fault = Fault::new(pos, format!("'{name}': {}", t.message));
         if let Some(hint) = t.hint { fault.hint(hint) } else { fault }
-    })
+    })?;
+    let tcp = cc.own().mode == Mode::Tcp && cc.own().is_frontend;
+    let http = compiled.variables().find(|v| v.http_only());
+    match (word, http) {
+        (Some(word), Some(v)) if tcp => {
+            Err(Fault::new(word.pos, format!("'{name}': '%{}' is known in mode http only", v.name)))
+        }
+        _ => Ok(compiled),
+    }
 }
 
 /// One line.

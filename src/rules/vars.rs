@@ -147,6 +147,15 @@ fn capture(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault>
     let number = args.need("a number")?;
     cc.pos = number.pos;
     let response = cc.response;
+    if word.text == "len" && response {
+        let fault = Fault::new(word.pos, format!("'{}' knows only 'id'", args.name));
+        return Err(fault.hint("'declare capture response len <length>' makes a place, whose number is its id"));
+    }
+    if word.text == "len" && !cc.own().is_frontend {
+        let fault =
+            Fault::new(word.pos, format!("'{}' with 'len' is for frontends: they keep what is captured", args.name));
+        return Err(fault.hint("'declare capture' makes a place in a frontend; a variable ('set-var') needs none"));
+    }
     let n: u16 = number.text.parse().map_err(|_| cc.fault(format!("'{}' is not a number", number.text)))?;
     let place = match word.text.as_str() {
         "len" if n > 0 => cc.layout.capture(cc.proxy, response, n),
@@ -163,7 +172,7 @@ fn capture(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault>
 pub static TABLE: &[ActionRow] = &[
     row(
         "capture",
-        "<expression> len <length>",
+        "<expression> { len <length> | id <id> }",
         HTTP | Family::TcpRequest.bit(),
         "1.6",
         "Keeps a value for the log.",

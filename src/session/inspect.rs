@@ -54,6 +54,8 @@ pub fn inspect<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
 /// Runs what is left of a TCP session's rules. The error: a rule waits for more, at most so many milliseconds.
 fn next_program<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, rules: &Rulebook, complete: bool) -> Result<Step, u32> {
     if s.rule.0 == 0 {
+        // `unique-id-format`
+        one(cx, s, rules, s.fe(), Family::CaptureRequest, Look::Bytes { complete: true });
         if let Some(step) = bytes_program(cx, s, rules, s.fe(), complete)? {
             return Ok(step);
         }
