@@ -397,10 +397,12 @@ fn a_file_that_no_buffer_holds_is_refused() {
     }
     // Made ready to be sent, it has 19 bytes more.
     std::fs::write(path, [&b"HTTP/1.1 404 X\r\n\r\n"[..], &[b'x'; 16_360]].concat()).unwrap();
-    let done = compile(&config(), &[lines(&format!("http-request deny errorfile {path}")), Vec::new()], &[]);
+    let done =
+        compile(&config(), Outside::NOTHING, &[lines(&format!("http-request deny errorfile {path}")), Vec::new()], &[]);
     assert!(done.errors[0].message.contains("does not fit a buffer"), "{}", done.errors[0].message);
     std::fs::write(path, b"HTTP/1.1 404 X\r\nFoo bar\r\n\r\n").unwrap();
-    let done = compile(&config(), &[lines(&format!("http-request deny errorfile {path}")), Vec::new()], &[]);
+    let done =
+        compile(&config(), Outside::NOTHING, &[lines(&format!("http-request deny errorfile {path}")), Vec::new()], &[]);
     let fault = &done.errors[0];
     assert!(fault.message.contains("line 2: this is no header field") && fault.pos.column == 15, "{}", fault.message);
     std::fs::remove_file(path).unwrap();

@@ -176,7 +176,7 @@ fn run(loaded: &Loaded, index: &mut Head, head: &[u8], body: &[u8], response: bo
         }
     }
     let answer = match verdict {
-        Verdict::Reply(Reply { len, .. }) | Verdict::Tarpit(Reply { len, .. }) => stage.out[..len].to_vec(),
+        Verdict::Reply(Reply { len, .. }) | Verdict::Tarpit(Reply { len, .. }) => stage.out[..len.unwrap_or(0)].to_vec(),
         _ => Vec::new(),
     };
     let hints = [b"HTTP/1.1 103 Early Hints\r\n", stage.hints.bytes(), b"\r\n"].concat();
