@@ -2,7 +2,6 @@
 
 use super::head::{Field, Head, Kind, Span, authority, is_target};
 use super::{Body, Method, is_token};
-use crate::sample::needs;
 use crate::util::fmt::Out;
 
 /// A head that may be changed.
@@ -12,8 +11,15 @@ pub struct Edit<'a> {
     pub text: &'a mut [u8],
     /// Bytes of `text` in use.
     pub used: usize,
-    /// What was changed, as conditions know it ([`needs::CHANGES`]).
-    pub changed: u32,
+    /// What was changed since somebody last asked.
+    pub changed: Changed,
+}
+
+/// Parts of a head that were changed.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Changed {
+    pub line: bool,
+    pub fields: bool,
 }
 
 /// Nothing was changed: there was no room for the text or for another field, or the message would not have been a valid one.
@@ -23,7 +29,7 @@ pub struct Refused;
 impl<'a> Edit<'a> {
     /// A head of which nothing was changed since it was last looked at.
     pub fn new(index: &'a mut Head, text: &'a mut [u8], used: usize) -> Edit<'a> {
-        Edit { index, text, used, changed: 0 }
+        Edit { index, text, used, changed: Changed::default() }
     }
 
     fn keep(&mut self, parts: &[&[u8]]) -> Result<Span, Refused> {
@@ -54,14 +60,14 @@ impl<'a> Edit<'a> {
         let value = Span { at: line.at + name.len + 2, len: value.len() as u16 };
         clean(&mut self.text[usize::from(value.at)..][..usize::from(value.len)]);
         self.index.fields.push(Field { name, value, kind: Kind::Plain });
-        self.changed |= needs::IN_FIELDS;
+        self.changed.fields = true;
         Ok(())
     }
 
     /// Removes all fields that `matches` wants removed by their names.
     pub fn remove(&mut self, mut matches: impl FnMut(&[u8]) -> bool) {
         let text = &*self.text;
-        self.changed |= needs::IN_FIELDS;
+        self.changed.fields = true;
         self.index.fields.retain(|f| f.kind != Kind::Plain && f.kind != Kind::Upgrade || !matches(f.name.of(text)));
     }
 
@@ -83,7 +89,7 @@ impl<'a> Edit<'a> {
         let value = Span { at: at + before, len: len as u16 - before - 2 };
         self.index.fields.push(Field { name, value, kind: Kind::Plain });
         self.used += len;
-        self.changed |= needs::IN_FIELDS;
+        self.changed.fields = true;
         Ok(())
     }
 
@@ -103,7 +109,7 @@ impl<'a> Edit<'a> {
         let span = self.keep(&[value])?;
         clean(&mut self.text[usize::from(span.at)..][..usize::from(span.len)]);
         self.index.fields[n].value = span;
-        self.changed |= needs::IN_FIELDS;
+        self.changed.fields = true;
         Ok(())
     }
 
@@ -121,7 +127,7 @@ impl<'a> Edit<'a> {
         }
         self.index.method_name = self.keep(&[method])?;
         self.index.method = new;
-        self.changed |= needs::IN_LINE;
+        self.changed.line = true;
         Ok(())
     }
 
@@ -135,14 +141,14 @@ impl<'a> Edit<'a> {
             return Err(Refused);
         }
         self.index.uri = span;
-        self.changed |= needs::IN_LINE | needs::IN_FIELDS;
+        self.changed = Changed { line: true, fields: true };
         self.follow_authority();
         Ok(())
     }
 
     /// Another status, and its reason. A body cannot go away with it (204 and 304 have none); where there was none before, it is empty.
     pub fn set_status(&mut self, status: u16, reason: &[u8]) -> Result<(), Refused> {
-        self.changed |= needs::IN_LINE | needs::IN_FIELDS;
+        self.changed = Changed { line: true, fields: true };
         let bodiless = |status| matches!(status, 204 | 304);
         if bodiless(status) && self.index.body != Body::None {
             return Err(Refused);
@@ -204,7 +210,7 @@ impl<'a> Edit<'a> {
     /// Removes the `n`-th field.
     pub fn remove_line(&mut self, n: usize) {
         self.index.fields.remove(n);
-        self.changed |= needs::IN_FIELDS;
+        self.changed.fields = true;
     }
 
     /// Sets the `n`-th field to a line with a name and a value.

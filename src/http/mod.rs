@@ -15,7 +15,7 @@ mod write;
 pub use auth::basic_credentials;
 pub use body::{Body, MAX_CHUNK_EXTENSION, MAX_TRAILERS};
 pub use cache::shares_cookie;
-pub use edit::{Edit, Refused, is_ours, line_parts};
+pub use edit::{Changed, Edit, Refused, is_ours, line_parts};
 pub use file::{FILE_HINT, from_file};
 pub use head::{Connection, Fault, Head, HeadEnd, MAX_HEADERS, Method, Span, Version, head_end, path_and_query};
 pub use reply::{STATUSES, reason, standard_page, standard_reply, without_connection};

@@ -6,7 +6,7 @@ use super::together::Work;
 use super::vars::Target;
 use super::{Op, Rulebook};
 use crate::format::{Format, Record};
-use crate::http::{Edit, Refused};
+use crate::http::{Changed, Edit, Refused};
 use crate::pattern::{Kind, RegexCache, Value};
 use crate::sample::{
     Beside, Expr, Flow, Message, Note, Notes, OwnTimeouts, ProcessNotes, Scene, Scope, Setting, Tools, is_settled,
@@ -189,7 +189,8 @@ impl Stage<'_> {
     /// An action was done: what it changed is to be found anew.
     pub(super) fn note_changes(&mut self) {
         if let Some(head) = &mut self.head {
-            self.memo.change(std::mem::take(&mut head.changed));
+            let Changed { line, fields } = std::mem::take(&mut head.changed);
+            self.memo.change(u32::from(line) * needs::IN_LINE | u32::from(fields) * needs::IN_FIELDS);
         }
     }
 
