@@ -190,7 +190,7 @@ impl Stage<'_> {
     pub(super) fn note_changes(&mut self) {
         if let Some(head) = &mut self.head {
             let Changed { line, fields } = std::mem::take(&mut head.changed);
-            self.memo.change(u32::from(line) * needs::IN_LINE | u32::from(fields) * needs::IN_FIELDS);
+            self.memo.change(u32::from(line) * needs::IN_LINE + u32::from(fields) * needs::IN_FIELDS);
         }
     }
 

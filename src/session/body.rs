@@ -36,7 +36,7 @@ pub fn is_whole<K: Kernel>(cx: &Ctx<K>, s: &Session, body_at: usize) -> bool {
 
 /// The client left while its body was waited for: no server gets a part of a request.
 pub fn abandoned<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
-    s.times.request = Tick::NEVER; // for the log, the request was not complete
+    give_up(s);
     let t = cx.tally(cx.shared.fe_slot(s.fe()));
     t.request_errors.inc();
     t.client_aborts.inc();
@@ -46,7 +46,13 @@ pub fn abandoned<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
 
 /// A body that rules wait for did not come in time.
 pub fn timed_out<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session) -> Step {
-    s.times.request = Tick::NEVER; // for the log, the request was not complete
+    give_up(s);
     cx.tally(cx.shared.fe_slot(s.fe())).request_errors.inc();
     answer::error(cx, s, 408, b'c', b'R')
+}
+
+/// Whatever came is this request's, and for the log it was not complete.
+fn give_up(s: &mut Session) {
+    s.req.cleared = s.req.end;
+    s.times.request = Tick::NEVER;
 }
