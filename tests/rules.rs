@@ -500,6 +500,7 @@ frontend l
     bind {bind:l}
     tcp-request inspect-delay 5s
     tcp-request content reject if { req.payload(0,4) -m bin 42414421 }
+    tcp-request content reject if { req_rdp_cookie(mstshash) evil } { req_rdp_cookie_cnt gt 0 }
     tcp-request content accept if { req.ssl_hello_type 1 }
     tcp-request content accept if { req.len gt 5 }
     tcp-request content reject if { req.len gt 2 } WAIT_END
@@ -528,6 +529,9 @@ backend other
     assert_eq!(answer(&[b"abcd", b"efg"]), "abcdefg");
     assert_eq!(answer(&[b"S"]), "S");
     assert_eq!(answer(&[b"BAD!!!!!"]), "");
+    // A connection request of RDP (MS-RDPBCGR 2.2.1.1).
+    let request = [&b"\x03\0\0\x22\x1d\xe0\0\0\0\0\0"[..], b"Cookie: mstshash=evil\r\n"].concat();
+    assert_eq!(answer(&[&request]), "");
 }
 
 /// A TLS client hello that asks for a name.

@@ -115,6 +115,8 @@ pub static TABLE: &[Fetch] = &[
     fetch("req.rdp_cookie", NAME, Kind::Str, REQUEST_BYTES, "1.5", "The cookie of an RDP client.", rdp_cookie),
     fetch("req.rdp_cookie_cnt", NAME, Kind::Int, REQUEST_BYTES, "1.5", "How many there are.", rdp_cookie_count),
     fetch("req_len", "", Kind::Int, REQUEST_BYTES, "1.3", "As req.len.", length),
+    fetch("req_rdp_cookie", NAME, Kind::Str, REQUEST_BYTES, "1.4", "As req.rdp_cookie.", rdp_cookie),
+    fetch("req_rdp_cookie_cnt", NAME, Kind::Int, REQUEST_BYTES, "1.4", "As req.rdp_cookie_cnt.", rdp_cookie_count),
     fetch("res.len", "", Kind::Int, RESPONSE_BYTES, "1.5", "Number of bytes in the buffer.", length),
     fetch(
         "res.payload",
