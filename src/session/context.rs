@@ -7,7 +7,7 @@ use crate::format::Record;
 use crate::http::Head;
 use crate::log::Logs;
 use crate::mem::{Buffers, Handle, Pool, Usage};
-use crate::model::{Config, ErrorReply, opt};
+use crate::model::{Config, opt};
 use crate::pattern::RegexCache;
 use crate::rules::{Memo, Rulebook};
 use crate::sample::Drafts;
@@ -412,15 +412,6 @@ impl<'a, K: Kernel> Ctx<'a, K> {
             ("notes", self.notes.usage()),
             ("session_notes", self.session_notes.usage()),
         ]
-    }
-
-    /// The bytes of an answer of ours: the proxy's errorfile or the standard one; redirects are written by the caller.
-    pub fn error_reply(&self, proxy: usize, status: u16) -> Option<&[u8]> {
-        match self.config.proxies[proxy].errors.iter().find(|e| e.0 == status) {
-            Some((_, ErrorReply::File(bytes))) => Some(bytes),
-            Some((_, ErrorReply::Redirect(..))) => None,
-            None => self.replies.iter().find(|r| r.0 == status).map(|r| &r.1[..]),
-        }
     }
 
     /// True when the option is on in the frontend or in the backend of a session.
