@@ -265,10 +265,10 @@ impl Format {
         out.put(quote);
         match self.of {
             Use::Log => sampled(text, flags.escape, out),
-            // No value ends a field, or a line. A tab does not, and belongs to what a field may say (RFC 9110 section 5.5).
+            // No value ends a field.
             Use::Message | Use::Id => {
                 let mut rest = text;
-                while let Some(at) = rest.iter().position(|b| b.is_ascii_control() && *b != b'\t') {
+                while let Some(at) = rest.iter().position(ends_line) {
                     out.put(&rest[..at]);
                     let _ = write!(out, "%{:02X}", rest[at]);
                     rest = &rest[at + 1..];
@@ -280,12 +280,17 @@ impl Format {
     }
 }
 
+/// True for bytes that no value may bring into a line. A tab belongs to what a field may say (RFC 9110 section 5.5).
+fn ends_line(b: &u8) -> bool {
+    b.is_ascii_control() && *b != b'\t'
+}
+
 /// Writes a sample's value into a line: `#XX` for what would end the line, all else as the expression made it (JSON, for one).
 fn sampled(text: &[u8], escape: bool, out: &mut Out) {
     for b in text {
         match b {
             b'"' | b']' | b'\\' if escape => out.put(&[b'\\', *b]),
-            _ if b.is_ascii_control() && *b != b'\t' => drop(write!(out, "#{b:02X}")),
+            b if ends_line(b) => drop(write!(out, "#{b:02X}")),
             _ => out.byte(*b),
         }
     }

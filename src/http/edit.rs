@@ -56,12 +56,16 @@ impl<'a> Edit<'a> {
         }
         // As a line, so that it is sent with those around it.
         let line = self.keep(&[name, b": ", value, b"\r\n"])?;
-        let name = Span { at: line.at, len: name.len() as u16 };
-        let value = Span { at: line.at + name.len + 2, len: value.len() as u16 };
-        clean(&mut self.text[usize::from(value.at)..][..usize::from(value.len)]);
-        self.index.fields.push(Field { name, value, kind: Kind::Plain });
-        self.changed.fields = true;
+        clean(&mut self.text[usize::from(line.at) + name.len() + 2..][..value.len()]);
+        self.push_line(line, name.len() as u16);
         Ok(())
+    }
+
+    /// A line of the text is a field now: a name of this length, a colon, a space, the value, CRLF.
+    fn push_line(&mut self, line: Span, name: u16) {
+        let value = Span { at: line.at + name + 2, len: line.len - name - 4 };
+        self.index.fields.push(Field { name: Span { at: line.at, len: name }, value, kind: Kind::Plain });
+        self.changed.fields = true;
     }
 
     /// Removes all fields that `matches` wants removed by their names.
@@ -84,12 +88,8 @@ impl<'a> Edit<'a> {
         if self.index.fields.len() >= self.index.limit {
             return Err(Refused);
         }
-        let (at, before) = (self.used as u16, name.len() as u16 + 2);
-        let name = Span { at, len: name.len() as u16 };
-        let value = Span { at: at + before, len: len as u16 - before - 2 };
-        self.index.fields.push(Field { name, value, kind: Kind::Plain });
+        self.push_line(Span { at: self.used as u16, len: len as u16 }, name.len() as u16);
         self.used += len;
-        self.changed.fields = true;
         Ok(())
     }
 

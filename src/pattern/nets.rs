@@ -148,12 +148,10 @@ impl Nets {
 
     /// True when one of the networks holds `ip`.
     pub fn holds(&self, ip: IpAddr) -> bool {
-        let wide = Wide::new(ip);
         if self.list.len() > FEW {
-            return [false, true]
-                .iter()
-                .any(|v4| wide.seen_by(*v4).is_some_and(|ip| self.smallest(ip, *v4, &|_| true).is_some()));
+            return self.find(ip, &|_| true).is_some();
         }
+        let wide = Wide::new(ip);
         self.list.iter().any(|m| wide.seen_by(m.net.v4).is_some_and(|ip| m.net.holds(ip)))
     }
 

@@ -253,7 +253,7 @@ fn part(cc: &mut Compiler, args: &mut Args) -> Result<Part, Fault> {
         let number = if versions { dotted(&word.text) } else { word.text.clone() };
         let text = if operator.is_empty() { number } else { format!("{operator} {number}") };
         let named = method == Method::Ip && !flags.numeric;
-        let text = if named { cc.with_address(&text).unwrap_or(text) } else { text };
+        let text = if named { cc.outside.with_address(&text).unwrap_or(text) } else { text };
         flags.patterns.push((text, word.pos, flags.fold));
     }
     if !matches!(method, Method::Found | Method::Bool) && flags.patterns.is_empty() && flags.files.is_empty() {

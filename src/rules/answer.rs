@@ -277,7 +277,7 @@ impl Action for EarlyHint {
             return Verdict::Continue;
         }
         hints.truncate(before);
-        if stage.effects.lax { Verdict::Continue } else { Verdict::Fail }
+        stage.verdict(false)
     }
 
     fn parts(&self) -> Parts<'_> {

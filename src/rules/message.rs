@@ -24,11 +24,8 @@ struct Change {
 
 impl Action for Change {
     fn run(&self, stage: &mut Stage) -> Verdict {
-        let len = stage.format(0, &self.format).ok_or(Refused);
-        match len.and_then(|len| (self.put)(stage, len)) {
-            Err(Refused) if !stage.effects.lax => Verdict::Fail,
-            _ => Verdict::Continue, // what is not possible is left as it was: the message is still a valid one
-        }
+        let done = stage.format(0, &self.format).is_some_and(|len| (self.put)(stage, len).is_ok());
+        stage.verdict(done)
     }
 
     fn parts(&self) -> Parts<'_> {
@@ -60,10 +57,8 @@ struct AddField {
 
 impl Action for AddField {
     fn run(&self, stage: &mut Stage) -> Verdict {
-        match stage.add_field(&self.begin, &self.format, self.others) {
-            Err(Refused) if !stage.effects.lax => Verdict::Fail,
-            _ => Verdict::Continue,
-        }
+        let done = stage.add_field(&self.begin, &self.format, self.others).is_ok();
+        stage.verdict(done)
     }
 
     fn parts(&self) -> Parts<'_> {
@@ -245,7 +240,7 @@ impl Action for Replace {
             Part::Field | Part::Member => self.fields(stage, len),
             Part::Path | Part::PathAndQuery | Part::Uri => self.target(stage, len),
         });
-        if done.is_err() && !stage.effects.lax { Verdict::Fail } else { Verdict::Continue }
+        stage.verdict(done.is_ok())
     }
 
     fn parts(&self) -> Parts<'_> {

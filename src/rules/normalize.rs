@@ -181,8 +181,7 @@ impl Action for Normalize {
         match self.change(stage) {
             Ok(()) => Verdict::Continue,
             Err(Failure::Malformed) => Verdict::Reply(Reply { status: 400, len: None, denies: true }),
-            Err(Failure::TooLarge) if stage.effects.lax => Verdict::Continue,
-            Err(Failure::TooLarge) => Verdict::Fail,
+            Err(Failure::TooLarge) => stage.verdict(false),
         }
     }
 }

@@ -186,6 +186,11 @@ impl Stage<'_> {
         Ok(at)
     }
 
+    /// What a change comes to: one that was not possible leaves a valid message as it was, which `strict-mode` makes an error.
+    pub fn verdict(&self, done: bool) -> Verdict {
+        if done || self.effects.lax { Verdict::Continue } else { Verdict::Fail }
+    }
+
     /// An action was done: what it changed is to be found anew.
     pub(super) fn note_changes(&mut self) {
         if let Some(head) = &mut self.head {

@@ -11,7 +11,7 @@ use crate::util::words::{Args, Fault};
 /// A variable for whose value there is no room would let a later rule decide on nothing: the request or response fails, unless
 /// `strict-mode off`.
 fn lost_is_an_error(stage: &Stage, stored: bool) -> Verdict {
-    if stored || stage.head.is_none() || stage.effects.lax { Verdict::Continue } else { Verdict::Fail }
+    stage.verdict(stored || stage.head.is_none())
 }
 
 /// A variable, and the conditions that have to hold for it to be set.
@@ -127,8 +127,8 @@ fn variable(cc: &mut Compiler, args: &mut Args) -> Result<Note, Fault> {
 fn target(cc: &mut Compiler, args: &mut Args) -> Result<Target, Fault> {
     let word = args.need("the name of a variable in brackets")?;
     cc.pos = word.pos;
-    let (name, conditions) = word.text.split_once(',').unwrap_or((&word.text, ""));
-    let note = cc.variable(name)?;
+    let mut parts = word.text.split(',');
+    let note = cc.variable(parts.next().unwrap_or_default())?;
     let known = |name: &str| match CONDITIONS.contains(&name) {
         true => Ok(name.as_bytes().into()),
         false => {
@@ -136,9 +136,7 @@ fn target(cc: &mut Compiler, args: &mut Args) -> Result<Target, Fault> {
             Err(fault.hint(format!("known are {}", CONDITIONS.join(", "))))
         }
     };
-    let conditions =
-        if name == word.text { Vec::new() } else { conditions.split(',').map(known).collect::<Result<_, _>>()? };
-    Ok(Target { note, conditions })
+    Ok(Target { note, conditions: parts.map(known).collect::<Result<_, _>>()? })
 }
 
 fn capture(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault> {

@@ -72,7 +72,8 @@ pub struct Outside<'a> {
 }
 
 impl Outside<'_> {
-    fn with_address(&self, text: &str) -> Option<String> {
+    /// A network that is written with the name of a host, with its address (manual 7.1.6).
+    pub fn with_address(&self, text: &str) -> Option<String> {
         let (host, mask) = text.split_at(text.find('/').unwrap_or(text.len()));
         let ip = (self.host)(Some(host).filter(|h| is_host(h))?)?;
         Some(format!("{ip}{mask}"))
@@ -86,7 +87,7 @@ impl Outside<'static> {
 /// What is known while expressions, conditions and rules are compiled: after all sections were read.
 pub struct Compiler<'a> {
     pub config: &'a Config,
-    outside: Outside<'a>,
+    pub outside: Outside<'a>,
     /// The proxy whose rules are compiled.
     pub proxy: usize,
     /// Rules of responses are compiled.
@@ -167,11 +168,6 @@ impl<'a> Compiler<'a> {
         let list = Arc::new(list);
         self.lists.push((key, Arc::clone(&list)));
         Ok(list)
-    }
-
-    /// A network that is written with the name of a host, with its address (manual 7.1.6).
-    pub fn with_address(&self, text: &str) -> Option<String> {
-        self.outside.with_address(text)
     }
 
     /// A file that a rule changes.

@@ -3,10 +3,11 @@
 use super::channel::pump;
 use super::context::Ctx;
 use super::endpoint::Conn;
-use super::look::{Look, see};
+use super::look::{Look, Seen, see};
 use super::request::{self, backend_of};
 use super::view::{View, flow, line, record};
 use super::{Phase, Session, Step, answer, body};
+use crate::format::Record;
 use crate::http::{self, Fault, Keep, write_again, write_response};
 use crate::log;
 use crate::mem::{Buffers, Handle};
@@ -33,6 +34,16 @@ fn slab<'a>(
         }
     }
     if handle.is_some() { pool.get_mut(*handle) } else { &mut [] }
+}
+
+/// What the log would say, as rules see it: the request ends with its rules, and the status is that of the head that is looked at.
+fn in_rules<'a>(mut record: Record<'a>, look: Look, seen: &Seen) -> Record<'a> {
+    match (look, &seen.head) {
+        (Look::Response { .. }, Some(edit)) => record.status = edit.index.status.into(),
+        (Look::Response { .. } | Look::ResponseBytes { .. }, _) => {}
+        _ => record.t_request = -1,
+    }
+    record
 }
 
 /// Runs programs of the rulebook, one after the other, the first from an operation on. Gives what ended them, in which program, and the
@@ -71,13 +82,8 @@ pub fn run<K: Kernel>(
     let mut made;
     let mut shown = &room.blank;
     if programs.iter().any(|p| p.records) {
-        made = record(s, client, shared, &flow, *now, (host, pid));
+        made = in_rules(record(s, client, shared, &flow, *now, (host, pid)), look, &seen);
         made.zone = logs.zone_offset(made.accept.0);
-        if !is_response {
-            made.t_request = -1; // it ends with these rules
-        } else if let (Look::Response { .. }, Some(edit)) = (look, &seen.head) {
-            made.status = edit.index.status.into();
-        }
         made.counter = *s.number.get_or_insert_with(|| shared.process.next_unique.fetch_add(1, Relaxed));
         made.request_line = match look {
             Look::Request { at, len } => {
@@ -321,9 +327,9 @@ impl<'r> Group<'r> {
         Group { programs: [&NONE; Group::MOST], turns: [0; Group::MOST], len: 0 }
     }
 
-    fn push(&mut self, program: &'r Program, turn: usize) {
+    fn push(&mut self, program: &'r Program, turn: u8) {
         if !program.is_empty() {
-            (self.programs[self.len], self.turns[self.len]) = (program, turn as u8);
+            (self.programs[self.len], self.turns[self.len]) = (program, turn);
             self.len += 1;
         }
     }
@@ -331,7 +337,7 @@ impl<'r> Group<'r> {
     /// A program alone.
     fn of(program: &'r Program, turn: u8) -> Group<'r> {
         let mut group = Group::new();
-        group.push(program, turn.into());
+        group.push(program, turn);
         group
     }
 
@@ -341,7 +347,7 @@ impl<'r> Group<'r> {
         let mut group = Group::of(rules.of(first), turn);
         let others = ORDER.iter().enumerate().skip(usize::from(turn) + 1);
         for (n, (_, family)) in others.take_while(|(_, t)| rest && t.0 == side && !rules.has_more(t.1)) {
-            group.push(rules.of(*family), n);
+            group.push(rules.of(*family), n as u8);
         }
         group
     }
@@ -358,7 +364,7 @@ fn buffers<K: Kernel>(cx: &Ctx<K>, s: &Session, proxy: usize, body_at: usize) ->
 }
 
 /// The turn of rules on a response that know nothing of heads: what they refuse is refused among its data.
-const AS_DATA: usize = 1;
+const AS_DATA: u8 = 1;
 
 /// Rules on a response whose head was parsed: the backend's, then the frontend's.
 pub fn response<K: Kernel>(cx: &mut Ctx<K>, s: &mut Session, at: usize, len: usize) -> Option<Step> {
@@ -492,7 +498,7 @@ fn decide<K: Kernel>(
 ) -> Option<Step> {
     let Look::Request { at, len } = look else {
         let (verdict, n, _) = run(cx, s, (rules, group.programs()), look, 0);
-        let stage = if group.turns.get(n) == Some(&(AS_DATA as u8)) { b'D' } else { b'H' };
+        let stage = if group.turns.get(n) == Some(&AS_DATA) { b'D' } else { b'H' };
         return obey(cx, s, verdict, matches!(look, Look::Response { .. }).then_some(stage));
     };
     let (verdict, n, op) = run(cx, s, (rules, group.programs()), look, s.rule.1 as usize);
