@@ -15,22 +15,15 @@ fn proxy(server: &Server, lines: &str, options: &str) -> Proxy {
 #[test]
 fn rules_say_who_the_client_is() {
     let (server, logs) = (Server::named("a"), LogSink::start());
-    let config = format!(
-        "{HTTP}
-listen l
-    bind {{bind:l}}
-    log {{log}} local0
-    log-format {{%ci:%cp/%fi:%fp/%[src]}}
+    let lines = "
+    log-format {%ci:%cp/%fi:%fp/%[src]}
     option forwardfor
     http-request set-src req.hdr(x-real)
     http-request set-src-port int(4321)
     http-request set-dst str(2001:db8::9)
     http-request set-dst-port req.hdr(x-port)
-    http-request set-header X-Seen %[src]|%[src_port]|%[dst]|%[dst_port]|%ci|%[fc_src]
-    server a {{server:a}}
-"
-    );
-    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    http-request set-header X-Seen %[src]|%[src_port]|%[dst]|%[dst_port]|%ci|%[fc_src]";
+    let proxy = Proxy::logging(&server, &logs, lines);
     let mut client = Client::connect(proxy.addr("l"));
     client.ask("GET /a HTTP/1.1\r\nHost: h\r\nX-Real: 192.0.2.7\r\nX-Port: 99\r\n\r\n");
     let request = server.last();
@@ -68,18 +61,11 @@ fn what_a_connection_is_told_of_a_client_is_true() {
 #[test]
 fn a_session_has_timeouts_of_its_own() {
     let (server, logs) = (Server::script(vec![Step::ReadHead, Step::Hold]), LogSink::start());
-    let config = format!(
-        "{HTTP}
-listen l
-    bind {{bind:l}}
-    log {{log}} local0
-    log-format {{%[cur_server_timeout]}}
-    http-request set-timeout server 50ms if {{ path /fixed }}
-    http-request set-timeout server req.hdr(x-ms)
-    server a {{server:a}}
-"
-    );
-    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    let lines = "
+    log-format {%[cur_server_timeout]}
+    http-request set-timeout server 50ms if { path /fixed }
+    http-request set-timeout server req.hdr(x-ms)";
+    let proxy = Proxy::logging(&server, &logs, lines);
     assert_eq!(get(proxy.addr("l"), "/fixed").status(), 504);
     logs.find("its line", |m| m.contains("{50}").then_some(()));
     let mut client = Client::connect(proxy.addr("l"));
@@ -112,21 +98,14 @@ fn hints_go_before_the_answer() {
 #[test]
 fn converters_remember_on_the_way() {
     let (server, logs) = (Server::named("a"), LogSink::start());
-    let config = format!(
-        "{HTTP}
-listen l
-    bind {{bind:l}}
-    log {{log}} local0
-    log-format {{%hr|%[var(sess.n)]}}
+    let lines = "
+    log-format {%hr|%[var(sess.n)]}
     declare capture request len 4
     http-request set-header X-A %[path,set-var(txn.p),capture-req(0),length,set-var(sess.n,ifnotset)]-%[var(txn.p)]
-    http-request set-header X-B %[var(txn.p)] if {{ str(x),set-var(txn.q),concat(y,txn.q,z) xyxz }}
+    http-request set-header X-B %[var(txn.p)] if { str(x),set-var(txn.q),concat(y,txn.q,z) xyxz }
     http-request set-header X-C <%[src,unset-var(txn.p)]|%[var(txn.p)]>
-    http-request set-header X-D %[var(txn.q)]|%[var(txn.p)]|
-    server a {{server:a}}
-"
-    );
-    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    http-request set-header X-D %[var(txn.q)]|%[var(txn.p)]|";
+    let proxy = Proxy::logging(&server, &logs, lines);
     let mut client = Client::connect(proxy.addr("l"));
     for (path, length) in [("/abcdef", "7"), ("/b", "")] {
         client.ask(format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n"));

@@ -90,10 +90,7 @@ backend b
 #[test]
 fn lines_with_what_tls_has_to_say() {
     let (server, logs) = (Server::named("a"), LogSink::start());
-    let config = format!(
-        "{HTTP}\nlisten l\n    bind {{bind:l}}\n    log {{log}} local0\n    option httpslog\n    server a {{server:a}}\n"
-    );
-    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    let proxy = Proxy::logging(&server, &logs, "    option httpslog");
     get(proxy.addr("l"), "/x");
     let line = logs.find("the line", |m| m.contains("/x").then(|| m.to_owned()));
     assert!(line.ends_with(" 0/0 \"GET /x HTTP/1.1\" 0/-/-/-/0 -/-/-"), "{line}");
@@ -198,17 +195,10 @@ listen t
 #[test]
 fn lines_that_are_not_written_are_not_counted() {
     let (server, logs) = (Server::named("a"), LogSink::start());
-    let config = format!(
-        "{HTTP}
-listen l
-    bind {{bind:l}}
-    log {{log}} local0
-    log-format \"line %lc of %HP %ST\"
-    http-request set-log-level silent if {{ path /quiet }}
-    server a {{server:a}}
-"
-    );
-    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    let lines = r#"
+    log-format "line %lc of %HP %ST"
+    http-request set-log-level silent if { path /quiet }"#;
+    let proxy = Proxy::logging(&server, &logs, lines);
     for path in ["/first", "/quiet", "/second"] {
         get(proxy.addr("l"), path);
     }

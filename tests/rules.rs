@@ -177,19 +177,12 @@ fn redirects_and_answers_as_the_manual_has_them() {
 #[test]
 fn lines_of_logs_as_the_manual_has_them() {
     let (server, logs) = (Server::named("a"), LogSink::start());
-    let config = format!(
-        "{HTTP}
-listen l
-    bind {{bind:l}}
-    log {{log}} local0
-    log-format \"%ci %hr %hrl %{{+Q}}hrl %[status] %[var(txn.empty)] %{{+X}}[int(9)]\"
+    let lines = r#"
+    log-format "%ci %hr %hrl %{+Q}hrl %[status] %[var(txn.empty)] %{+X}[int(9)]"
     capture request header X-A len 20
     capture request header X-None len 20
-    http-request set-var-fmt(txn.empty) %[req.hdr(x-none)]
-    server a {{server:a}}
-"
-    );
-    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    http-request set-var-fmt(txn.empty) %[req.hdr(x-none)]"#;
+    let proxy = Proxy::logging(&server, &logs, lines);
     let mut client = Client::connect(proxy.addr("l"));
     client.ask("GET / HTTP/1.1\r\nHost: h\r\nX-A: a{b|c}\r\n\r\n");
     let line = logs.find("the line", |m| m.contains("127.0.0.1 {").then(|| m.to_owned()));
@@ -369,21 +362,14 @@ fn tarpit_answers_late() {
 #[test]
 fn captures_are_logged() {
     let (server, logs) = (Server::named("a"), LogSink::start());
-    let config = format!(
-        "{HTTP}
-listen l
-    bind {{bind:l}}
-    log {{log}} local0
-    log-format \"%ci %[dst] %hr %hs %[var(txn.x)] %{{+Q}}[var(txn.none)] %ST\"
+    let lines = r#"
+    log-format "%ci %[dst] %hr %hs %[var(txn.x)] %{+Q}[var(txn.none)] %ST"
     capture request header Host len 20
     capture request header X-Long len 3
     capture response header X-None len 10
     http-request capture path len 5
-    http-request set-var(txn.x) int(41),add(1)
-    server a {{server:a}}
-"
-    );
-    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    http-request set-var(txn.x) int(41),add(1)"#;
+    let proxy = Proxy::logging(&server, &logs, lines);
     let mut client = Client::connect(proxy.addr("l"));
     client.ask("GET /a/long/path HTTP/1.1\r\nHost: h.example\r\nX-Long: 12345\r\n\r\n");
     let line = logs.find("the line", |m| m.contains("h.example").then(|| m.to_owned()));
@@ -421,17 +407,10 @@ fn variables_hold_long_texts() {
 #[test]
 fn json_in_lines_of_logs() {
     let (server, logs) = (Server::named("a"), LogSink::start());
-    let config = format!(
-        "{HTTP}
-listen l
-    bind {{bind:l}}
-    log {{log}} local0
+    let lines = r#"
     capture request header User-Agent len 100
-    log-format '{{\"ua\":\"%[capture.req.hdr(0),json(utf8s)]\",\"st\":%ST,\"is\":\"%[str(#)]\"}}'
-    server a {{server:a}}
-"
-    );
-    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    log-format '{"ua":"%[capture.req.hdr(0),json(utf8s)]","st":%ST,"is":"%[str(#)]"}'"#;
+    let proxy = Proxy::logging(&server, &logs, lines);
     let mut client = Client::connect(proxy.addr("l"));
     client.ask("GET / HTTP/1.1\r\nHost: h\r\nUser-Agent: a\"b\\c#\r\n\r\n");
     let line = logs.find("the line", |m| m.contains("ua").then(|| m.to_owned()));
@@ -615,11 +594,11 @@ backend bad\n    http-request deny\n"
 #[test]
 fn a_client_that_leaves_in_its_body_takes_no_server() {
     let (server, logs) = (Server::named("a"), LogSink::start());
-    let config = format!(
-        "{HTTP}\nlisten l\n    bind {{bind:l}}\n    log {{log}} local0\n    option httplog\n    option http-buffer-request
-    http-request wait-for-body time 1s\n    server a {{server:a}}\n"
-    );
-    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    let lines = "
+    option httplog
+    option http-buffer-request
+    http-request wait-for-body time 1s";
+    let proxy = Proxy::logging(&server, &logs, lines);
     for leave in [|c: Client| c.reset(), |c: Client| drop(c)] {
         let mut client = Client::connect(proxy.addr("l"));
         client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc");
@@ -655,14 +634,12 @@ listen l
 #[test]
 fn what_the_log_says_of_answers() {
     let (server, logs) = (Server::named("a"), LogSink::start());
-    let config = format!(
-        "{HTTP}\nlisten l\n    bind {{bind:l}}\n    log {{log}} local0\n    option httplog
-    http-request deny if {{ path /own }}
-    http-after-response set-status 418 if {{ status 403 }}
-    tcp-response content reject if {{ method PUT }}
-    server a {{server:a}}\n"
-    );
-    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    let lines = "
+    option httplog
+    http-request deny if { path /own }
+    http-after-response set-status 418 if { status 403 }
+    tcp-response content reject if { method PUT }";
+    let proxy = Proxy::logging(&server, &logs, lines);
     assert_eq!(get(proxy.addr("l"), "/own").status(), 418);
     logs.find("the line", |m| m.contains(" 418 ").then_some(()));
     let mut client = Client::connect(proxy.addr("l"));

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 use rustix::process::{Pid, Resource, Signal, kill_process};
 
-use super::{eventually, patience};
+use super::{HTTP, eventually, patience};
 
 /// The binary under test.
 pub fn binary() -> PathBuf {
@@ -222,6 +222,14 @@ impl Proxy {
     /// The usual case: one `{server:a}`.
     pub fn in_front_of(server: &super::Server, config: &str) -> Proxy {
         Builder::default().server("a", server.addr()).start(config)
+    }
+
+    /// A proxy section `l` in front of one server, with a log and more lines.
+    pub fn logging(server: &super::Server, logs: &super::LogSink, lines: &str) -> Proxy {
+        let config = format!(
+            "{HTTP}\nlisten l\n    bind {{bind:l}}\n    log {{log}} local0\n{lines}\n    server a {{server:a}}\n"
+        );
+        Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config)
     }
 
     /// The address of `{bind:NAME}`.
