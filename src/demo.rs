@@ -10,7 +10,6 @@ pub fn configuration(ports: [u16; 2], front: &str) -> String {
 global
     maxconn 500
     nbthread 1
-    stats timeout 30s
 
 defaults
     mode http

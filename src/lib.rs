@@ -40,8 +40,20 @@ pub mod session;
 
 pub mod listener;
 
+pub mod applet;
+
+#[cfg(feature = "stats")]
 pub mod stats;
 
+#[cfg(not(feature = "stats"))]
+#[path = "no_stats.rs"]
+pub mod stats;
+
+#[cfg(feature = "cli")]
+pub mod cli;
+
+#[cfg(not(feature = "cli"))]
+#[path = "no_cli.rs"]
 pub mod cli;
 
 pub mod worker;

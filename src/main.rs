@@ -42,6 +42,10 @@ impl Facts for Build {
         let linux = ["EPOLL", "LINUX_SPLICE", "LINUX_TPROXY", "ACCEPT4", "NETFILTER"];
         match name {
             "POLL" => true,
+            "REGEX" => cfg!(feature = "regex"),
+            "STATS" => cfg!(feature = "stats"),
+            "CLI" => cfg!(feature = "cli"),
+            "DEMO" => cfg!(feature = "demo"),
             "KQUEUE" => cfg!(any(target_os = "freebsd", target_os = "openbsd", target_os = "netbsd")),
             "EVPORTS" => cfg!(any(target_os = "solaris", target_os = "illumos")),
             n => FEATURES[..3].contains(&n) || cfg!(target_os = "linux") && linux.contains(&n),
@@ -471,6 +475,10 @@ fn build_options() -> String {
         "LINUX_TPROXY",
         "TFO",
         "THREAD",
+        "REGEX",
+        "STATS",
+        "CLI",
+        "DEMO",
         "OPENSSL",
         "LUA",
         "ZLIB",

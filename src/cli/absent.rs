@@ -75,6 +75,8 @@ pub static NOT_BUILT: &[(&str, &str, &str)] = &[
     ("show ssl ca-file", "", ""),
     ("show ssl cert", "", "2.2"),
     ("show startup-logs", "", ""),
+    #[cfg(not(feature = "stats"))]
+    ("show stat", "", "1.3"),
     ("show stat json", "", "1.7"),
     ("show stat typed", "", "1.7"),
     ("show table", "<name> [ data.<type> <operator> <value> ] | [ key <key> ]", "1.5"),

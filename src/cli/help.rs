@@ -2,8 +2,8 @@
 
 use super::absent::not_built;
 use super::{COMMANDS, Command, Refusal};
+use crate::applet::{Cursor, Progress, View, unit};
 use crate::model::CliLevel;
-use crate::stats::{Cursor, Progress, View, unit};
 use crate::util::fmt::Out;
 use std::fmt::Write;
 

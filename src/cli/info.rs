@@ -1,10 +1,10 @@
 //! `show info` and `show version`: the process as a whole. One row of [`LINES`] and one closure for each line, in the order of
 //! HAProxy 2.6; what is not built is 0. Our own lines come last.
 
+use crate::applet::{Cursor, Progress, Value, View, unit};
 use crate::mem::Usage;
 use crate::model::Mode;
 use crate::server::{Counters, Shared, logs_dropped};
-use crate::stats::{Cursor, Progress, Value, View, unit};
 use crate::util::count::Count;
 use crate::util::fmt::Out;
 use std::fmt::Write;

@@ -10,15 +10,16 @@ mod help;
 mod info;
 mod pools;
 mod sess;
+#[cfg(feature = "stats")]
 mod stat;
-#[cfg(test)]
+#[cfg(all(test, feature = "stats"))]
 mod tests;
 mod vars;
 
+use crate::applet::{Cursor, Progress, View};
 use crate::model::CliLevel;
 use crate::server::{Asker, Reply};
 use crate::session::AppletState;
-use crate::stats::{Cursor, Progress, View};
 use crate::util::fmt::Out;
 
 pub use absent::NOT_BUILT;
@@ -98,6 +99,7 @@ pub static COMMANDS: &[Command] = &[
         everywhere: true,
         run: sess::show_sess,
     },
+    #[cfg(feature = "stats")]
     Command {
         name: "show stat",
         args: "[<iid|proxy> <type> <sid>] [up|no-maint]",

@@ -1,7 +1,7 @@
 //! `show pools`: a line for each kind of pool, all workers together, and the bound of the process.
 
+use crate::applet::{Cursor, Progress, View, unit};
 use crate::mem::Usage;
-use crate::stats::{Cursor, Progress, View, unit};
 use crate::util::fmt::Out;
 use std::fmt::Write;
 

@@ -2,12 +2,12 @@
 //!
 //! HAProxy names a session by its address in memory; here it is its worker, generation and slot, in the same shape.
 
+use crate::applet::{Cursor, Progress, Value, View, unit};
 use crate::mem::Handle;
 use crate::model::{Audience, Mode, Proxy};
 use crate::session::channel::Channel;
 use crate::session::endpoint::Conn;
 use crate::session::{Phase, Session};
-use crate::stats::{Cursor, Progress, View, unit};
 use crate::sys::Addr;
 use crate::util::date::civil;
 use crate::util::fmt::Out;
@@ -227,7 +227,7 @@ fn detail(view: &View, h: Handle<Session>, o: &mut Out) {
     match s.server().and_then(|i| config.servers.get(i)) {
         Some(server) => {
             let _ = write!(o, "\n  server={} (id={}) addr=", server.name, server.id);
-            crate::stats::Value::Address(&server.target).put(o);
+            Value::Address(&server.target).put(o);
         }
         None => o.put(b"\n  server=<none> (id=-1)"),
     }

@@ -1,7 +1,8 @@
 //! `show stat`: the statistics as CSV.
 
+use crate::applet::{Cursor, Progress, View, unit};
 use crate::model::CliLevel;
-use crate::stats::{Cursor, Progress, Scope, View, csv, unit};
+use crate::stats::{Scope, csv};
 use crate::util::fmt::Out;
 
 /// `show stat [<iid|proxy> <type> <sid>] [up|no-maint]`; -1 = any.

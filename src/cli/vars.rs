@@ -1,7 +1,7 @@
 //! `get var`: the variables of the process.
 
+use crate::applet::{Cursor, Progress, View, unit};
 use crate::pattern::Value;
-use crate::stats::{Cursor, Progress, View, unit};
 use crate::util::fmt::Out;
 use crate::util::scratch::Scratch;
 use std::fmt::Write;

@@ -232,7 +232,7 @@ pub fn options(s: &mut State, a: &mut Args, table: &'static [Row], line: &str) {
                 a.skip(row.arg_count());
                 s.fault(Fault::new(word.pos, format!("'{}' is not built yet in this version", row.name)).hint(reason));
             }
-            Status::Listed(_) => {}
+            Status::LeftOut(_) | Status::Listed(_) => {}
         }
     }
 }

@@ -7,6 +7,9 @@ use super::values::{self, count, number};
 use crate::rules::Line;
 use crate::util::words::{Args, Fault, Pos};
 
+const CLI: bool = cfg!(feature = "cli");
+const NO_CLI: &str = "this program is built without the command socket (feature 'cli')";
+
 const fn g(name: &'static str, args: &'static str, since: &'static str, doc: &'static str, parse: Parse) -> Row {
     Row::built("global", GLOBAL, name, args, since, doc, parse)
 }
@@ -265,14 +268,16 @@ pub static TABLE: &[Row] = &[
     g("stats maxconn", "<number>", "1.3", "Connections at once on all command sockets.", |s, a| {
         Ok(s.global.stats_maxconn = number(a, 1, 1_000_000)? as u32)
     })
-    .or("10"),
+    .or("10")
+    .only_with(CLI, NO_CLI),
     g(
         "stats socket",
         "<address> [option]...",
         "1.3",
         "A command socket: a path, or an address and port, with options of bind.",
         bind::stats_socket,
-    ),
+    )
+    .only_with(CLI, NO_CLI),
     g(
         "stats timeout",
         "<time>",
@@ -281,7 +286,8 @@ pub static TABLE: &[Row] = &[
         stats_timeout,
     )
     .or("10s")
-    .unit("ms"),
+    .unit("ms")
+    .only_with(CLI, NO_CLI),
     on(
         "strict-limits",
         "2.1",

@@ -24,7 +24,7 @@ fn status(r: &Row) -> &'static str {
         Status::Built(_) | Status::Removed { .. } if r.without_effect => NO_EFFECT,
         Status::Built(_) => BUILT,
         Status::Removed { .. } => OLD,
-        Status::NotBuilt(_) => NOT_BUILT,
+        Status::NotBuilt(_) | Status::LeftOut(_) => NOT_BUILT,
         Status::Listed(true) => BUILT,
         Status::Listed(false) if r.family == "command-line option" => option_status(r.name),
         Status::Listed(false) if known(r) => BUILT,
@@ -189,7 +189,7 @@ fn page(family: &str, rows: &[&Row]) -> String {
             }
         }
         match r.status {
-            Status::NotBuilt(why) => drop(writeln!(text, "- not built: {why}")),
+            Status::NotBuilt(why) | Status::LeftOut(why) => drop(writeln!(text, "- not built: {why}")),
             Status::Removed { today, .. } => drop(writeln!(text, "- old spelling, today: `{today}`")),
             Status::Listed(_) if status(r) == NOT_BUILT => drop(writeln!(text, "- not built yet")),
             Status::Listed(_) if status(r) == NO_EFFECT => drop(writeln!(text, "- accepted without effect")),

@@ -53,6 +53,8 @@ pub enum Status {
     Built(Parse),
     /// Recognised and refused; why, or what to use instead.
     NotBuilt(&'static str),
+    /// The same where this program is built without a feature of Cargo.toml.
+    LeftOut(&'static str),
     /// Gone from today's HAProxy; works here as it did, with a warning that names today's spelling.
     Removed {
         today: &'static str,
@@ -154,6 +156,14 @@ impl Row {
     /// Marks a keyword that is recognised and refused.
     pub const fn not_built(mut self, reason: &'static str) -> Row {
         self.status = Status::NotBuilt(reason);
+        self
+    }
+
+    /// Refused for this reason where a feature of Cargo.toml is not built in.
+    pub const fn only_with(mut self, built_in: bool, reason: &'static str) -> Row {
+        if !built_in {
+            self.status = Status::LeftOut(reason);
+        }
         self
     }
 

@@ -178,10 +178,13 @@ fn keyword(s: &mut State, row: &'static Row, words: &[Word], count: usize, no: b
         misplaced(s, row, section, pos);
         return;
     }
-    if let Status::NotBuilt(reason) = row.status {
-        let message = format!("'{}' is not built yet in this version", row.name);
-        s.fault(Fault::new(pos, message).hint(reason));
-        return;
+    match row.status {
+        Status::NotBuilt(reason) => {
+            let message = format!("'{}' is not built yet in this version", row.name);
+            return s.fault(Fault::new(pos, message).hint(reason));
+        }
+        Status::LeftOut(reason) => return s.fault(Fault::new(pos, format!("'{}': {reason}", row.name))),
+        _ => {}
     }
     let mut args = Args::new(words, count, row.name);
     args.no = no;

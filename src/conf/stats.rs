@@ -7,8 +7,10 @@ use super::values::time_s;
 use crate::model::StatsPage;
 use crate::util::words::{Args, Fault};
 
+const NO_STATS: &str = "this program is built without the statistics (feature 'stats')";
+
 const fn p(name: &'static str, args: &'static str, since: &'static str, doc: &'static str, parse: Parse) -> Row {
-    Row::built("stats", PROXY, name, args, since, doc, parse)
+    Row::built("stats", PROXY, name, args, since, doc, parse).only_with(cfg!(feature = "stats"), NO_STATS)
 }
 
 const REALM: &str = "HAProxy Statistics";

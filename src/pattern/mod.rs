@@ -15,6 +15,10 @@ mod few;
 mod list;
 mod nets;
 mod ranges;
+#[cfg(feature = "regex")]
+mod regex;
+#[cfg(not(feature = "regex"))]
+#[path = "no_regex.rs"]
 mod regex;
 mod texts;
 mod value;

@@ -18,33 +18,11 @@ pub(crate) mod tests;
 
 pub use csv::csv;
 pub use page::page;
-pub use row::{FIELDS, Field, NAMES, Row, Value};
+pub use row::{FIELDS, Field, NAMES, Row};
 
-use crate::mem::{Handle, Pool, Usage};
-use crate::model::{Audience, CliLevel, Config, opt};
-use crate::server::Shared;
-use crate::session::Session;
-use crate::session::endpoint::Conn;
+use crate::applet::{Cursor, Progress, Value, View, unit};
+use crate::model::{Audience, Config, opt};
 use crate::util::fmt::Out;
-pub use crate::util::fmt::{Cursor, Progress};
-
-/// What a worker lends to those who answer.
-pub struct View<'a> {
-    pub shared: &'a Shared,
-    pub now_ms: u64,
-    pub wall: (i64, u32),
-    pub worker: usize,
-    /// The pools of all workers together.
-    pub pools: &'a [(&'static str, Usage)],
-    pub sessions: &'a Pool<Session>,
-    pub conns: &'a Pool<Conn>,
-    /// What the user of the command socket may do; the page takes no notice of it.
-    pub level: CliLevel,
-    pub host: &'a str,
-    pub version: &'a str,
-    /// The session that is answered, for what other workers are asked in its name.
-    pub asker: Handle<Session>,
-}
 
 /// Which lines of the statistics are wanted, and how much of each.
 #[derive(Clone, Copy, Default, Debug)]
@@ -140,19 +118,6 @@ impl Scope<'_> {
             *at += 1;
         }
     }
-}
-
-/// Writes one unit as a whole: false when it does not fit, and then nothing of it was written. A unit that would not fit
-/// into an empty buffer either is cut, so that nobody waits for it for ever.
-pub fn unit(out: &mut Out, write: impl FnOnce(&mut Out)) -> bool {
-    let before = out.len();
-    write(out);
-    if !out.overflow() {
-        return true;
-    }
-    let kept = if before == 0 { out.len() } else { before };
-    out.truncate(kept);
-    before == 0
 }
 
 /// Writes a long constant text from `at` on, as much as fits.

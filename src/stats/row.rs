@@ -2,11 +2,7 @@
 //!
 //! CSV, page and whatever shows statistics later read the same [`Row`]; `fill` makes it.
 
-use crate::server::LastCheck;
-use crate::sys::Target;
-use crate::util::fmt::Out;
-use std::fmt::Write;
-use std::sync::Mutex;
+use crate::applet::Value;
 
 macro_rules! fields {
     ($($variant:ident $name:literal),* $(,)?) => {
@@ -55,78 +51,6 @@ fields! {
 
 /// Number of columns.
 pub const FIELDS: usize = Field::H1SplicedBytesOut as usize + 1;
-
-/// What a column holds.
-#[derive(Clone, Copy, Default, Debug)]
-pub enum Value<'a> {
-    /// Does not apply.
-    #[default]
-    Empty,
-    Num(u64),
-    Int(i64),
-    Text(&'a str),
-    /// A text and how far the checks are on the way to the next state: `UP 1/3`.
-    Status(&'static str, Option<(u32, u32)>),
-    Address(&'a Target),
-    /// The status of a server's last check, with a star while another runs; and what was said about a failure.
-    CheckStatus(&'static str, bool),
-    CheckInfo(&'a Mutex<LastCheck>),
-    /// Seconds, as `0d 0h00m06s`.
-    Uptime(u64),
-}
-
-impl Value<'_> {
-    /// Writes the value as it is.
-    pub fn put(&self, out: &mut Out) {
-        match *self {
-            Value::Empty => {}
-            Value::Num(n) => out.num(n),
-            Value::Int(n) => out.int(n),
-            Value::Text(t) => out.put(t.as_bytes()),
-            Value::Status(t, None) => out.put(t.as_bytes()),
-            Value::Status(t, Some((n, of))) => {
-                let _ = write!(out, "{t} {n}/{of}");
-            }
-            Value::CheckStatus(t, running) => {
-                out.put(if running { b"* " } else { b"" });
-                out.put(t.as_bytes());
-            }
-            Value::CheckInfo(check) => out.put(check.lock().unwrap_or_else(|e| e.into_inner()).info.text().as_bytes()),
-            Value::Address(Target::Inet(a)) => {
-                if let Some(a) = a.socket_addr() {
-                    let _ = write!(out, "{a}");
-                }
-            }
-            Value::Address(_) => out.put(b"unix"),
-            Value::Uptime(s) => {
-                let _ = write!(out, "{}d {}h{:02}m{:02}s", s / 86_400, s / 3600 % 24, s / 60 % 60, s % 60);
-            }
-        }
-    }
-
-    /// Writes the value as a field of a CSV line: quoted when it holds a comma, a quote or a line's end.
-    pub fn put_csv(&self, out: &mut Out) {
-        match *self {
-            Value::Text(t) => quoted(t, out),
-            Value::CheckInfo(check) => quoted(check.lock().unwrap_or_else(|e| e.into_inner()).info.text(), out),
-            _ => self.put(out),
-        }
-    }
-}
-
-fn quoted(text: &str, out: &mut Out) {
-    if !text.contains([',', '"', '\r', '\n']) {
-        return out.put(text.as_bytes());
-    }
-    out.byte(b'"');
-    for b in text.bytes() {
-        if b == b'"' {
-            out.byte(b);
-        }
-        out.byte(b);
-    }
-    out.byte(b'"');
-}
 
 /// The values of a line.
 pub struct Row<'a> {

@@ -1,7 +1,8 @@
 use super::*;
-use crate::model::{CheckSettings, KeySource, Listener, Mode, Proxy, Server, StatsPage};
-use crate::server::{Admin, Health, LastCheck, Sizes};
-use crate::session::endpoint::Owner;
+use crate::mem::{Handle, Pool, Usage};
+use crate::model::{CheckSettings, CliLevel, KeySource, Listener, Mode, Proxy, Server, StatsPage};
+use crate::server::{Admin, Health, LastCheck, Shared, Sizes};
+use crate::session::endpoint::{Conn, Owner};
 use crate::session::{Phase, Session};
 use crate::sys::listen::Place;
 use crate::sys::{Addr, Target};

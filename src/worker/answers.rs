@@ -1,12 +1,12 @@
 //! What a worker answers itself: pages, commands, and the questions of other workers' operators.
 
 use super::Worker;
+use crate::applet::View;
 use crate::mem::{Handle, Usage};
 use crate::model::{Audience, CliLevel};
 use crate::server::{POOLS, pools_of_all};
 use crate::session::context::Ctx;
 use crate::session::{AppletKind, Session};
-use crate::stats::View;
 use crate::sys::Kernel;
 use crate::util::fmt::{Out, Progress};
 use std::fmt::Write;
