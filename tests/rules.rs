@@ -990,6 +990,35 @@ backend b
 }
 
 #[test]
+fn backends_capture_into_the_places_of_the_frontend() {
+    let (server, logs) = (Server::named("a"), LogSink::start());
+    let config = format!(
+        "{HTTP}
+    log {{log}} local0
+    log-format \"%f %hr %hs\"
+frontend with
+    bind {{bind:with}}
+    declare capture request len 3
+    declare capture response len 20
+    default_backend b
+frontend without
+    bind {{bind:without}}
+    default_backend b
+backend b
+    http-request capture path id 0
+    http-request capture path id 7
+    http-response capture status id 0
+    server a {{server:a}}
+"
+    );
+    let proxy = Proxy::with().set("log", logs.addr()).server("a", server.addr()).start(&config);
+    for (frontend, line) in [("with", "with {/pa} {200}"), ("without", "without  ")] {
+        assert_eq!(get(proxy.addr(frontend), "/path").status(), 200);
+        logs.find("the line", |m| m.trim_end().ends_with(line.trim_end()).then_some(()));
+    }
+}
+
+#[test]
 fn a_body_is_waited_for_without_any_rule() {
     let server = Server::named("a");
     let http = HTTP.replace("timeout client", "timeout http-request 300ms\n    timeout client");

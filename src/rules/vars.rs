@@ -81,6 +81,28 @@ impl Action for Capture {
     }
 }
 
+/// `capture` with `id`: into a place of the session's frontend, if that has so many.
+struct CaptureById {
+    place: usize,
+    response: bool,
+    expr: Expr,
+}
+
+impl Action for CaptureById {
+    fn run(&self, stage: &mut Stage) -> Verdict {
+        if let Some(note) = stage.beside.captures[usize::from(self.response)].get(self.place)
+            && let Some(len) = stage.text(&self.expr)
+        {
+            stage.capture(*note, len);
+        }
+        Verdict::Continue
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        Parts { exprs: vec![&self.expr], stores: true, ..Parts::default() }
+    }
+}
+
 /// `unique-id-format`
 pub struct UniqueId(pub Note, pub Format);
 
@@ -155,14 +177,21 @@ fn capture(cc: &mut Compiler, args: &mut Args) -> Result<Box<dyn Action>, Fault>
         return Err(fault.hint("'declare capture' makes a place in a frontend; a variable ('set-var') needs none"));
     }
     let n: u16 = number.text.parse().map_err(|_| cc.fault(format!("'{}' is not a number", number.text)))?;
-    let place = match word.text.as_str() {
-        "len" if n > 0 => cc.layout.capture(cc.proxy, response, n),
-        "id" => usize::from(n),
-        other => return Err(Fault::new(word.pos, format!("'{}' does not know '{other}'", args.name))),
-    };
-    match cc.layout.captures[cc.proxy][usize::from(response)].get(place) {
-        Some(note) => Ok(Box::new(Capture(*note, expr))),
-        None => Err(cc.fault(format!("there is no place {n} to capture to")).hint("'declare capture' makes places")),
+    match word.text.as_str() {
+        "len" if n > 0 => {
+            let place = cc.layout.capture(cc.proxy, response, n);
+            Ok(Box::new(Capture(cc.layout.captures[cc.proxy][usize::from(response)][place], expr)))
+        }
+        "id" => {
+            let place = usize::from(n);
+            // A backend does not know which frontend's places they will be.
+            if cc.own().is_frontend && place >= cc.layout.captures[cc.proxy][usize::from(response)].len() {
+                let fault = cc.fault(format!("there is no place {n} to capture to"));
+                return Err(fault.hint("'declare capture' makes places"));
+            }
+            Ok(Box::new(CaptureById { place, response, expr }))
+        }
+        other => Err(Fault::new(word.pos, format!("'{}' does not know '{other}'", args.name))),
     }
 }
 
