@@ -2,11 +2,12 @@
 
 man PROGRAM     docs/evenkeel.1 has the options that `PROGRAM -h` lists, and no others
 p5m FOLDER      the IPS manifest that build-proto left there: actions, their attributes, and a file for each `file` and `license`
-ports FOLDER    what packaging/ports left there: the packing lists name what the Makefiles install, and the crates are those of Cargo.lock
+ports FOLDER    what packaging/ports left there: the Makefiles install what the packing lists name, the crates are those of Cargo.lock
 """
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -92,21 +93,88 @@ def ports(folder):
     lock = tomllib.loads((pack.ROOT / "Cargo.lock").read_text())
     count = sum("source" in package for package in lock["package"])
     errors = []
-    # What bmake makes of the Makefiles: the crates, and the packing lists beside them.
-    for system, variable, words in [("openbsd", "MODCARGO_CRATES", 2), ("freebsd", "CARGO_CRATES", 1)]:
-        crates = variables(folder / system, variable).split()
-        if len(crates) != count * words:
-            errors.append(f"{system}: {len(crates) // words} crates, Cargo.lock has {count}")
-    examples = {path.name for path in pack.examples()}
-    plist = (folder / "openbsd/net/evenkeel/pkg/PLIST").read_text()
-    listed = set(re.findall(r"^share/examples/evenkeel/(\S+\.cfg)$", plist, re.MULTILINE)) - {"evenkeel.cfg"}
-    if listed != examples:
-        errors.append(f"openbsd/pkg/PLIST: examples differ: {listed ^ examples}")
-    if set(variables(folder / "freebsd", "PORTEXAMPLES").split()) != examples:
-        errors.append("freebsd/Makefile: PORTEXAMPLES are not what examples/ holds")
-    for line in plist.splitlines():
+    for system, crates, words, longest in [("openbsd", "MODCARGO_CRATES", 2, 60), ("freebsd", "CARGO_CRATES", 1, 70)]:
+        port = folder / system / "net" / "evenkeel"
+        found = len(bmake(port, system, folder, "-V", crates).split()) // words
+        if found != count:
+            errors.append(f"{system}: {found} crates, Cargo.lock has {count}")
+        # pkg_create of OpenBSD refuses a longer one; FreeBSD asks for this.
+        comment = bmake(port, system, folder, "-V", "COMMENT").strip()
+        if not 0 < len(comment) <= longest:
+            errors.append(f"{system}: COMMENT has {len(comment)} characters, at most {longest} may be: {comment}")
+        errors += stage(folder, system, port)
+    errors += grammar(folder)
+    wrong(*errors)
+
+
+def bmake(port, system, folder, *words):
+    """What bmake says in a port's folder, packaging/lib/mk in place of the system's own files."""
+    stand_in = folder / system / "mk"
+    stand_in.mkdir(exist_ok=True)
+    (stand_in / "bsd.port.mk").write_text((pack.PACKAGING / "lib" / "mk" / f"{system}.mk").read_text())
+    (stand_in / "sys.mk").write_text("")
+    command = ["bmake", "-m", str(stand_in), f"ROOT={pack.ROOT}", f"WORK={work(folder, system)}", *words]
+    return subprocess.run(command, cwd=port, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def work(folder, system):
+    return (folder / system / "work").resolve()
+
+
+def stage(folder, system, port):
+    """Installs the port into a folder: it must take the program from where the system's cargo leaves it, and what it installs must be
+    what its packing list names."""
+    place = work(folder, system)
+    shutil.rmtree(place, ignore_errors=True)
+    bmake(port, system, folder, "build")
+    # A variable that the system does not have is nothing, and what is left of its path may be a folder of this machine.
+    known = (str(place), str(pack.ROOT), str(port.resolve()))
+    commands = bmake(port, system, folder, "-n", "stage")
+    outside = {word for word in shlex.split(commands) if word.startswith("/") and not word.startswith(known)}
+    if outside:
+        return [f"{system}: installs to or from {', '.join(sorted(outside))}"]
+    try:
+        bmake(port, system, folder, "stage")
+    except subprocess.CalledProcessError:
+        return [f"{system}: does not install"]
+    prefix = place / "stage" / "usr" / "local"
+    staged = {str(path.relative_to(prefix)) for path in prefix.rglob("*") if path.is_file()}
+    listed = {"openbsd": listed_openbsd, "freebsd": listed_freebsd}[system](folder, port)
+    return [f"{system}: {name} is installed and not listed" for name in sorted(staged - listed)] + [
+        f"{system}: {name} is listed and not installed" for name in sorted(listed - staged)
+    ]
+
+
+def listed_openbsd(_folder, port):
+    """The files of PLIST. Samples and the rc script are made by the ports tree, the README too."""
+    listed = set()
+    for line in (port / "pkg" / "PLIST").read_text().splitlines():
+        path = re.sub(r"^@(man|bin) ", "", line)
+        if not path.startswith(("@", "share/doc/pkg-readmes/")) and not path.endswith("/"):
+            listed.add(path)
+    return listed
+
+
+def listed_freebsd(folder, port):
+    """The files of pkg-plist, which has manual pages as the ports tree leaves them, and those of PORTDOCS and PORTEXAMPLES."""
+    listed = set()
+    for line in (port / "pkg-plist").read_text().splitlines():
+        keyword, _, path = line.rpartition(" ")
+        if not keyword.startswith("@dir"):
+            path = path.replace("%%ETCDIR%%", "etc/evenkeel")
+            listed.add(path.removesuffix(".gz") if path.startswith("share/man/") else path)
+    for variable, place in [("PORTDOCS", "share/doc/evenkeel"), ("PORTEXAMPLES", "share/examples/evenkeel")]:
+        listed |= {f"{place}/{name}" for name in bmake(port, "freebsd", folder, "-V", variable).split()}
+    return listed
+
+
+def grammar(folder):
+    """Lines of the packing lists and descriptions that the systems' tools would not take."""
+    errors = []
+    keywords = {"newgroup", "newuser", "rcscript", "man", "bin", "sample", "mode", "group", "owner"}
+    for line in (folder / "openbsd/net/evenkeel/pkg/PLIST").read_text().splitlines():
         keyword = re.match(r"@(\w+)", line)
-        if keyword and keyword.group(1) not in {"newgroup", "newuser", "rcscript", "man", "bin", "sample", "mode", "group", "owner"}:
+        if keyword and keyword.group(1) not in keywords:
             errors.append(f"openbsd/pkg/PLIST: {line}")
     for line in (folder / "freebsd/net/evenkeel/pkg-plist").read_text().splitlines():
         if not re.match(r"(@dir |@sample(\(.*\))? )?[\w%/.-]+$", line):
@@ -114,17 +182,7 @@ def ports(folder):
     for page in ["openbsd/net/evenkeel/pkg/DESCR", "freebsd/net/evenkeel/pkg-descr"]:
         if any(len(line) > 80 for line in (folder / page).read_text().splitlines()):
             errors.append(f"{page}: a line of more than 80 characters")
-    wrong(*errors)
-
-
-def variables(system, name):
-    """The value of a variable of a port's Makefile; empty files stand in for the system's own."""
-    stand_in = system / "mk"
-    stand_in.mkdir(exist_ok=True)
-    (stand_in / "bsd.port.mk").write_text("all:\n")
-    (stand_in / "sys.mk").write_text("")
-    command = ["bmake", "-m", str(stand_in), "-V", name]
-    return subprocess.run(command, cwd=system / "net/evenkeel", check=True, stdout=subprocess.PIPE, text=True).stdout
+    return errors
 
 
 if __name__ == "__main__":
