@@ -1,5 +1,6 @@
-"""Grammars of what has no checker on this machine: python3 packaging/lib/lint.py man PROGRAM | p5m FOLDER | ports FOLDER
+"""Grammars of what has no checker on this machine: python3 packaging/lib/lint.py man PROGRAM | p5m FOLDER | ports FOLDER | cfg FILE
 
+cfg FILE        a configuration shows its statistics to this machine only, or asks for a password
 man PROGRAM     docs/evenkeel.1 has the options that `PROGRAM -h` lists, and no others
 p5m FOLDER      the IPS manifest that build-proto left there: actions, their attributes, and a file for each `file` and `license`
 ports FOLDER    what packaging/ports left there: the Makefiles install what the packing lists name, the crates are those of Cargo.lock
@@ -35,6 +36,14 @@ def wrong(*messages):
         print(f"lint: {message}", file=sys.stderr)
     if messages:
         sys.exit(1)
+
+
+def cfg(file):
+    sections = re.split(r"^(?=\S)", re.sub(r"#.*", "", Path(file).read_text()), flags=re.MULTILINE)
+    for section in sections:
+        binds = re.findall(r"^\s+bind (\S+)", section, re.MULTILINE)
+        if re.search(r"^\s+stats (enable|uri)", section, re.MULTILINE) and "stats auth" not in section:
+            wrong(*[f"{file}: statistics for everyone on {bind}" for bind in binds if not bind.startswith("127.0.0.1:")])
 
 
 def man(program):
@@ -186,6 +195,6 @@ def grammar(folder):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or sys.argv[1] not in ("man", "p5m", "ports"):
+    if len(sys.argv) != 3 or sys.argv[1] not in ("cfg", "man", "p5m", "ports"):
         sys.exit(__doc__)
     globals()[sys.argv[1]](sys.argv[2])
