@@ -1,4 +1,4 @@
-"""Reads targets/, for the scripts of this folder."""
+"""Reads targets/, for the scripts of this folder and of packaging/."""
 
 import sys
 import tomllib
@@ -13,7 +13,8 @@ EMULATION_PACKAGES = ["qemu-user-static"]
 # What cross/musl needs beside the compiler.
 MUSL_PACKAGES = ["dpkg-dev"]
 
-# What a target's file may leave out.
+# What a target's file must have, and what it may leave out (targets/README.md).
+NEEDED = {"name", "stands_for", "tier", "family"}
 DEFAULTS = {
     "packages": [],
     "linker": "",
@@ -26,6 +27,7 @@ DEFAULTS = {
     "build_std": True,
     "check_only": False,
     "slow": 1,
+    "ships": ["tarball"],
     "proven": [],
     "seen": {},
 }
@@ -36,6 +38,9 @@ def load(name):
     if not path.exists():
         sys.exit(f"no {path.relative_to(ROOT)}; ci/cross --list shows the targets")
     target = tomllib.loads(path.read_text())
+    for words, wrong in [(target.keys() - NEEDED - DEFAULTS.keys(), "has unknown keys"), (NEEDED - target.keys(), "lacks")]:
+        if words:
+            sys.exit(f"{path.relative_to(ROOT)} {wrong}: {', '.join(sorted(words))}")
     if target["name"] != name:
         sys.exit(f"{path.relative_to(ROOT)} names {target['name']}")
     return DEFAULTS | target
