@@ -2,7 +2,7 @@
 
 cfg FILE        a configuration shows its statistics to this machine only, or asks for a password
 man PROGRAM     docs/evenkeel.1 has the options that `PROGRAM -h` lists, and no others
-p5m FOLDER      the IPS manifest that build-proto left there: actions, their attributes, and a file for each `file` and `license`
+p5m FOLDER      the IPS manifest that build-proto left there: actions, their attributes, a file for each `file` and `license`, links
 ports FOLDER    what packaging/ports left there: the Makefiles install what the packing lists name, the crates are those of Cargo.lock
 """
 
@@ -94,6 +94,7 @@ def p5m(folder):
     proto = folder / "proto"
     packed = {str(path.relative_to(proto)) for path in proto.rglob("*") if path.is_file()}
     errors += [f"{path} is packed by no action" for path in packed - seen if not re.match(r"LICENSE|THIRD", path)]
+    errors += [f"link that leads nowhere: {link}" for link in pack.dead_links(proto)]
     wrong(*errors)
 
 
@@ -149,8 +150,11 @@ def stage(folder, system, port):
     prefix = place / "stage" / "usr" / "local"
     staged = {str(path.relative_to(prefix)) for path in prefix.rglob("*") if path.is_file()}
     listed = {"openbsd": listed_openbsd, "freebsd": listed_freebsd}[system](folder, port)
-    return [f"{system}: {name} is installed and not listed" for name in sorted(staged - listed)] + [
-        f"{system}: {name} is listed and not installed" for name in sorted(listed - staged)
+    wanted = {f"share/doc/evenkeel/{page}" for page in pack.pages()}
+    wanted |= {f"share/examples/evenkeel/{example.name}" for example in pack.examples()}
+    return [
+        *[f"{system}: {name} is installed and not listed" for name in sorted(staged - listed)],
+        *[f"{system}: {name} is not installed" for name in sorted((listed | wanted) - staged)],
     ]
 
 
@@ -165,7 +169,8 @@ def listed_openbsd(_folder, port):
 
 
 def listed_freebsd(folder, port):
-    """The files of pkg-plist, which has manual pages as the ports tree leaves them, and those of PORTDOCS and PORTEXAMPLES."""
+    """The files of pkg-plist, which has manual pages as the ports tree leaves them, and those of PORTDOCS and PORTEXAMPLES, which are
+    patterns."""
     listed = set()
     for line in (port / "pkg-plist").read_text().splitlines():
         keyword, _, path = line.rpartition(" ")
@@ -173,7 +178,9 @@ def listed_freebsd(folder, port):
             path = path.replace("%%ETCDIR%%", "etc/evenkeel")
             listed.add(path.removesuffix(".gz") if path.startswith("share/man/") else path)
     for variable, place in [("PORTDOCS", "share/doc/evenkeel"), ("PORTEXAMPLES", "share/examples/evenkeel")]:
-        listed |= {f"{place}/{name}" for name in bmake(port, "freebsd", folder, "-V", variable).split()}
+        installed = work(folder, "freebsd") / "stage/usr/local" / place
+        for pattern in bmake(port, "freebsd", folder, "-V", variable).split():
+            listed |= {f"{place}/{path.relative_to(installed)}" for path in installed.rglob(pattern) if path.is_file()}
     return listed
 
 

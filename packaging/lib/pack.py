@@ -183,6 +183,39 @@ def examples():
     return sorted((ROOT / "examples").glob("*.cfg"))
 
 
+# What packages carry to read, by its place in the source and below the package's folder of documents; of a folder, all pages. Beside it
+# are the examples in `examples`.
+PAGES = ["README.md", "docs/limits.md", "docs/migrating.md", "docs/packaging.md", "docs/small-devices.md", "docs/targets.md", "docs/reference"]
+LINK = re.compile(r"\[([^][]+)\]\(([^)#:\s]+)(#[^)\s]*)?\)")
+
+
+def pages():
+    return [str(path.relative_to(ROOT)) for name in PAGES for path in sorted([*(ROOT / name).glob("*.md")] or [ROOT / name])]
+
+
+def documents():
+    """The pages, by place. Links to files that packages do not have become words."""
+    packed = {*pages(), "examples"}
+    packed |= {str(parent) for page in packed for parent in Path(page).parents}
+
+    def unlink(page, link):
+        words, target = link[1], os.path.normpath(Path(page).parent / link[2])
+        there = target in packed or not (ROOT / target).exists()
+        return link[0] if there else words if words == target else f"{words} ({target} in the source)"
+
+    return {page: LINK.sub(lambda link, page=page: unlink(page, link), (ROOT / page).read_text()) for page in pages()}
+
+
+def dead_links(folder):
+    """Links of the pages below a folder that lead nowhere: "page: link"."""
+    dead = []
+    for page in sorted(Path(folder).rglob("*.md")):
+        for link in LINK.finditer(page.read_text()):
+            if not (page.parent / link[2]).exists():
+                dead.append(f"{page.relative_to(folder)}: {link[2]}")
+    return dead
+
+
 def elf(path):
     """What the headers of an ELF program say, by readelf: 'machine', 'needed' libraries, 'versions' of symbols, 'static',
     'hard_float'."""

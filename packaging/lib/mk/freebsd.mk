@@ -1,4 +1,5 @@
-# Stands in for FreeBSD's bsd.port.mk and Uses/cargo.mk: what they set, as far as packaging/freebsd/Makefile uses it. From lint.py: ROOT, WORK.
+# Stands in for FreeBSD's bsd.port.mk and Uses/cargo.mk: what they set, as far as packaging/freebsd/Makefile uses it.
+# From lint.py: ROOT, WORK.
 .sinclude "${.CURDIR}/Makefile.crates"
 WRKSRC =	${ROOT}
 FILESDIR =	${.CURDIR}/files

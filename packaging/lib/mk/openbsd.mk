@@ -1,4 +1,5 @@
-# Stands in for OpenBSD's bsd.port.mk and devel/cargo: what they set, as far as packaging/openbsd/Makefile uses it. From lint.py: ROOT, WORK.
+# Stands in for OpenBSD's bsd.port.mk and devel/cargo: what they set, as far as packaging/openbsd/Makefile uses it.
+# From lint.py: ROOT, WORK.
 WRKSRC =	${ROOT}
 FILESDIR =	${.CURDIR}/files
 # While a port is installed into its packing folder; TRUEPREFIX is the one on the device.
