@@ -29,6 +29,7 @@ DEFAULTS = {
     "slow": 1,
     "ships": ["tarball"],
     "proven": [],
+    "in_cross": "",
     "seen": {},
 }
 
