@@ -7,7 +7,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TARGETS = ROOT / "targets"
 
-# Needed by every target whose standard library is built here. Debian's compiler is used by path, beside the machine's own.
+# Needed by every target whose standard library is built here. Debian's compiler is used by path, beside the machine's
+# own.
 BUILD_STD_PACKAGES = ["rustc-web", "cargo-web", "rust-web-src", "libc6-dev", "gcc"]
 EMULATION_PACKAGES = ["qemu-user-static"]
 # What cross/musl needs beside the compiler.
@@ -39,7 +40,8 @@ def load(name):
     if not path.exists():
         sys.exit(f"no {path.relative_to(ROOT)}; ci/cross --list shows the targets")
     target = tomllib.loads(path.read_text())
-    for words, wrong in [(target.keys() - NEEDED - DEFAULTS.keys(), "has unknown keys"), (NEEDED - target.keys(), "lacks")]:
+    unknown, missing = target.keys() - NEEDED - DEFAULTS.keys(), NEEDED - target.keys()
+    for words, wrong in [(unknown, "has unknown keys"), (missing, "lacks")]:
         if words:
             sys.exit(f"{path.relative_to(ROOT)} {wrong}: {', '.join(sorted(words))}")
     if target["name"] != name:
@@ -78,7 +80,7 @@ def cargo_env(target):
 
 
 def test_env(target):
-    """What the tests need beside that: unwinding, and one panic strategy for all crates, since with `panic = "abort"` in the dev
-    profile cargo would build two cores, which clash. A little optimisation pays for itself."""
+    """What the tests need beside that: unwinding, and one panic strategy for all crates, since with `panic = "abort"`
+    in the dev profile cargo would build two cores, which clash. A little optimisation pays for itself."""
     env = {"CARGO_PROFILE_DEV_PANIC": "unwind", "CARGO_PROFILE_DEV_OPT_LEVEL": "1", "CARGO_PROFILE_DEV_DEBUG": "0"}
     return env | {"EVENKEEL_SLOW": str(target["slow"]), "PROPTEST_CASES": "32" if target["runner"] else "256"}

@@ -1,9 +1,11 @@
-"""Grammars of what has no checker on this machine: python3 packaging/lib/lint.py man PROGRAM | p5m FOLDER | ports FOLDER | cfg FILE
+"""Grammars of what has no checker on this machine: python3 packaging/lib/lint.py WHAT ...
 
 cfg FILE        a configuration shows its statistics to this machine only, or asks for a password
 man PROGRAM     docs/evenkeel.1 has the options that `PROGRAM -h` lists, and no others
-p5m FOLDER      the IPS manifest that build-proto left there: actions, their attributes, a file for each `file` and `license`, links
-ports FOLDER    what packaging/ports left there: the Makefiles install what the packing lists name, the crates are those of Cargo.lock
+p5m FOLDER      the IPS manifest that build-proto left there: actions, their attributes, a file for each `file` and
+                `license`, links between the pages
+ports FOLDER    what packaging/ports left there: the Makefiles install what the packing lists name, the crates are those
+                of Cargo.lock
 """
 
 import re
@@ -43,7 +45,8 @@ def cfg(file):
     for section in sections:
         binds = re.findall(r"^\s+bind (\S+)", section, re.MULTILINE)
         if re.search(r"^\s+stats (enable|uri)", section, re.MULTILINE) and "stats auth" not in section:
-            wrong(*[f"{file}: statistics for everyone on {bind}" for bind in binds if not bind.startswith("127.0.0.1:")])
+            others = [bind for bind in binds if not bind.startswith("127.0.0.1:")]
+            wrong(*[f"{file}: statistics for everyone on {bind}" for bind in others])
 
 
 def man(program):
@@ -132,8 +135,8 @@ def work(folder, system):
 
 
 def stage(folder, system, port):
-    """Installs the port into a folder: it must take the program from where the system's cargo leaves it, and what it installs must be
-    what its packing list names."""
+    """Installs the port into a folder: it must take the program from where the system's cargo leaves it, and what it
+    installs must be what its packing list names."""
     place = work(folder, system)
     shutil.rmtree(place, ignore_errors=True)
     bmake(port, system, folder, "build")
@@ -169,8 +172,8 @@ def listed_openbsd(_folder, port):
 
 
 def listed_freebsd(folder, port):
-    """The files of pkg-plist, which has manual pages as the ports tree leaves them, and those of PORTDOCS and PORTEXAMPLES, which are
-    patterns."""
+    """The files of pkg-plist, which has manual pages as the ports tree leaves them, and those of PORTDOCS and
+    PORTEXAMPLES, which are patterns."""
     listed = set()
     for line in (port / "pkg-plist").read_text().splitlines():
         keyword, _, path = line.rpartition(" ")

@@ -1,7 +1,8 @@
 """What the packages have in common: which files there are, and archives whose bytes depend on their contents only.
 
-A `Tree` is a list of files with mode and owner; it is written as tar, as cpio (newc) or into a folder. Names are sorted, every time
-is the one of `epoch()`, owners are numbers, and gzip carries neither name nor time: two runs give the same bytes.
+A `Tree` is a list of files with mode and owner; it is written as tar, as cpio (newc) or into a folder. Names are
+sorted, every time is the one of `epoch()`, owners are numbers, and gzip carries neither name nor time: two runs give
+the same bytes.
 """
 
 import gzip
@@ -183,14 +184,23 @@ def examples():
     return sorted((ROOT / "examples").glob("*.cfg"))
 
 
-# What packages carry to read, by its place in the source and below the package's folder of documents; of a folder, all pages. Beside it
-# are the examples in `examples`.
-PAGES = ["README.md", "docs/limits.md", "docs/migrating.md", "docs/packaging.md", "docs/small-devices.md", "docs/targets.md", "docs/reference"]
+# What packages carry to read, by its place in the source and below the package's folder of documents; of a folder, all
+# pages. Beside it are the examples in `examples`.
+PAGES = [
+    "README.md",
+    "docs/limits.md",
+    "docs/migrating.md",
+    "docs/packaging.md",
+    "docs/small-devices.md",
+    "docs/targets.md",
+    "docs/reference",
+]
 LINK = re.compile(r"\[([^][]+)\]\(([^)#:\s]+)(#[^)\s]*)?\)")
 
 
 def pages():
-    return [str(path.relative_to(ROOT)) for name in PAGES for path in sorted([*(ROOT / name).glob("*.md")] or [ROOT / name])]
+    found = [path for name in PAGES for path in sorted((ROOT / name).glob("*.md")) or [ROOT / name]]
+    return [str(path.relative_to(ROOT)) for path in found]
 
 
 def documents():
@@ -217,8 +227,8 @@ def dead_links(folder):
 
 
 def elf(path):
-    """What the headers of an ELF program say, by readelf: 'machine', 'needed' libraries, 'versions' of symbols, 'static',
-    'hard_float'."""
+    """What the headers of an ELF program say, by readelf: 'machine', 'needed' libraries, 'versions' of symbols,
+    'static', 'hard_float'."""
     # readelf is the same for every architecture.
     def readelf(*options):
         return subprocess.run(["readelf", *options, str(path)], check=True, stdout=subprocess.PIPE, text=True).stdout
@@ -236,8 +246,8 @@ def elf(path):
 
 def crates(target=None):
     """The crates linked into the program for a target (this machine's when None): name, version, licence, folder of the source."""
-    host = re.search(r"host: (\S+)", subprocess.run(["rustc", "-vV"], check=True, stdout=subprocess.PIPE, text=True).stdout)
-    target = target or host.group(1)
+    said = subprocess.run(["rustc", "-vV"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    target = target or re.search(r"host: (\S+)", said).group(1)
 
     def cargo(*words):
         return subprocess.run(["cargo", *words], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
