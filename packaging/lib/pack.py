@@ -34,7 +34,7 @@ def version():
 
 
 def epoch():
-    """Seconds since 1970 that stand in every archive: SOURCE_DATE_EPOCH, else the date of the newest changelog entry."""
+    """Seconds since 1970 in every archive: SOURCE_DATE_EPOCH, else the date of the newest changelog entry."""
     given = os.environ.get("SOURCE_DATE_EPOCH")
     return int(given) if given else int(parsedate_to_datetime(_signed()[1]).timestamp())
 
@@ -245,7 +245,7 @@ def elf(path):
 
 
 def crates(target=None):
-    """The crates linked into the program for a target (this machine's when None): name, version, licence, folder of the source."""
+    """The crates linked into the program for a target (this machine's when None): name, version, licence, folder."""
     said = subprocess.run(["rustc", "-vV"], check=True, stdout=subprocess.PIPE, text=True).stdout
     target = target or re.search(r"host: (\S+)", said).group(1)
 
@@ -265,8 +265,8 @@ def crates(target=None):
 def third_party(target=None):
     """The notices that the licences of the linked crates ask for. Where MIT may be chosen, it is."""
     text = [
-        "evenkeel is linked from the works below. Each may be used under the licence named; where there is a choice, MIT is taken,",
-        "and the notice that it asks for follows.",
+        "evenkeel is linked from the works below. Each may be used under the licence named; where there is a choice,",
+        "MIT is taken, and the notice that it asks for follows.",
         "",
         "The Rust standard library: MIT OR Apache-2.0, The Rust Project contributors.",
         "The C library, in statically linked programs only: glibc (LGPL-2.1-or-later; the program can be linked again with another",
@@ -275,9 +275,10 @@ def third_party(target=None):
     ]
     for name, number, licence, folder in crates(target):
         text += ["=" * 78, f"{name} {number}: {licence}", ""]
-        notices = sorted(path for path in folder.iterdir() if re.match(r"(LICENSE|COPYRIGHT)", path.name, re.IGNORECASE))
-        chosen = [path for path in notices if "mit" in path.name.lower()] or [p for p in notices if "apache" not in p.name.lower()]
-        text += [path.read_text().rstrip() + "\n" for path in chosen if path.is_file()]
+        found = [path for path in folder.iterdir() if re.match(r"(LICENSE|COPYRIGHT)", path.name, re.IGNORECASE)]
+        mit = [path for path in found if "mit" in path.name.lower()]
+        chosen = mit or [path for path in found if "apache" not in path.name.lower()]
+        text += [path.read_text().rstrip() + "\n" for path in sorted(chosen) if path.is_file()]
     return "\n".join(text)
 
 
