@@ -18,10 +18,11 @@ fn files(dir: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
-/// The module of `src/a/b.rs` or `src/a.rs`: `a`.
+/// The module of `src/a/b.rs`, `src/a.rs`, or `src/no_a.rs`, which takes its place in other builds: `a`.
 fn module(path: &Path) -> String {
     let first = path.strip_prefix("src").unwrap().components().next().unwrap();
-    Path::new(first.as_os_str()).file_stem().unwrap().to_string_lossy().into_owned()
+    let name = Path::new(first.as_os_str()).file_stem().unwrap().to_string_lossy().into_owned();
+    name.strip_prefix("no_").map(str::to_owned).unwrap_or(name)
 }
 
 /// Every `crate::x` in the code of a file, tests left out.
