@@ -228,11 +228,13 @@ pub fn options(s: &mut State, a: &mut Args, table: &'static [Row], line: &str) {
                 a.skip(row.arg_count());
                 s.tls_option(row.name, word.pos);
             }
-            Status::NotBuilt(reason) => {
+            Status::NotBuilt(_) | Status::LeftOut(_) => {
                 a.skip(row.arg_count());
-                s.fault(Fault::new(word.pos, format!("'{}' is not built yet in this version", row.name)).hint(reason));
+                if let Some(fault) = row.refusal(word.pos) {
+                    s.fault(fault);
+                }
             }
-            Status::LeftOut(_) | Status::Listed(_) => {}
+            Status::Listed(_) => {}
         }
     }
 }

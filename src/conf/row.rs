@@ -4,7 +4,7 @@
 //! (`timeout http-request`), and the longest name that a line begins with is taken.
 
 use super::state::State;
-use crate::util::words::{Args, Fault, Word, nearest};
+use crate::util::words::{Args, Fault, Pos, Word, nearest};
 use crate::util::{ManualText, Release};
 
 /// Sections in which a keyword is known, one bit each ([`Row::sections`]).
@@ -165,6 +165,17 @@ impl Row {
             self.status = Status::LeftOut(reason);
         }
         self
+    }
+
+    /// Why its keyword is refused, wherever it stands: none for those that are built.
+    pub fn refusal(&self, pos: Pos) -> Option<Fault> {
+        match self.status {
+            Status::NotBuilt(reason) => {
+                Some(Fault::new(pos, format!("'{}' is not built yet in this version", self.name)).hint(reason))
+            }
+            Status::LeftOut(reason) => Some(Fault::new(pos, format!("'{}': {reason}", self.name))),
+            _ => None,
+        }
     }
 
     /// How many words its arguments take, counted in `args`.

@@ -178,13 +178,8 @@ fn keyword(s: &mut State, row: &'static Row, words: &[Word], count: usize, no: b
         misplaced(s, row, section, pos);
         return;
     }
-    match row.status {
-        Status::NotBuilt(reason) => {
-            let message = format!("'{}' is not built yet in this version", row.name);
-            return s.fault(Fault::new(pos, message).hint(reason));
-        }
-        Status::LeftOut(reason) => return s.fault(Fault::new(pos, format!("'{}': {reason}", row.name))),
-        _ => {}
+    if let Some(fault) = row.refusal(pos) {
+        return s.fault(fault);
     }
     let mut args = Args::new(words, count, row.name);
     args.no = no;
