@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Compares `show info` and `show stat` with HAProxy's, column by column, after the same traffic.
 
-    stats_oracle.py [evenkeel binary] [haproxy binary]
+    stats_oracle.py --evenkeel target/release/evenkeel [--haproxy /usr/sbin/haproxy]
 
 Each in its turn gets the same configuration and the same clients and servers. A column that differs and is not listed in
 INFO or STAT, with the reason, is printed, and so is a reason that nothing needs any more; the exit code is the number of
 both (0 = all as HAProxy has it). Times are compared roughly: both run on a machine that others use too.
 """
-import os, re, shutil, socket, subprocess, sys, tempfile, threading, time
+import argparse, os, re, shutil, socket, subprocess, sys, tempfile, threading, time
 
 CONFIG = """
 global
@@ -253,8 +253,11 @@ def compare(ours, theirs, servers):
 
 
 def main():
-    ours = sys.argv[1] if len(sys.argv) > 1 else "target/debug/evenkeel"
-    theirs = sys.argv[2] if len(sys.argv) > 2 else "/usr/sbin/haproxy"
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--evenkeel", required=True)
+    parser.add_argument("--haproxy", default="/usr/sbin/haproxy")
+    options = parser.parse_args()
+    ours, theirs = options.evenkeel, options.haproxy
     if not os.path.exists(theirs):
         sys.exit(f"{theirs} is not there")
     servers = {"a": server(page), "b": server(page), "bad": server(failing)}
