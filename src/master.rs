@@ -19,11 +19,12 @@
 //! the master becomes the new program: same process, same children, the sockets inherited. That one starts the worker.
 
 use crate::reload::{self, Child, Replaced, Sockets};
-use crate::sys::{process, signal};
+use crate::sys::{process, program, signal};
 use rustix::event::{PollFd, PollFlags, poll};
+use std::io::Read;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 /// Set for the process that a master or a starting daemon began.
 pub const ROLE: &str = "EVENKEEL_ROLE";
@@ -174,20 +175,20 @@ impl Master<'_> {
     fn started(&mut self) {
         let Some((mut child, sockets)) = self.starting.take() else { return };
         if !child.wait_ready() {
-            let code = child.process.wait().map_or(1, reload::exit_code);
+            let code = program::wait(child.pid);
             if self.current.is_none() {
                 self.lost = code;
             }
             self.keep_old(&sockets);
         } else if self.ending.is_some() {
-            self.workers.push(child.pid()); // was told already
+            self.workers.push(child.pid); // was told already
         } else {
             self.tell(signal::SIGUSR1);
             let dropped = self.sockets.iter().filter(|s| !sockets.iter().any(|new| new.1 == s.1));
             dropped.for_each(|s| process::close(s.1));
             self.sockets = sockets;
-            self.current = Some(child.pid());
-            self.workers.push(child.pid());
+            self.current = Some(child.pid);
+            self.workers.push(child.pid);
             self.env.notify("READY=1");
             match self.replaced.take() {
                 Some(replaced) => {
@@ -238,14 +239,10 @@ impl Master<'_> {
     /// Becomes the program that is under our name now, once it has found the configuration right: it starts the worker. False when
     /// it does not want to or cannot; whether it returns true, nobody knows.
     fn become_new(&mut self) -> bool {
-        let mut check = std::process::Command::new(&self.program);
-        check.args(&self.args).arg("-c").env(ROLE, AGAIN).stdin(Stdio::null()).stdout(Stdio::null());
-        check.stderr(Stdio::piped());
-        match check.output() {
-            Ok(done) if done.status.success() => {}
-            Ok(done) => {
-                String::from_utf8_lossy(&done.stderr).lines().for_each(|l| self.env.say("", l));
-                let code = reload::exit_code(done.status);
+        match self.check_new() {
+            Ok((0, _)) => {}
+            Ok((code, said)) => {
+                said.lines().for_each(|l| self.env.say("", l));
                 self.env.say("ALERT", &format!("the new program does not take the configuration (code {code})"));
                 return false;
             }
@@ -258,17 +255,28 @@ impl Master<'_> {
         let others = self.workers.iter().filter(|pid| Some(**pid) != self.current);
         let workers: Vec<String> = [self.current.unwrap_or(0)].iter().chain(others).map(i32::to_string).collect();
         let mut env = reload::hand_over(&self.sockets);
-        env.push((ROLE.into(), AGAIN.into()));
-        env.push((WORKERS.into(), workers.join(" ")));
+        env.push((ROLE, AGAIN.into()));
+        env.push((WORKERS, workers.join(" ")));
         let fds = || self.sockets.iter().map(|s| s.1).chain(self.passed.iter().copied());
         // Signals that come now are for the new program.
         signal::keep_out(&SIGNALS);
         fds().for_each(|fd| process::keep_over_exec(fd, true));
-        let e = process::become_program(&self.program, &self.args, &env);
+        let e = program::become_program(&self.program, &self.args, &env);
         fds().for_each(|fd| process::keep_over_exec(fd, false));
         signal::let_in(&SIGNALS);
         self.env.say("ALERT", &format!("the new program cannot be started: {e}"));
         false
+    }
+
+    /// Has the program that is under our name now check the configuration: its exit code, and what it said.
+    fn check_new(&self) -> std::io::Result<(i32, String)> {
+        let (mut errors, write) = std::io::pipe()?;
+        let args = [&self.args[..], &["-c".to_string()]].concat();
+        let pid = program::start(&self.program, &args, &[(ROLE, AGAIN.into())], Some(write.as_raw_fd()))?;
+        drop(write);
+        let mut said = Vec::new();
+        let _ = errors.read_to_end(&mut said);
+        Ok((program::wait(pid), String::from_utf8_lossy(&said).into_owned()))
     }
 
     /// Ends all workers; the master follows the last of them.
@@ -276,7 +284,7 @@ impl Master<'_> {
         self.env.notify("STOPPING=1");
         self.ending.get_or_insert(code);
         if let Some((child, sockets)) = &mut self.starting {
-            process::kill(child.pid(), signal::SIGTERM);
+            process::kill(child.pid, signal::SIGTERM);
             let given = std::mem::take(sockets);
             self.keep_old(&given);
         }
@@ -291,7 +299,7 @@ impl Master<'_> {
     fn reap(&mut self) {
         let (current, lost) = (&mut self.current, &mut self.lost);
         self.workers.retain(|pid| {
-            let Some(code) = process::reap(*pid) else { return true };
+            let Some(code) = program::reap(*pid) else { return true };
             if *current == Some(*pid) {
                 *current = None;
                 *lost = code;

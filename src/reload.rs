@@ -6,7 +6,7 @@
 
 use crate::model::{Config, Listener};
 use crate::sys::listen::{self, Bound, Place};
-use crate::sys::{Fd, process, signal};
+use crate::sys::{Fd, process, program, signal};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
@@ -111,7 +111,7 @@ pub fn program() -> PathBuf {
 
 /// A child process that was started, and the pipe on which it says that it is ready.
 pub struct Child {
-    pub process: std::process::Child,
+    pub pid: i32,
     ready: std::io::PipeReader,
 }
 
@@ -119,40 +119,31 @@ pub struct Child {
 pub fn spawn(
     program: &Path,
     args: &[String],
-    role: (&str, &str),
+    (name, role): (&'static str, &str),
     sockets: &Sockets,
     others: &[Fd],
 ) -> std::io::Result<Child> {
     let (ready, write) = std::io::pipe()?;
     let fds = || sockets.iter().map(|s| s.1).chain(others.iter().copied()).chain([write.as_raw_fd()]);
-    let list: Vec<String> = sockets.iter().map(|(n, fd)| format!("{n}={fd}")).collect();
-    let mut command = std::process::Command::new(program);
-    command.args(args).env(role.0, role.1).env(SOCKETS, list.join(" ")).env(READY, write.as_raw_fd().to_string());
+    let env = [(name, role.to_string()), (SOCKETS, list(sockets)), (READY, write.as_raw_fd().to_string())];
     // This process has one thread, so nobody else can start a program in between.
     fds().for_each(|fd| process::keep_over_exec(fd, true));
-    let child = command.spawn();
+    let child = program::start(program, args, &env, None);
     fds().for_each(|fd| process::keep_over_exec(fd, false));
-    Ok(Child { process: child?, ready })
+    Ok(Child { pid: child?, ready })
 }
 
 /// What a program finds its sockets by, and that nobody waits for it.
-pub fn hand_over(sockets: &Sockets) -> Vec<(String, String)> {
-    let list: Vec<String> = sockets.iter().map(|(n, fd)| format!("{n}={fd}")).collect();
-    vec![(SOCKETS.into(), list.join(" ")), (READY.into(), String::new())]
+pub fn hand_over(sockets: &Sockets) -> Vec<(&'static str, String)> {
+    vec![(SOCKETS, list(sockets)), (READY, String::new())]
 }
 
-/// How a process ended, as a shell shows it: a signal as 128 and its number.
-pub fn exit_code(status: std::process::ExitStatus) -> i32 {
-    use std::os::unix::process::ExitStatusExt;
-    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+fn list(sockets: &Sockets) -> String {
+    let pairs: Vec<String> = sockets.iter().map(|(n, fd)| format!("{n}={fd}")).collect();
+    pairs.join(" ")
 }
 
 impl Child {
-    /// Its process id.
-    pub fn pid(&self) -> i32 {
-        self.process.id() as i32
-    }
-
     /// Becomes readable when the child is ready or has given up.
     pub fn ready_fd(&self) -> BorrowedFd<'_> {
         self.ready.as_fd()

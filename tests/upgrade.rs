@@ -130,7 +130,9 @@ fn a_master_becomes_the_new_program() {
     // A program that does not run, one that refuses, and a configuration that is wrong: all goes on as it was.
     for (what, text) in [
         ("cannot be started", "no program"),
-        ("does not take the configuration", "#!/bin/sh\necho wrong >&2\nexit 3\n"),
+        ("wrong", "#!/bin/sh\necho said; echo wrong >&2\nexit 3\n"),
+        ("does not take the configuration (code 3)", "#!/bin/sh\nexit 3\n"),
+        ("does not take the configuration (code 137)", "#!/bin/sh\nkill -9 $$\n"),
     ] {
         replace(&program, |new| {
             let source = dir.0.join("source");

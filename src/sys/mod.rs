@@ -8,6 +8,7 @@ mod addr;
 pub mod listen;
 mod poller;
 pub mod process;
+pub mod program;
 pub mod real;
 pub mod signal;
 mod sockopt;

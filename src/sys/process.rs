@@ -1,4 +1,4 @@
-//! What a process does once: limits, user and group names, giving up privileges, starting its successor.
+//! What a process does once: limits, user and group names, giving up privileges, its standard streams.
 
 use super::Fd;
 use super::sockopt::borrow;
@@ -172,38 +172,6 @@ pub fn user_of(pid: i32) -> Option<u32> {
 pub fn end_with_parent() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::USR1));
-}
-
-/// Becomes another program: same process, same children, same blocked signals (which the standard library's `exec` would not keep).
-/// Returns only when that fails.
-#[allow(unsafe_code)]
-pub fn become_program(program: &std::path::Path, args: &[String], env: &[(String, String)]) -> std::io::Error {
-    use std::ffi::CString;
-    use std::os::unix::ffi::OsStrExt;
-    let text = |bytes: &[u8]| CString::new(bytes).unwrap_or_default();
-    let path = text(program.as_os_str().as_bytes());
-    let args: Vec<CString> = [path.clone()].into_iter().chain(args.iter().map(|a| text(a.as_bytes()))).collect();
-    let kept = std::env::vars_os().filter(|(name, _)| !env.iter().any(|(n, _)| n.as_bytes() == name.as_bytes()));
-    let mut vars: Vec<CString> = kept.map(|(n, v)| text(&[n.as_bytes(), b"=", v.as_bytes()].concat())).collect();
-    // An empty value takes a variable away.
-    vars.extend(env.iter().filter(|(_, v)| !v.is_empty()).map(|(n, v)| text(format!("{n}={v}").as_bytes())));
-    let pointers = |list: &[CString]| list.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect::<Vec<_>>();
-    let (args, vars) = (pointers(&args), pointers(&vars));
-    // SAFETY: the path and all entries of both lists are strings that end in NUL and outlive the call; the lists end in a null pointer.
-    unsafe { libc::execve(path.as_ptr(), args.as_ptr(), vars.as_ptr()) };
-    std::io::Error::last_os_error()
-}
-
-/// How a child of this process ended, if it has: its exit code, or 128 and the number of the signal.
-pub fn reap(pid: i32) -> Option<i32> {
-    use rustix::process::{Pid, WaitOptions, waitpid};
-    match waitpid(Some(Pid::from_raw(pid)?), WaitOptions::NOHANG) {
-        Ok(None) => None,
-        Ok(Some((_, status))) => {
-            Some(status.exit_status().unwrap_or_else(|| 128 + status.terminating_signal().unwrap_or(0)))
-        }
-        Err(_) => Some(1), // no child of ours
-    }
 }
 
 /// Another descriptor for the same thing, not passed on.
