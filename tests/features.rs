@@ -5,13 +5,14 @@ use common::*;
 use std::process::Output;
 
 /// A feature's name for `-vv` and conditions, and lines that ask for it.
-const ASKING: [(&str, &str); 6] = [
+const ASKING: [(&str, &str); 7] = [
     ("REGEX", "listen l\n bind 127.0.0.1:1\n http-request deny if { path_reg ^/a }"),
     ("REGEX", "listen l\n bind 127.0.0.1:1\n http-request set-header x %[path,regsub(a,b)]"),
     ("REGEX", "listen l\n bind 127.0.0.1:1\n reqirep ^X-A: X-B:"),
     ("STATS", "listen l\n bind 127.0.0.1:1\n stats enable"),
     ("STATS", "listen l\n bind 127.0.0.1:1\n stats uri /s"),
     ("CLI", "global\n stats socket 127.0.0.1:1"),
+    ("CRYPT", "userlist u\n user a password '$1$abcdefgh$9qMkHazuSy1Q8myEum7yb/' groups g\n group g"),
 ];
 
 fn checked(lines: &str) -> Output {
@@ -53,5 +54,22 @@ fn one_file_serves_for_all_builds() {
     for (feature, lines) in ASKING {
         let done = checked(&format!(".if feature({feature})\n{lines}\n.endif"));
         assert_eq!(done.status.code(), Some(0), "{lines}\n{}", String::from_utf8_lossy(&done.stderr));
+    }
+}
+
+/// In each build, `insecure-password` works and a hash that matches nothing is taken.
+#[test]
+fn plain_passwords_need_no_feature() {
+    let server = Server::named("a");
+    let proxy = Proxy::in_front_of(
+        &server,
+        &format!(
+            "{HTTP}userlist u\n user a insecure-password b\n user locked password *\n\
+             listen l\n bind {{bind:l}}\n http-request auth unless {{ http_auth(u) }}\n server a {{server:a}}\n"
+        ),
+    );
+    for (credentials, status) in [("YTpi", 200), ("YTpj", 401), ("bG9ja2VkOio=", 401), ("bm9ib2R5OmI=", 401)] {
+        let request = format!("GET / HTTP/1.1\r\nHost: h\r\nAuthorization: Basic {credentials}\r\n\r\n");
+        assert_eq!(Client::connect(proxy.addr("l")).ask(request).status(), status, "{credentials}");
     }
 }

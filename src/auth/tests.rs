@@ -1,11 +1,12 @@
+use super::crypt::{Hashing, Stored};
 use super::*;
 
-fn check(secret: &str, password: &str) -> (bool, u32) {
-    let secret = Secret::parse(secret).unwrap();
-    let mut hashing = Hashing::begin(&secret, password.as_bytes()).unwrap();
+fn check(stored: &str, password: &str) -> (bool, u32) {
+    let stored = Stored::parse(stored).unwrap();
+    let mut hashing = Hashing::begin(&stored, password.as_bytes()).unwrap();
     let mut steps = 1;
     loop {
-        match hashing.step(&secret) {
+        match hashing.step(&stored) {
             Some(right) => return (right, steps),
             None => steps += 1,
         }
@@ -137,8 +138,8 @@ fn steps_are_counted() {
     assert!(check(six, "a").1 > 1000 / 8);
     assert!(check(six, &long).1 > 1000);
     assert_eq!(check("$2b$04$CCCCCCCCCCCCCCCCCCCCC.7uG0VCzI2bS7j6ymqJi9CdcdxiRTWNy", "a").1, 33);
-    let secret = Secret::parse(six).unwrap();
-    assert!(Hashing::begin(&secret, &vec![b'a'; LONGEST + 1]).is_none());
+    let stored = Stored::parse(six).unwrap();
+    assert!(Hashing::begin(&stored, &vec![b'a'; LONGEST + 1]).is_none());
 }
 
 #[test]

@@ -9,7 +9,8 @@
 //! - **Unknown users** are compared with the secret of one that exists, chosen by a keyed hash of the name, and are refused whatever
 //!   comes out: how long it takes does not say which names exist.
 
-use super::{Hashing, LONGEST, Secret, Userlist, same, siphash};
+use super::crypt::Hashing;
+use super::{LONGEST, Secret, Userlist, same, siphash};
 
 /// Passwords that are hashed at a time by a worker.
 const SEATS: usize = 8;
@@ -65,7 +66,7 @@ pub struct Verifier {
 }
 
 fn hashes(lists: &[Userlist]) -> bool {
-    lists.iter().flat_map(|l| &l.users).any(|u| u.secret.is_hashed())
+    lists.iter().flat_map(|l| &l.users).any(|u| matches!(u.secret, Secret::Hashed(_)))
 }
 
 impl Verifier {
@@ -122,11 +123,11 @@ impl Verifier {
         let Some(list) = list else { return Some(false) };
         let found = list.find(q.user);
         let user = found.unwrap_or_else(|| self.stand_in(list, &q));
-        let secret = &list.users[user].secret;
-        if !secret.is_hashed() {
-            let same = if let Secret::Plain(text) = secret { self.is_same(text, q.password) } else { false };
-            return Some(same && found.is_some());
-        }
+        let stored = match &list.users[user].secret {
+            Secret::Locked => return Some(false),
+            Secret::Plain(text) => return Some(self.is_same(text, q.password) && found.is_some()),
+            Secret::Hashed(stored) => stored,
+        };
         let key = self.key(&q);
         let right = found.is_some() && self.right[list.first + user] == key;
         if right || q.password.len() > LONGEST || self.wrong.contains(&key) {
@@ -138,7 +139,7 @@ impl Verifier {
         let shared = self.seats.iter().flatten().any(|s| s.key == key);
         self.wait(who, seated.unwrap_or(key));
         if seated.is_none() && !shared && self.busy < self.seats.len() {
-            let hashing = Hashing::begin(secret, q.password)?;
+            let hashing = Hashing::begin(stored, q.password)?;
             let free = self.seats.iter_mut().find(|s| s.is_none())?;
             *free = Some(Seat { who, key, list: q.list, user, named: found.is_some(), hashing });
             self.busy += 1;
@@ -186,7 +187,8 @@ impl Verifier {
         self.turn = (at + 1) % seats;
         let Some(seat) = &mut self.seats[at] else { return };
         let list = &lists[seat.list];
-        let Some(matches) = seat.hashing.step(&list.users[seat.user].secret) else { return };
+        let Secret::Hashed(stored) = &list.users[seat.user].secret else { return };
+        let Some(matches) = seat.hashing.step(stored) else { return };
         if matches && seat.named {
             self.right[list.first + seat.user] = seat.key;
         } else {

@@ -52,11 +52,11 @@ impl Regex {
 
 /// What matching would work in.
 #[derive(Default)]
-pub struct RegexCache;
+pub struct RegexCache {}
 
 impl RegexCache {
     pub fn new<'a>(_: impl Iterator<Item = &'a Regex>) -> RegexCache {
-        RegexCache
+        RegexCache {}
     }
 
     pub fn memory_bytes(&self) -> usize {
