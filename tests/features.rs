@@ -5,7 +5,7 @@ use common::*;
 use std::process::Output;
 
 /// A feature's name for `-vv` and conditions, and lines that ask for it.
-const ASKING: [(&str, &str); 7] = [
+const ASKING: [(&str, &str); 12] = [
     ("REGEX", "listen l\n bind 127.0.0.1:1\n http-request deny if { path_reg ^/a }"),
     ("REGEX", "listen l\n bind 127.0.0.1:1\n http-request set-header x %[path,regsub(a,b)]"),
     ("REGEX", "listen l\n bind 127.0.0.1:1\n reqirep ^X-A: X-B:"),
@@ -13,6 +13,11 @@ const ASKING: [(&str, &str); 7] = [
     ("STATS", "listen l\n bind 127.0.0.1:1\n stats uri /s"),
     ("CLI", "global\n stats socket 127.0.0.1:1"),
     ("CRYPT", "userlist u\n user a password '$1$abcdefgh$9qMkHazuSy1Q8myEum7yb/' groups g\n group g"),
+    ("CONVERTERS", "listen l\n bind 127.0.0.1:1\n http-request set-header x %[path,json]"),
+    ("CONVERTERS", "listen l\n bind 127.0.0.1:1\n log-format %[src,xxh32]"),
+    ("CONVERTERS", "listen l\n bind 127.0.0.1:1\n acl a path,sha1,hex 5\n http-request deny if a"),
+    ("CONVERTERS", "listen l\n bind 127.0.0.1:1\n use_backend %[req.hdr(x),language(de;en)]"),
+    ("CONVERTERS", "listen l\n bind 127.0.0.1:1\n http-request deny if { date,utime(%H) 05 }"),
 ];
 
 fn checked(lines: &str) -> Output {

@@ -7,7 +7,7 @@ use crate::cli::{COMMANDS, NOT_BUILT as NO_COMMANDS};
 use crate::format::VARIABLES;
 use crate::pattern::Method;
 use crate::rules::{ACTIONS, ANSWER, Family, PREDEFINED};
-use crate::sample::{CONVERTERS, FETCHES, REFUSED, find_converter, find_fetch, needs};
+use crate::sample::{FETCHES, REFUSED, converter_tables, find_converter, find_fetch, needs};
 use crate::stats::NAMES;
 use crate::util::{ManualText, Release};
 use std::collections::BTreeMap;
@@ -86,7 +86,7 @@ fn own_rows() -> Vec<Row> {
     let (unknown, o) = (Release::of(""), ManualText::new("Shows nothing: its flags hold for all that follow."));
     let mut rows = Vec::new();
     rows.extend(FETCHES.iter().flat_map(|t| t.iter()).map(|f| row("sample fetch", f.name, f.args, f.since, f.doc)));
-    rows.extend(CONVERTERS.iter().flat_map(|t| t.iter()).map(|c| row("converter", c.name, c.args, c.since, c.doc)));
+    rows.extend(converter_tables().flatten().map(|c| row("converter", c.name, c.args, c.since, c.doc)));
     for (names, why) in REFUSED {
         let why = ManualText::new(why);
         let refused =

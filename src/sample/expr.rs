@@ -1,7 +1,7 @@
 //! A compiled expression: a fetch and the converters after it.
 
 use super::{Arg, Compiler, Converter, Fetch, Got, Scene, Tools, Walk, args::parse_args, find_converter, find_fetch};
-use super::{CONVERTERS, FETCHES, UNIQUE_ID, convert::refusal, needs};
+use super::{FETCHES, UNIQUE_ID, convert::refusal, converter_tables, needs};
 use crate::model::Mode;
 use crate::pattern::{Kind, Regex, Value};
 use crate::util::words::{Fault, closing, nearest};
@@ -188,7 +188,7 @@ pub fn unknown_fetch(cc: &Compiler, name: &str, more: &[String]) -> Fault {
 }
 
 fn converter_names() -> Vec<&'static str> {
-    CONVERTERS.iter().flat_map(|t| t.iter()).map(|c| c.name).collect()
+    converter_tables().flatten().map(|c| c.name).collect()
 }
 
 fn unknown(cc: &Compiler, what: &str, name: &str, known: Vec<&str>) -> Fault {

@@ -284,7 +284,7 @@ pub static FETCHES: [&[Fetch]; 8] =
     [internal::TABLE, l4::TABLE, tcp::TABLE, l6::TABLE, tls::TABLE, http::TABLE, fields::TABLE, auth::TABLE];
 
 /// The tables of converters, each sorted by name.
-pub use convert::TABLES as CONVERTERS;
+pub use convert::tables as converter_tables;
 
 /// The fetch of a name.
 pub fn find_fetch(name: &str) -> Option<&'static Fetch> {
@@ -293,7 +293,7 @@ pub fn find_fetch(name: &str) -> Option<&'static Fetch> {
 
 /// The converter of a name.
 pub fn find_converter(name: &str) -> Option<&'static Converter> {
-    CONVERTERS.iter().find_map(|t| t.binary_search_by(|c| c.name.cmp(name)).ok().map(|at| &t[at]))
+    converter_tables().find_map(|t| t.binary_search_by(|c| c.name.cmp(name)).ok().map(|at| &t[at]))
 }
 
 #[cfg(test)]

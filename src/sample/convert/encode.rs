@@ -68,14 +68,6 @@ pub fn decode(text: &[u8], alphabet: Alphabet, out: &mut Out) -> Option<()> {
     Some(())
 }
 
-/// Standard base64 decoded at start-up.
-pub fn decoded(text: &[u8]) -> Option<Vec<u8>> {
-    let mut space = vec![0; text.len()];
-    let mut out = Out::new(&mut space);
-    decode(text, Alphabet::Standard, &mut out)?;
-    Some(out.bytes().to_vec())
-}
-
 /// Percent-decoding; `form`: '+' is a space.
 fn url_dec(text: &[u8], form: bool, out: &mut Out) -> Option<()> {
     let digit = |b: Option<&u8>| b.and_then(|b| char::from(*b).to_digit(16));
@@ -106,53 +98,8 @@ fn url_enc(text: &[u8], out: &mut Out) {
     }
 }
 
-/// Writes the parts of a size with a separator between; a last one that is shorter only when the row's third argument
-/// is not 1.
-fn parts<'a>(value: Value, args: &[Arg], t: &mut Tools<'a, '_>, put: fn(&[u8], &mut Out)) -> Option<Value<'a>> {
-    let bytes = bytes(value);
-    let size = usize::try_from(args[1].int_or(0)).ok().filter(|n| *n > 0).unwrap_or(usize::MAX);
-    let whole = if args[2].int_or(0) == 1 { bytes.len() - bytes.len() % size } else { bytes.len() };
-    let write = |o: &mut Out| {
-        for (i, part) in bytes[..whole].chunks(size).enumerate() {
-            o.put(if i > 0 { args[0].text() } else { b"" });
-            put(part, o);
-        }
-    };
-    written(t, write).map(Value::Str)
-}
-
-fn hex(bytes: &[u8], out: &mut Out) {
+pub fn hex(bytes: &[u8], out: &mut Out) {
     bytes.iter().for_each(|b| _ = write!(out, "{b:02X}"));
-}
-
-fn big_endian(bytes: &[u8], out: &mut Out) {
-    out.num(bytes.iter().fold(0, |n, b| n << 8 | u64::from(*b)));
-}
-
-fn little_endian(bytes: &[u8], out: &mut Out) {
-    out.num(bytes.iter().rev().fold(0, |n, b| n << 8 | u64::from(*b)));
-}
-
-fn cut_flag(flag: &Arg) -> Result<(), String> {
-    match flag.int_or(0) {
-        0 | 1 => Ok(()),
-        n => Err(format!("whether a shorter part is left out is 0 or 1, not {n}")),
-    }
-}
-
-fn numbers(args: &mut [Arg]) -> Result<(), String> {
-    match args[1].int_or(0) {
-        1..=8 => cut_flag(&args[2]),
-        n => Err(format!("a number has 1 to 8 bytes, not {n}")),
-    }
-}
-
-fn dumps(args: &mut [Arg]) -> Result<(), String> {
-    match (args[1].int_or(0), args[0].text()) {
-        (n, []) if n >= 0 => cut_flag(&args[2]),
-        (1.., _) => cut_flag(&args[2]),
-        (n, _) => Err(format!("a part has 1 byte or more, not {n}")),
-    }
 }
 
 fn of_query(args: &mut [Arg]) -> Result<(), String> {
@@ -168,24 +115,6 @@ pub static TABLE: &[Converter] = &[
         tried(t, |o| decode(bytes(v), Alphabet::Standard, o)).map(Value::Bin)
     }),
     converter("base64", "", BIN_STR, "1.5", "Base64.", |v, _, _, t| encode(bytes(v), Alphabet::Standard, t)),
-    converter(
-        "be2dec",
-        "separator?,size:int,cut:int?",
-        BIN_STR,
-        "2.5",
-        "Big-endian numbers of a size in bytes, in decimal.",
-        |v, a, _, t| parts(v, a, t, big_endian),
-    )
-    .prepared(numbers),
-    converter(
-        "be2hex",
-        "separator?,size:int?,cut:int?",
-        BIN_STR,
-        "2.5",
-        "Hexadecimal digits with a separator between parts of a size in bytes.",
-        |v, a, _, t| parts(v, a, t, hex),
-    )
-    .prepared(dumps),
     converter("bytes", "offset:int,length:int?", BIN, "1.6", "A part of the bytes.", |v, a, _, _| {
         let from = bytes(v).get(usize::try_from(a[0].int_or(0)).unwrap_or(usize::MAX)..).unwrap_or(b"");
         let len = usize::try_from(a[1].int_or(-1)).unwrap_or(usize::MAX).min(from.len());
@@ -201,15 +130,6 @@ pub static TABLE: &[Converter] = &[
     converter("htonl", "", (Kind::Int, Kind::Bin), "2.1", "Its lowest four bytes, big-endian.", |v, _, _, t| {
         written(t, |o| o.put(&(super::int(v) as u32).to_be_bytes())).map(Value::Bin)
     }),
-    converter(
-        "le2dec",
-        "separator?,size:int,cut:int?",
-        BIN_STR,
-        "3.0",
-        "Little-endian numbers of a size in bytes, in decimal.",
-        |v, a, _, t| parts(v, a, t, little_endian),
-    )
-    .prepared(numbers),
     converter("ub64dec", "", STR_BIN, "2.4", "Decodes base64 for URLs.", |v, _, _, t| {
         tried(t, |o| decode(bytes(v), Alphabet::Url, o)).map(Value::Bin)
     }),

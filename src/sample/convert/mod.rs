@@ -4,18 +4,20 @@
 //! the scratch room; what does not fit there is no value. What can be checked or made of its arguments at start-up is
 //! ([`Converter::prepared`]).
 
-mod digest;
+mod date;
 mod encode;
-mod fix;
-mod json;
+mod hash;
 mod map;
 mod net;
 mod numbers;
-mod protobuf;
+#[cfg(feature = "converters")]
+mod rare;
+#[cfg(not(feature = "converters"))]
+#[path = "no_rare.rs"]
+mod rare;
 mod refused;
 mod remember;
 mod text;
-mod time;
 
 pub use refused::{REFUSED, refusal};
 pub use remember::{CONDITIONS, may_store};
@@ -24,20 +26,14 @@ use super::{Arg, Converter, Scene, Tools, converter};
 use crate::pattern::{Kind, Value};
 use crate::util::fmt::Out;
 
-/// The tables, each sorted by name.
-pub static TABLES: [&[Converter]; 11] = [
-    digest::TABLE,
-    encode::TABLE,
-    fix::TABLE,
-    json::TABLE,
-    map::TABLE,
-    net::TABLE,
-    numbers::TABLE,
-    protobuf::TABLE,
-    remember::TABLE,
-    text::TABLE,
-    time::TABLE,
-];
+/// The tables of what ordinary rules use.
+static TABLES: [&[Converter]; 8] =
+    [date::TABLE, encode::TABLE, hash::TABLE, map::TABLE, net::TABLE, numbers::TABLE, remember::TABLE, text::TABLE];
+
+/// All tables, each sorted by name.
+pub fn tables() -> impl Iterator<Item = &'static [Converter]> {
+    TABLES.iter().chain(rare::TABLES).copied()
+}
 
 const STR: (Kind, Kind) = (Kind::Str, Kind::Str);
 const BIN: (Kind, Kind) = (Kind::Bin, Kind::Bin);

@@ -1,12 +1,16 @@
 //! Converters of HAProxy that are recognised and not built, and why.
 
+use super::rare::LEFT_OUT;
+
 const TABLES: &str = "stick tables come later";
 const DEVICES: &str = "device detection is not built";
 const PACKETS: &str = "the headers of packets are not looked at";
 const CERTIFICATES: &str = "certificates come with TLS";
 
-/// Names, `*` at their end for all that begin so, and the reason. Sorted by the first name.
-pub const REFUSED: [(&[&str], &str); 11] = [
+const NO_RARE: &str = "this program has only those that most rules use (feature 'converters')";
+
+/// Names, `*` at their end for all that begin so, and the reason. Sorted by the first name, but for those that are left out here.
+pub const REFUSED: [(&[&str], &str); 12] = [
     (&["51d.single", "da-csv-conv", "wurfl-get", "wurfl-get-all"], DEVICES),
     (&["aes_cbc_dec", "aes_cbc_enc", "aes_gcm_dec", "aes_gcm_enc"], "ciphers come with TLS"),
     (&["eth.*", "ip.*", "tcp.*"], PACKETS),
@@ -18,6 +22,7 @@ pub const REFUSED: [(&[&str], &str); 11] = [
     (&["rfc7239_*"], "the header 'forwarded' is not built"),
     (&["when"], "not built"),
     (&["x509_v_err_str"], CERTIFICATES),
+    (LEFT_OUT, NO_RARE),
 ];
 
 /// Why a converter is refused, if it is one of these.

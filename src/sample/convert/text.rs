@@ -77,35 +77,6 @@ fn same(bytes: &[u8], other: &[u8]) -> bool {
     bytes.len() == other.len() && std::hint::black_box(bytes.iter().zip(other).fold(0, |d, (a, b)| d | (a ^ b))) == 0
 }
 
-/// The thousandths of a quality (RFC 9110 section 12.4.2); without one, or with a broken one, 1000.
-fn quality(parameters: &[u8]) -> u32 {
-    let Some(below_one) = parameters.trim_ascii().strip_prefix(b"q=0") else { return 1000 };
-    let digits = below_one.strip_prefix(b".").unwrap_or(b"").iter().take_while(|d| d.is_ascii_digit());
-    digits.zip([100, 10, 1]).map(|(d, place)| u32::from(d - b'0') * place).sum()
-}
-
-/// The language of a list that a client likes best.
-fn language<'a>(accepted: &[u8], args: &[Arg], t: &mut Tools<'a, '_>) -> Option<Value<'a>> {
-    let offered = || args[0].text().split(|b| *b == b';').filter(|o| !o.is_empty());
-    let (mut best, mut best_quality) = (None, 0);
-    for item in accepted.split(|b| *b == b',') {
-        let (name, parameters) = match item.iter().position(|b| *b == b';') {
-            Some(at) => (&item[..at], &item[at + 1..]),
-            None => (item, &b""[..]),
-        };
-        let name = name.trim_ascii();
-        let base = &name[..name.iter().position(|b| *b == b'-').unwrap_or(name.len())];
-        let quality = quality(parameters);
-        if quality > best_quality
-            && let Some(found) = offered().find(|o| *o == name || *o == base)
-        {
-            (best, best_quality) = (Some(found), quality);
-        }
-    }
-    let found = best.or(Some(args[1].text()).filter(|d| !d.is_empty()))?;
-    written(t, |o| o.put(found)).map(Value::Str)
-}
-
 /// The value of `name=value`; of a name alone it is empty.
 fn named<'a>(parameter: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     match parameter.strip_prefix(name)? {
@@ -233,14 +204,6 @@ pub static TABLE: &[Converter] = &[
         |v, a, _, _| piece(bytes(v), a, false).map(Value::Str),
     )
     .prepared(pieces),
-    converter(
-        "language",
-        "languages,default?",
-        STR,
-        "1.5",
-        "The language of a list, separated by ';', that a client likes best.",
-        |v, a, _, t| language(bytes(v), a, t),
-    ),
     converter("length", "", STR_INT, "1.8", "Number of bytes.", |v, _, _, _| number(bytes(v).len() as i64)),
     converter("lower", "", STR, "1.5", "Small letters.", |v, _, _, t| recased(v, t, <[u8]>::make_ascii_lowercase)),
     converter("ltrim", "bytes", STR, "2.0", "Without these bytes at its beginning.", |v, a, _, _| {

@@ -1,18 +1,13 @@
-//! Hashes and digests.
+//! Digests, and the hashes that balancing does not know.
 
-use super::{Arg, Converter, Tools, converter, encode};
-use super::{BIN, BIN_INT, bytes, given, number, written};
+use super::{Arg, Converter, Tools, converter, encode, hash};
+use super::{BIN, BIN_INT, bytes, given, number, tried, written};
 use crate::pattern::Value;
+use crate::util::fmt::Out;
 use crate::util::hash::digest::{Algorithm, Digest, NAMES, digest, hmac};
-use crate::util::hash::{self, xxh};
+use crate::util::hash::{crc32c, xxh};
 
-const AVALANCHE: &str = "avalanche:int?";
 const SEED: &str = "seed:int?";
-
-fn hashed<'a>(value: Value<'a>, args: &[Arg], function: fn(&[u8]) -> u32) -> Option<Value<'a>> {
-    let hash = function(bytes(value));
-    number(if args[0].int_or(0) == 0 { hash } else { hash::avalanche(hash) }.into())
-}
 
 fn put<'a>(digest: &Digest, t: &mut Tools<'a, '_>) -> Option<Value<'a>> {
     written(t, |o| o.put(digest)).map(Value::Bin)
@@ -27,11 +22,19 @@ fn named(args: &mut [Arg]) -> Result<(), String> {
     Ok(())
 }
 
+/// Standard base64 decoded at start-up.
+fn decoded(text: &[u8]) -> Option<Vec<u8>> {
+    let mut space = vec![0; text.len()];
+    let mut out = Out::new(&mut space);
+    encode::decode(text, encode::Alphabet::Standard, &mut out)?;
+    Some(out.bytes().to_vec())
+}
+
 /// Its key, too, when it is written there.
 fn keyed(args: &mut [Arg]) -> Result<(), String> {
     named(args)?;
     if let Arg::Str(key) = &args[1] {
-        let decoded = encode::decoded(key).ok_or("the key must be written in base64, or be the name of a variable")?;
+        let decoded = decoded(key).ok_or("the key must be written in base64, or be the name of a variable")?;
         args[1] = Arg::Str(decoded.into());
     }
     Ok(())
@@ -55,16 +58,14 @@ fn digested<'a>(value: Value<'a>, args: &[Arg], t: &mut Tools<'a, '_>) -> Option
 
 /// Sorted by name.
 pub static TABLE: &[Converter] = &[
-    converter("crc32", AVALANCHE, BIN_INT, "1.6", "CRC-32.", |v, a, _, _| hashed(v, a, hash::crc32)),
-    converter("crc32c", AVALANCHE, BIN_INT, "1.9", "CRC-32C.", |v, a, _, _| hashed(v, a, hash::crc32c)),
+    converter("crc32c", hash::AVALANCHE, BIN_INT, "1.9", "CRC-32C.", |v, a, _, _| hash::hashed(v, a, crc32c)),
     converter("digest", "algorithm", BIN, "2.4", "A message digest.", |v, a, _, t| digested(v, a, t)).prepared(named),
-    converter("djb2", AVALANCHE, BIN_INT, "1.6", "The hash DJB2.", |v, a, _, _| hashed(v, a, hash::djb2)),
     converter("hmac", "algorithm,key:textvar", BIN, "2.4", "A message digest with a key.", |v, a, s, t| {
         let Arg::Digest(algorithm) = a[0] else { return None };
         let key = match given(&a[1], s, t) {
             Some(value) => {
                 let text = value.text(&mut t.scratch)?;
-                super::tried(t, |o| encode::decode(text, encode::Alphabet::Standard, o))?
+                tried(t, |o| encode::decode(text, encode::Alphabet::Standard, o))?
             }
             None if matches!(a[1], Arg::Note(_)) => return None,
             None => return put(&hmac(algorithm, a[1].text(), bytes(v)), t),
@@ -72,13 +73,11 @@ pub static TABLE: &[Converter] = &[
         put(&hmac(algorithm, key, bytes(v)), t)
     })
     .prepared(keyed),
-    converter("sdbm", AVALANCHE, BIN_INT, "1.6", "The hash SDBM.", |v, a, _, _| hashed(v, a, hash::sdbm)),
     converter("sha1", "", BIN, "1.7", "The digest SHA-1.", |v, _, _, t| put(&digest(Algorithm::Sha1, bytes(v)), t)),
     converter("sha2", "bits:int?", BIN, "2.1", "A digest of SHA-2: of 224, 256, 384 or 512 bits.", |v, a, _, t| {
         digested(v, a, t)
     })
     .prepared(sha2),
-    converter("wt6", AVALANCHE, BIN_INT, "1.6", "The hash WT6.", |v, a, _, _| hashed(v, a, hash::wt6)),
     converter("xxh3", SEED, BIN_INT, "2.4", "The hash XXH3, 64 bits.", |v, a, _, _| {
         number(xxh::xxh3(bytes(v), a[0].int_or(0) as u64) as i64)
     }),
