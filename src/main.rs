@@ -47,6 +47,7 @@ impl Facts for Build {
             "CLI" => cfg!(feature = "cli"),
             "CRYPT" => cfg!(feature = "crypt"),
             "CONVERTERS" => cfg!(feature = "converters"),
+            "KEYWORDS" => cfg!(feature = "keywords"),
             "DEMO" => cfg!(feature = "demo"),
             "KQUEUE" => cfg!(any(target_os = "freebsd", target_os = "openbsd", target_os = "netbsd")),
             "EVPORTS" => cfg!(any(target_os = "solaris", target_os = "illumos")),
@@ -89,9 +90,9 @@ fn run(args: &Args, words: &[String]) -> i32 {
         if let Some(dir) = kind.strip_prefix("docs").map(str::trim) {
             return write_reference(dir, words);
         }
-        say::out(format_args!("{}", conf::manual::keyword_list(kind)));
-        if args.files.is_empty() {
-            return 0;
+        let code = show_keywords(kind);
+        if code != 0 || args.files.is_empty() {
+            return code;
         }
     }
     if args.files.is_empty() {
@@ -429,6 +430,18 @@ fn evaluate(condition: &str) -> i32 {
     }
 }
 
+#[cfg(not(feature = "keywords"))]
+fn show_keywords(_: &str) -> i32 {
+    fail("this program is built without the list of keywords (feature keywords)")
+}
+
+/// `-dK<kind>`
+#[cfg(feature = "keywords")]
+fn show_keywords(kind: &str) -> i32 {
+    say::out(format_args!("{}", conf::manual::keyword_list(kind)));
+    0
+}
+
 #[cfg(not(feature = "manual"))]
 fn write_reference(_: &str, _: &[String]) -> i32 {
     fail("this program is built without the texts of the manual (feature manual)")
@@ -482,6 +495,7 @@ fn build_options() -> String {
         "CLI",
         "CRYPT",
         "CONVERTERS",
+        "KEYWORDS",
         "DEMO",
         "OPENSSL",
         "LUA",

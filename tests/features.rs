@@ -21,7 +21,11 @@ const ASKING: [(&str, &str); 12] = [
 ];
 
 fn checked(lines: &str) -> Output {
-    Proxy::with().run(&["-c"], &format!("{HTTP}listen other\n bind 127.0.0.1:1\n{lines}\n"))
+    checked_with("-c", lines)
+}
+
+fn checked_with(option: &str, lines: &str) -> Output {
+    Proxy::with().run(&["-c", option], &format!("{HTTP}listen other\n bind 127.0.0.1:1\n{lines}\n"))
 }
 
 /// Whether the program is built with a feature.
@@ -76,5 +80,20 @@ fn plain_passwords_need_no_feature() {
     for (credentials, status) in [("YTpi", 200), ("YTpj", 401), ("bG9ja2VkOio=", 401), ("bm9ib2R5OmI=", 401)] {
         let request = format!("GET / HTTP/1.1\r\nHost: h\r\nAuthorization: Basic {credentials}\r\n\r\n");
         assert_eq!(Client::connect(proxy.addr("l")).ask(request).status(), status, "{credentials}");
+    }
+}
+
+#[test]
+fn the_list_of_keywords_is_shown_or_refused() {
+    if is_oracle() {
+        return;
+    }
+    let done = checked_with("-dKall", "");
+    let (said, refused) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    if is_built_with("KEYWORDS") {
+        assert!(done.status.code() == Some(0) && said.contains("\nglobal\tmaxconn\t<number>\t1.1\tbuilt\n"), "{said}");
+    } else {
+        assert!(done.status.code() == Some(1) && said.is_empty(), "{said}");
+        assert!(refused.contains("(feature keywords)"), "{refused}");
     }
 }

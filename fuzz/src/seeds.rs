@@ -124,7 +124,7 @@ fn unescape(text: &str) -> Vec<u8> {
 /// Names of fetches and converters, and what separates them.
 pub fn sample_words() -> BTreeSet<String> {
     let fetches = sample::FETCHES.iter().flat_map(|t| t.iter()).map(|f| f.name);
-    let converters = sample::CONVERTERS.iter().flat_map(|t| t.iter()).map(|c| c.name);
+    let converters = sample::converter_tables().flatten().map(|c| c.name);
     let all = fetches.map(str::to_owned).chain(converters.map(|c| format!(",{c}")));
     let numbers = ["9223372036854775807", "-9223372036854775808", "4294967296", "2147483648", "65536", "-1", "0.5"];
     let more = ["hdr(host)", "txn.a", ",-1", "%[path]", "var(txn.a)"];
@@ -134,7 +134,7 @@ pub fn sample_words() -> BTreeSet<String> {
 /// Every keyword of the configuration.
 pub fn configuration_words() -> BTreeSet<String> {
     let mut all = sample_words();
-    all.extend(conf::all_keywords().map(|row| row.name.to_owned()));
+    all.extend(conf::manual::all_keywords().map(|row| row.name.to_owned()));
     all.extend(rules::ACTIONS.iter().flat_map(|t| t.iter()).map(|a| a.name.to_owned()));
     all.extend(rules::DIRECTIVES.iter().map(|d| d.name.to_owned()));
     all.extend([format::HTTP_LOG.to_owned(), format::TCP_LOG.to_owned()]);

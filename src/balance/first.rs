@@ -2,11 +2,12 @@
 //! whether a server takes traffic at all.
 
 use super::{Algorithm, Farm, Policy, usable_weight};
+use crate::util::ManualText;
 
 pub const ROW: Algorithm = Algorithm {
     name: "first",
-    doc: "the server with the lowest id that is below its maxconn",
-    since: "1.5",
+    doc: ManualText::new("the server with the lowest id that is below its maxconn"),
+    since: ManualText::new("1.5"),
     dynamic_weights: true,
     make: |servers, _| Box::new(First { by_id: Vec::with_capacity(servers) }),
 };

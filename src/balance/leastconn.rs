@@ -4,11 +4,12 @@
 //! down. O(n) a pick: loads are read when needed, nothing is kept sorted.
 
 use super::{Algorithm, Farm, Policy, usable_weight};
+use crate::util::ManualText;
 
 pub const ROW: Algorithm = Algorithm {
     name: "leastconn",
-    doc: "the server with the fewest sessions for its weight, round robin among equals",
-    since: "1.2",
+    doc: ManualText::new("the server with the fewest sessions for its weight, round robin among equals"),
+    since: ManualText::new("1.2"),
     dynamic_weights: true,
     make: |servers, _| Box::new(LeastConn { servers: vec![Server::default(); servers], clock: 0 }),
 };

@@ -17,7 +17,7 @@ pub mod random;
 pub mod roundrobin;
 pub mod static_rr;
 
-use crate::util::hash;
+use crate::util::{ManualText, hash};
 
 /// Effective weight of one unit of the user's `weight` (0..=256), so that a slow start has values in between.
 pub const WEIGHT_SCALE: u32 = 16;
@@ -73,8 +73,8 @@ pub enum Method {
 /// Keyword `hash-type`, one of its functions.
 pub struct Function {
     pub name: &'static str,
-    pub doc: &'static str,
-    pub since: &'static str,
+    pub doc: ManualText,
+    pub since: ManualText,
     pub run: fn(&[u8]) -> u32,
 }
 
@@ -82,23 +82,28 @@ pub struct Function {
 pub static FUNCTIONS: &[Function] = &[
     Function {
         name: "crc32",
-        doc: "CRC-32 as in Ethernet and gzip; slower, good on strings",
-        since: "1.6",
+        doc: ManualText::new("CRC-32 as in Ethernet and gzip; slower, good on strings"),
+        since: ManualText::new("1.6"),
         run: hash::crc32,
     },
     Function {
         name: "djb2",
-        doc: "times 33; good on text, poor on digits without avalanche",
-        since: "1.5",
+        doc: ManualText::new("times 33; good on text, poor on digits without avalanche"),
+        since: ManualText::new("1.5"),
         run: hash::djb2,
     },
     Function {
         name: "sdbm",
-        doc: "the default; smooth, poor where the total weight is a multiple of 64",
-        since: "1.5",
+        doc: ManualText::new("the default; smooth, poor where the total weight is a multiple of 64"),
+        since: ManualText::new("1.5"),
         run: hash::sdbm,
     },
-    Function { name: "wt6", doc: "least sensitive to the keys; good on numbers", since: "1.5", run: hash::wt6 },
+    Function {
+        name: "wt6",
+        doc: ManualText::new("least sensitive to the keys; good on numbers"),
+        since: ManualText::new("1.5"),
+        run: hash::wt6,
+    },
 ];
 
 /// What the configuration says beside the algorithm's name.
@@ -139,8 +144,8 @@ impl Default for Options {
 /// A row of the table of `balance`.
 pub struct Algorithm {
     pub name: &'static str,
-    pub doc: &'static str,
-    pub since: &'static str,
+    pub doc: ManualText,
+    pub since: ManualText,
     /// Weights may be changed at run time and slow start works. For `hash` see [`Algorithm::takes_weight_changes`].
     pub dynamic_weights: bool,
     /// Takes all memory for `servers` servers of any weight up to `options.max_weight`.
@@ -159,8 +164,8 @@ pub static ALGORITHMS: &[Algorithm] = &[first::ROW, HASH, leastconn::ROW, random
 
 const HASH: Algorithm = Algorithm {
     name: "hash",
-    doc: "the server is a function of a hash of the request; without a key, round robin",
-    since: "1.3",
+    doc: ManualText::new("the server is a function of a hash of the request; without a key, round robin"),
+    since: ManualText::new("1.3"),
     dynamic_weights: false,
     make: |servers, options| match options.method {
         Method::MapBased => Box::new(map::MapHash::new(servers, options)),

@@ -5,12 +5,13 @@
 
 use super::chash::Ring;
 use super::{Algorithm, Farm, Policy};
+use crate::util::ManualText;
 use crate::util::hash::avalanche;
 
 pub const ROW: Algorithm = Algorithm {
     name: "random",
-    doc: "the least loaded of a few servers drawn at random by weight",
-    since: "1.9",
+    doc: ManualText::new("the least loaded of a few servers drawn at random by weight"),
+    since: ManualText::new("1.9"),
     dynamic_weights: true,
     make: |servers, options| Box::new(Random { ring: Ring::new(servers, options), draws: options.random_draws.max(1) }),
 };

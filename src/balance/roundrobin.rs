@@ -15,11 +15,12 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use super::{Algorithm, Farm, Policy, usable_weight};
+use crate::util::ManualText;
 
 pub const ROW: Algorithm = Algorithm {
     name: "roundrobin",
-    doc: "each server in turns, by weights that may change at run time; the default",
-    since: "1.1",
+    doc: ManualText::new("each server in turns, by weights that may change at run time; the default"),
+    since: ManualText::new("1.1"),
     dynamic_weights: true,
     make: |servers, _| {
         Box::new(RoundRobin {

@@ -2,11 +2,12 @@
 
 use super::map::Map;
 use super::{Algorithm, Farm, Policy};
+use crate::util::ManualText;
 
 pub const ROW: Algorithm = Algorithm {
     name: "static-rr",
-    doc: "each server in turns, by weights that cannot change at run time",
-    since: "1.3.15",
+    doc: ManualText::new("each server in turns, by weights that cannot change at run time"),
+    since: ManualText::new("1.3.15"),
     dynamic_weights: false,
     make: |servers, options| Box::new(StaticRr(Map::new(servers, options))),
 };

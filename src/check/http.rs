@@ -2,10 +2,11 @@
 
 use super::{Kind, Verdict, Why};
 use crate::model::{CheckKind, ExpectWhat};
+use crate::util::ManualText;
 
 pub(super) const ROW: Kind = Kind {
     name: "httpchk",
-    doc: "sends an HTTP request; 2xx and 3xx pass unless http-check expect says otherwise",
+    doc: ManualText::new("sends an HTTP request; 2xx and 3xx pass unless http-check expect says otherwise"),
     connect_only: false,
     request: |c| &c.request,
     judge,

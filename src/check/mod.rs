@@ -14,6 +14,7 @@ pub use http::http_request;
 pub use runner::{Change, Runner};
 
 use crate::model::CheckKind;
+use crate::util::ManualText;
 
 /// What a type of check says about the bytes that came.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,7 +37,7 @@ pub enum Why {
 /// A row of the table of check types.
 pub struct Kind {
     pub name: &'static str,
-    pub doc: &'static str,
+    pub doc: ManualText,
     /// True when an established connection is all that is asked.
     pub connect_only: bool,
     /// What is sent once connected.

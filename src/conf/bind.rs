@@ -225,11 +225,11 @@ pub fn options(s: &mut State, a: &mut Args, table: &'static [Row], line: &str) {
                 s.take(result);
             }
             Status::NotBuilt(reason) if reason == TLS => {
-                a.skip(row.arg_count());
+                a.skip(row.arg_count.into());
                 s.tls_option(row.name, word.pos);
             }
             Status::NotBuilt(_) | Status::LeftOut(_) => {
-                a.skip(row.arg_count());
+                a.skip(row.arg_count.into());
                 if let Some(fault) = row.refusal(word.pos) {
                     s.fault(fault);
                 }

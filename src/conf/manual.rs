@@ -2,6 +2,7 @@
 //! sections, and those of samples and actions in their own tables. HAProxy's names that are in none of these are listed as not built.
 
 use super::row::{NO_SECTION, Row, Status};
+use super::{listed, tables};
 use crate::args::Args;
 use crate::cli::{COMMANDS, NOT_BUILT as NO_COMMANDS};
 use crate::format::VARIABLES;
@@ -26,7 +27,7 @@ fn status(r: &Row) -> &'static str {
         Status::Removed { .. } => OLD,
         Status::NotBuilt(_) | Status::LeftOut(_) => NOT_BUILT,
         Status::Listed(true) => BUILT,
-        Status::Listed(false) if r.family == "command-line option" => option_status(r.name),
+        Status::Listed(false) if &*r.family == "command-line option" => option_status(r.name),
         Status::Listed(false) if known(r) => BUILT,
         Status::Listed(false) => NOT_BUILT,
     }
@@ -62,7 +63,7 @@ fn known(r: &Row) -> bool {
     let action = |family: Family| {
         ACTIONS.iter().flat_map(|t| t.iter()).any(|a| a.name == r.name && a.families & family.bit() != 0)
     };
-    match r.family {
+    match r.family.get() {
         "sample fetch" => find_fetch(r.name).is_some(),
         "converter" => find_converter(r.name).is_some(),
         "ACL derivative" => {
@@ -107,13 +108,18 @@ fn own_rows() -> Vec<Row> {
     rows.extend(NO_COMMANDS.iter().map(missing));
     for (name, family) in ACTION_FAMILIES {
         let of = ACTIONS.iter().flat_map(|t| t.iter()).filter(|a| a.families & family.bit() != 0);
-        rows.extend(of.map(|a| row(name, a.name, a.args, a.since, a.doc)));
+        rows.extend(of.map(|a| row(name, a.name, a.args.get(), a.since, a.doc)));
     }
     rows
 }
 
+/// All keywords, built or not, with those that are not of the file.
+pub fn all_keywords() -> impl Iterator<Item = Row> {
+    tables().flatten().copied().chain(listed::rows())
+}
+
 fn all_rows() -> Vec<Row> {
-    own_rows().into_iter().chain(super::all_keywords()).collect()
+    own_rows().into_iter().chain(all_keywords()).collect()
 }
 
 /// All rows of a kind as tab-separated lines: family, name, arguments, since, status. Kinds: `all`, `cfg`, or the beginning of a
@@ -121,7 +127,7 @@ fn all_rows() -> Vec<Row> {
 pub fn keyword_list(kind: &str) -> String {
     let all = all_rows();
     let mut rows: Vec<&Row> = all.iter().filter(|r| wanted(r, kind)).collect();
-    rows.sort_by_key(|r| (r.family, r.name));
+    rows.sort_by_key(|r| (r.family.get(), r.name));
     let mut text = String::from("# family\tkeyword\targuments\tsince\tstatus\n");
     for r in rows {
         let _ = writeln!(text, "{}\t{}\t{}\t{}\t{}", r.family, r.name, arguments(r), r.since, status(r));
@@ -148,7 +154,7 @@ pub fn pages() -> Vec<(String, String)> {
     let all = all_rows();
     let mut families: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
     for r in &all {
-        families.entry(r.family).or_default().push(r);
+        families.entry(r.family.get()).or_default().push(r);
     }
     let mut pages = Vec::new();
     let mut index = String::from(
@@ -201,7 +207,7 @@ fn page(family: &str, rows: &[&Row]) -> String {
 
 /// What there is to say of samples beside what all rows have: types, and where they may be used.
 fn of_samples(r: &Row) -> Vec<(&'static str, String)> {
-    match (r.family, find_fetch(r.name), find_converter(r.name)) {
+    match (r.family.get(), find_fetch(r.name), find_converter(r.name)) {
         ("sample fetch", Some(fetch), _) => {
             let mut says = vec![("type", fetch.kind.name().to_owned()), ("valid in", needs::places(fetch.needs))];
             for (bit, what) in
@@ -231,8 +237,8 @@ fn heading(r: &Row) -> String {
 /// The arguments as they are written: those of samples and converters are kept with their types (`file:list,default:str?`).
 fn arguments(r: &Row) -> String {
     let written = r.args.is_empty() || r.args.contains(['<', '(']);
-    if written || !matches!(r.family, "sample fetch" | "converter") {
-        return r.args.to_owned();
+    if written || !matches!(r.family.get(), "sample fetch" | "converter") {
+        return r.args.get().to_owned();
     }
     let (mut text, mut open) = (String::from("("), 0);
     for (n, arg) in r.args.split(',').enumerate() {
@@ -260,8 +266,8 @@ mod tests {
     #[test]
     fn what_has_a_table_is_not_listed_beside_it() {
         let own = own_rows();
-        let twice: Vec<_> = super::super::listed::rows()
-            .filter(|l| own.iter().any(|r| (r.family, r.name) == (l.family, l.name)))
+        let twice: Vec<_> = listed::rows()
+            .filter(|l| own.iter().any(|r| (r.family.get(), r.name) == (l.family.get(), l.name)))
             .map(|l| l.name)
             .collect();
         assert!(twice.is_empty(), "{twice:?}");

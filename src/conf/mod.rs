@@ -4,7 +4,7 @@
 //! files → lexer (words, variables, .if) → sections (which table) → a row's function → drafts (state) → resolve → Config
 //! ```
 //!
-//! Every keyword is one row of its family's table and one function; [`all_keywords`] shows them all. Nothing stops at the
+//! Every keyword is one row of its family's table and one function; `manual::all_keywords` shows them all. Nothing stops at the
 //! first error: each is recorded with its place in [`Diags`] and the next line goes on.
 //!
 //! - Text: `lexer`, `cond`, `diag`.
@@ -26,8 +26,10 @@ pub mod cond;
 pub mod diag;
 mod global;
 pub mod lexer;
+#[cfg(any(test, feature = "keywords"))]
 mod listed;
 mod logs;
+#[cfg(any(test, feature = "keywords"))]
 pub mod manual;
 mod options;
 mod proxy;
@@ -228,11 +230,6 @@ pub fn tables() -> impl Iterator<Item = &'static [Row]> {
     let own: [&'static [Row]; 3] = [sections::SECTIONS, bind::TABLE, server_options::TABLE];
     let sets = [sections::GLOBAL_TABLES, sections::PROXY_TABLES, sections::USERLIST_TABLES, sections::RESOLVERS_TABLES];
     own.into_iter().chain(sets.into_iter().flat_map(|set| set.iter().copied())).chain([balance::ALGORITHMS])
-}
-
-/// All keywords, built or not, with those that are not of the file (`-dK`).
-pub fn all_keywords() -> impl Iterator<Item = Row> {
-    tables().flatten().copied().chain(listed::rows())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use super::state::State;
 use crate::util::words::{Args, Fault, Pos, Word, nearest};
-use crate::util::{ManualText, Release};
+use crate::util::{ListText, ManualText, Release};
 
 /// Sections in which a keyword is known, one bit each ([`Row::sections`]).
 pub const GLOBAL: u16 = 1;
@@ -22,6 +22,8 @@ pub const OTHER: u16 = 1 << 8;
 pub const NO_SECTION: u16 = 0;
 /// Not a section: in a proxy of the other side the keyword is an error, where others are ignored with a warning.
 pub const STRICT: u16 = 1 << 15;
+/// Not a section: arguments that are too many are passed over with a warning.
+pub const LENIENT: u16 = 1 << 13;
 /// Not a section: `no` may stand before the keyword.
 pub const NEGATABLE: u16 = 1 << 14;
 /// The usual combinations.
@@ -70,11 +72,13 @@ pub struct Row {
     /// All its words.
     pub name: &'static str,
     /// The table: `global`, `proxy`, `option`, `timeout`, `bind option`, `sample fetch` ...
-    pub family: &'static str,
+    pub family: ListText,
     /// Where it is valid: bits such as [`GLOBAL`].
     pub sections: u16,
     /// The shape of its arguments.
-    pub args: &'static str,
+    pub args: ListText,
+    /// How many words they take, counted there.
+    pub arg_count: u8,
     /// Value without the keyword; empty = none.
     pub default: ManualText,
     /// Unit of a number without a suffix; empty = none.
@@ -104,6 +108,16 @@ const fn says_without_effect(doc: &str) -> bool {
     false
 }
 
+/// How many words arguments of this shape take.
+const fn count_of_args(shape: &str) -> u8 {
+    let (shape, mut at, mut count) = (shape.as_bytes(), 0, 0);
+    while at < shape.len() {
+        count += (shape[at] == b'<') as u8;
+        at += 1;
+    }
+    count
+}
+
 impl Row {
     /// A row without default and unit.
     pub const fn new(
@@ -116,7 +130,20 @@ impl Row {
         status: Status,
     ) -> Row {
         let none = ManualText::new("");
-        Row { name, family, sections, args, default: none, unit: none, since, doc, without_effect: false, status }
+        let (family, arg_count, args) = (ListText::new(family), count_of_args(args), ListText::new(args));
+        Row {
+            name,
+            family,
+            sections,
+            args,
+            arg_count,
+            default: none,
+            unit: none,
+            since,
+            doc,
+            without_effect: false,
+            status,
+        }
     }
 
     /// A keyword that is built.
@@ -176,11 +203,6 @@ impl Row {
             Status::LeftOut(reason) => Some(Fault::new(pos, format!("'{}': {reason}", self.name))),
             _ => None,
         }
-    }
-
-    /// How many words its arguments take, counted in `args`.
-    pub fn arg_count(&self) -> usize {
-        self.args.matches('<').count()
     }
 
     /// The names of the sections where it is valid.

@@ -2,7 +2,7 @@
 
 use super::bind;
 use super::lexer::Line;
-use super::row::{DEFAULTS, NEGATABLE, NO_SECTION, Parse, Row, STRICT, Status, find, named, suggest};
+use super::row::{DEFAULTS, LENIENT, NEGATABLE, NO_SECTION, Parse, Row, STRICT, Status, find, named, suggest};
 use super::state::{Current, Draft, Kind, State};
 use super::values::check_name;
 use super::{accounts, balance, checks, global, logs, options, proxy, reserved, rules, stats, timeouts, tune};
@@ -192,9 +192,9 @@ fn keyword(s: &mut State, row: &'static Row, words: &[Word], count: usize, no: b
         }
         _ => return,
     };
-    let result = parse(s, &mut args).and_then(|()| match row.family {
-        "stats" => stats::extra(s, &mut args),
-        _ => args.finish(),
+    let result = parse(s, &mut args).and_then(|()| match row.sections & LENIENT {
+        0 => args.finish(),
+        _ => stats::extra(s, &mut args),
     });
     s.take(result);
 }
@@ -258,11 +258,12 @@ fn unknown(s: &State, tables: &[&'static [Row]], words: &[Word]) -> Fault {
             return Fault::new(words[0].pos, format!("'{first}' expects one of: {}", family.join(", ")));
         };
         let fault = Fault::new(second.pos, format!("'{first}' does not know '{}'", second.text));
-        return fault.hint(match nearest(&second.text, family.iter().copied()) {
-            Some(near) => format!("did you mean '{first} {near}'?"),
-            None if family.len() < 20 => format!("it knows {}", family.join(", ")),
-            None => "the list of all keywords is shown by -dK".into(),
-        });
+        return match nearest(&second.text, family.iter().copied()) {
+            Some(near) => fault.hint(format!("did you mean '{first} {near}'?")),
+            None if family.len() < 20 => fault.hint(format!("it knows {}", family.join(", "))),
+            None if cfg!(feature = "keywords") => fault.hint("the list of all keywords is shown by -dK"),
+            None => fault,
+        };
     }
     let fault = Fault::new(words[0].pos, format!("unknown keyword '{first}' in section '{section}'"));
     if let Some(row) = known_elsewhere(words) {

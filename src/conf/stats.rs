@@ -1,6 +1,6 @@
 //! The family `stats` of proxies: the statistics page.
 
-use super::row::{OWN, PROXY, Parse, Row};
+use super::row::{LENIENT, OWN, PROXY, Parse, Row};
 use super::rules;
 use super::state::{Draft, State};
 use super::values::time_s;
@@ -10,7 +10,7 @@ use crate::util::words::{Args, Fault};
 const NO_STATS: &str = "this program is built without the statistics (feature 'stats')";
 
 const fn p(name: &'static str, args: &'static str, since: &'static str, doc: &'static str, parse: Parse) -> Row {
-    Row::built("stats", PROXY, name, args, since, doc, parse).only_with(cfg!(feature = "stats"), NO_STATS)
+    Row::built("stats", PROXY | LENIENT, name, args, since, doc, parse).only_with(cfg!(feature = "stats"), NO_STATS)
 }
 
 const REALM: &str = "HAProxy Statistics";

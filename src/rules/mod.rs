@@ -40,7 +40,7 @@ use crate::model::{Proxy, opt};
 use crate::pattern::{Regex, RegexCache, Source};
 use crate::sample::{Compiler, Expr, Layout, Note, ProcessNotes, needs};
 use crate::util::words::{Args, Fault};
-use crate::util::{ManualText, Release};
+use crate::util::{ListText, ManualText, Release};
 use std::sync::Arc;
 use together::Acls;
 
@@ -129,7 +129,7 @@ pub type Parse = fn(&mut Compiler, &mut Args) -> Result<Box<dyn Action>, Fault>;
 /// An action by name.
 pub struct ActionRow {
     pub name: &'static str,
-    pub args: &'static str,
+    pub args: ListText,
     /// Where it may be used, a bit for each family.
     pub families: u32,
     pub since: Release,
@@ -145,7 +145,7 @@ const fn row(
     doc: &'static str,
     parse: Parse,
 ) -> ActionRow {
-    ActionRow { name, args, families, since: Release::of(since), doc: ManualText::new(doc), parse }
+    ActionRow { name, args: ListText::new(args), families, since: Release::of(since), doc: ManualText::new(doc), parse }
 }
 
 /// The tables of actions, each sorted by name.

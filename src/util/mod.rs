@@ -16,4 +16,4 @@ pub mod tick;
 pub mod units;
 pub mod words;
 
-pub use manual::{ManualText, Release};
+pub use manual::{ListText, ManualText, Release};

@@ -1,13 +1,13 @@
 //! Lines to the command socket.
 #![no_main]
 
+use evenkeel::applet::{Progress, View};
 use evenkeel::cli::converse;
 use evenkeel::mem::{Handle, Pool, Usage};
 use evenkeel::model::CliLevel;
 use evenkeel::server::{Shared, Sizes};
 use evenkeel::session::endpoint::{Conn, Owner};
 use evenkeel::session::{AppletState, Phase, Session};
-use evenkeel::stats::{Progress, View};
 use evenkeel::util::fmt::Out;
 use evenkeel_fuzz::{load_good, seeds};
 use std::cell::OnceCell;

@@ -111,7 +111,7 @@ fn seeds() -> Vec<Vec<u8>> {
         let (few, more) = (fetch.name.to_owned(), format!("{}(x-a)", fetch.name));
         all.extend([few, more, format!("{}(0,4)", fetch.name), format!("{}(b)", fetch.name)]);
     }
-    for converter in evenkeel::sample::CONVERTERS.iter().flat_map(|t| t.iter()) {
+    for converter in evenkeel::sample::converter_tables().flatten() {
         let (most, least) = (i64::MAX, i64::MIN);
         let numbers = [format!("({most})"), format!("({least})"), "(1)".into(), "(2,3)".into(), "(-1)".into()];
         let texts = ["", "(a,b)", "(f)", "(%Y,1)", "($.a)", "(x,y,g)"].map(str::to_owned);
