@@ -41,8 +41,16 @@ pub struct Args {
     pub demo: bool,
 }
 
-/// One line an option, for `-h`.
-pub const HELP: &str = "\
+/// What `-h` shows: one line an option, without those that this program was built without.
+pub fn help() -> impl Iterator<Item = &'static str> {
+    let built = |line: &&str| {
+        (cfg!(feature = "demo") || !line.contains("evenkeel demo"))
+            && (cfg!(feature = "keywords") || !line.contains("-dK<kind>"))
+    };
+    HELP.lines().filter(built)
+}
+
+const HELP: &str = "\
 Usage: evenkeel -f <file|folder> [-f ...] [options]
        evenkeel demo              two sample servers, balanced on a local port
   -f <file>      configuration file, or folder whose *.cfg are read in order; may be repeated; all after -- too

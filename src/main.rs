@@ -73,7 +73,8 @@ fn main() {
 
 fn run(args: &Args, words: &[String]) -> i32 {
     if args.help || words.is_empty() {
-        say::out(format_args!("{}\n{}", version(), args::HELP));
+        say::out(format_args!("{}\n", version()));
+        args::help().for_each(|line| say::out(format_args!("{line}\n")));
         return i32::from(!args.help);
     }
     if args.version > 0 {
@@ -378,7 +379,7 @@ fn write_pid(pidfile: Option<File>) {
 
 #[cfg(not(feature = "demo"))]
 fn run_demo() -> i32 {
-    fail("this program is built without the demonstration (feature demo)")
+    fail("this program is built without the demonstration (feature 'demo')")
 }
 
 #[cfg(feature = "demo")]
@@ -432,19 +433,25 @@ fn evaluate(condition: &str) -> i32 {
 
 #[cfg(not(feature = "keywords"))]
 fn show_keywords(_: &str) -> i32 {
-    fail("this program is built without the list of keywords (feature keywords)")
+    fail("this program is built without the list of keywords (feature 'keywords')")
 }
 
 /// `-dK<kind>`
 #[cfg(feature = "keywords")]
 fn show_keywords(kind: &str) -> i32 {
-    say::out(format_args!("{}", conf::manual::keyword_list(kind)));
+    let list = conf::manual::keyword_list(kind);
+    if list.lines().count() < 2 {
+        return fail(&format!(
+            "-dK knows no keywords of kind '{kind}'\n  help: -dKall lists all; the first column has the kinds"
+        ));
+    }
+    say::out(format_args!("{list}"));
     0
 }
 
 #[cfg(not(feature = "manual"))]
 fn write_reference(_: &str, _: &[String]) -> i32 {
-    fail("this program is built without the texts of the manual (feature manual)")
+    fail("this program is built without the texts of the manual (feature 'manual')")
 }
 
 /// `-dKdocs <folder>`: writes the reference manual.

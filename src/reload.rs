@@ -106,7 +106,16 @@ impl Replaced {
 /// This program's file, so that it can be started again: asked for early, since an upgrade may replace the file under its name.
 pub fn program() -> PathBuf {
     let called = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
-    if called.is_absolute() { called } else { std::env::current_exe().unwrap_or(called) }
+    if called.is_absolute() { called } else { in_path(std::env::current_exe().unwrap_or(called)) }
+}
+
+/// Where a name without a folder is found, as shells look for it: not every system knows a program's file.
+fn in_path(name: PathBuf) -> PathBuf {
+    if name.parent() != Some(Path::new("")) {
+        return name;
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|folder| folder.join(&name)).find(|file| file.is_file()).unwrap_or(name)
 }
 
 /// A child process that was started, and the pipe on which it says that it is ready.
@@ -187,4 +196,18 @@ pub fn notify_systemd(state: &str) {
         return;
     }
     let _ = socket.send_to(state.as_bytes(), path);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_without_a_folder_is_looked_for() {
+        let found = in_path("sh".into());
+        assert!(found.is_absolute() && found.ends_with("sh") && found.is_file(), "{found:?}");
+        for name in ["./sh", "/no/sh", "no such program"] {
+            assert_eq!(in_path(name.into()), Path::new(name));
+        }
+    }
 }

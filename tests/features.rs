@@ -12,7 +12,7 @@ const ASKING: [(&str, &str); 12] = [
     ("STATS", "listen l\n bind 127.0.0.1:1\n stats enable"),
     ("STATS", "listen l\n bind 127.0.0.1:1\n stats uri /s"),
     ("CLI", "global\n stats socket 127.0.0.1:1"),
-    ("CRYPT", "userlist u\n user a password '$1$abcdefgh$9qMkHazuSy1Q8myEum7yb/' groups g\n group g"),
+    ("CRYPT", "userlist u\n user a password '$1$abcdefgh$9qMkHazuSy1Q8myEum7yb/' groups g\n group g\n group h users a"),
     ("CONVERTERS", "listen l\n bind 127.0.0.1:1\n http-request set-header x %[path,json]"),
     ("CONVERTERS", "listen l\n bind 127.0.0.1:1\n log-format %[src,xxh32]"),
     ("CONVERTERS", "listen l\n bind 127.0.0.1:1\n acl a path,sha1,hex 5\n http-request deny if a"),
@@ -51,6 +51,7 @@ fn what_is_left_out_is_refused_by_name() {
             assert_eq!(done.status.code(), Some(1), "{lines}\n{said}");
             assert!(said.contains(&format!("(feature '{}')", feature.to_lowercase())), "{lines}\n{said}");
             assert!(said.contains("evenkeel.cfg:") && said.contains('^'), "{lines}\n{said}");
+            assert!(!said.contains("no such user"), "nothing else is wrong\n{said}");
         }
     }
 }
@@ -92,8 +93,32 @@ fn the_list_of_keywords_is_shown_or_refused() {
     let (said, refused) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     if is_built_with("KEYWORDS") {
         assert!(done.status.code() == Some(0) && said.contains("\nglobal\tmaxconn\t<number>\t1.1\tbuilt\n"), "{said}");
+        let unknown = checked_with("-dKnone", "");
+        assert!(unknown.status.code() == Some(1) && unknown.stdout.is_empty(), "no such kind");
     } else {
         assert!(done.status.code() == Some(1) && said.is_empty(), "{said}");
-        assert!(refused.contains("(feature keywords)"), "{refused}");
+        assert!(refused.contains("(feature 'keywords')"), "{refused}");
     }
+}
+
+/// The right spelling is then built, or refused by its feature's name.
+#[test]
+fn a_misspelt_converter_is_known_in_each_build() {
+    if is_oracle() {
+        return;
+    }
+    let said = checked("listen l\n bind 127.0.0.1:1\n http-request set-header x %[path,jsn]").stderr;
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.contains("did you mean 'json'?"), "{said}");
+}
+
+#[test]
+fn help_shows_what_is_there() {
+    if is_oracle() {
+        return;
+    }
+    let help = String::from_utf8(Proxy::with().run(&["-h"], "").stdout).unwrap();
+    assert_eq!(help.contains("evenkeel demo"), is_built_with("DEMO"), "{help}");
+    assert_eq!(help.contains("-dK<kind>"), is_built_with("KEYWORDS"), "{help}");
+    assert!(help.contains("-f <file>"), "{help}");
 }

@@ -101,7 +101,7 @@ fn user(s: &mut State, a: &mut Args) -> Result<(), Fault> {
         match word.text.as_str() {
             "password" => {
                 let word = a.need("an encrypted password")?;
-                secret = encrypted(s, &name.text, word)?;
+                secret = encrypted(s, &name.text, word);
             }
             "insecure-password" => {
                 // The lexer drops an empty word at the end of a line: nothing there means the empty password, as in HAProxy.
@@ -129,17 +129,18 @@ fn user(s: &mut State, a: &mut Args) -> Result<(), Fault> {
 }
 
 /// A hash. One that matches no password in HAProxy either is only warned about.
-fn encrypted(s: &mut State, user: &str, word: &Word) -> Result<Secret, Fault> {
+fn encrypted(s: &mut State, user: &str, word: &Word) -> Secret {
     match Secret::parse(&word.text) {
-        Ok(secret) => Ok(secret),
+        Ok(secret) => return secret,
         Err(Unusable::NotBuilt(why, hint)) => {
-            Err(Fault::new(word.pos, format!("'password' of user '{user}': {why}")).hint(hint))
+            // The user is there, whatever becomes of the password: groups may name it.
+            s.fault(Fault::new(word.pos, format!("'password' of user '{user}': {why}")).hint(hint));
         }
         Err(Unusable::Broken(why, hint)) => {
             s.diags.warning_hint(word.pos, format!("user '{user}' is never let in: {why}"), hint);
-            Ok(Secret::Locked)
         }
     }
+    Secret::Locked
 }
 
 pub fn userlist(s: &mut State, a: &mut Args) -> Result<(), Fault> {

@@ -370,6 +370,7 @@ fn diagnostics_of_proxies() {
         ("stats uro /x", "E7:8 'stats' does not know 'uro'"),
         ("retry-on foo", "E7:11 'retry-on' does not know 'foo'"),
         ("option httpchk GET / FOO", "E7:23 'FOO' is not HTTP/1.0 or HTTP/1.1"),
+        ("http-check send uri / hdr x %[date]", "E7:30 formats ('%') in headers of checks are not built yet"),
         ("http-check expect rstatus 2..", "E7:20 'http-check expect rstatus' is not built yet"),
         ("http-check expect status x", "E7:27 'http-check expect status' expects codes"),
         ("http-check expect status 200", "W7:2 'http-check expect' has no effect without 'option httpchk'"),

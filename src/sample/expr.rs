@@ -1,7 +1,8 @@
 //! A compiled expression: a fetch and the converters after it.
 
+use super::convert::{names, refusal};
 use super::{Arg, Compiler, Converter, Fetch, Got, Scene, Tools, Walk, args::parse_args, find_converter, find_fetch};
-use super::{FETCHES, UNIQUE_ID, convert::refusal, converter_tables, needs};
+use super::{FETCHES, UNIQUE_ID, needs};
 use crate::model::Mode;
 use crate::pattern::{Kind, Regex, Value};
 use crate::util::words::{Fault, closing, nearest};
@@ -63,7 +64,7 @@ impl Expr {
             let Some(converter) = find_converter(name) else {
                 return Err(match refusal(name) {
                     Some(why) => cc.fault(format!("the converter '{name}' is not built: {why}")),
-                    None => unknown(cc, "converter", name, converter_names()),
+                    None => unknown(cc, "converter", name, names().collect()),
                 });
             };
             if !self.kind().casts_to(converter.input) {
@@ -185,10 +186,6 @@ pub fn unknown_fetch(cc: &Compiler, name: &str, more: &[String]) -> Fault {
             unknown(cc, "sample fetch", name, known.collect())
         }
     }
-}
-
-fn converter_names() -> Vec<&'static str> {
-    converter_tables().flatten().map(|c| c.name).collect()
 }
 
 fn unknown(cc: &Compiler, what: &str, name: &str, known: Vec<&str>) -> Fault {

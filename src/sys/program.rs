@@ -5,8 +5,10 @@
 use super::Fd;
 use rustix::process::{Pid, WaitOptions, WaitStatus, waitpid};
 use std::ffi::{CString, c_char, c_int};
+use std::fs::File;
 use std::io::Error;
 use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr::null;
@@ -52,27 +54,29 @@ pub fn become_program(program: &Path, args: &[String], env: &[(&str, String)]) -
 pub fn start(program: &Path, args: &[String], env: &[(&str, String)], errors: Option<Fd>) -> std::io::Result<i32> {
     let start = Start::new(program, args, env);
     let (args, vars) = (pointers(&start.args), pointers(&start.vars));
+    let nowhere = errors.map(|_| nowhere()).transpose()?;
+    let streams = nowhere.iter().zip(errors).flat_map(|(n, fd)| [(n.as_raw_fd(), 0), (n.as_raw_fd(), 1), (fd, 2)]);
     let mut pid = 0;
-    let mut streams = MaybeUninit::uninit();
+    let mut actions = MaybeUninit::uninit();
     let done = |code: c_int| if code == 0 { Ok(()) } else { Err(Error::from_raw_os_error(code)) };
-    // SAFETY: as above; `streams` is ours, initialised by the first call and given back by the last.
+    // SAFETY: as above; `actions` is ours, initialised by the first call and given back by the last.
     unsafe {
-        done(libc::posix_spawn_file_actions_init(streams.as_mut_ptr()))?;
-        let mut result = Ok(());
-        if let Some(fd) = errors {
-            let nowhere = |n| {
-                libc::posix_spawn_file_actions_addopen(streams.as_mut_ptr(), n, c"/dev/null".as_ptr(), libc::O_RDWR, 0)
-            };
-            result = [0, 1].map(nowhere).into_iter().try_for_each(done);
-            result = result.and(done(libc::posix_spawn_file_actions_adddup2(streams.as_mut_ptr(), fd, 2)));
-        }
-        if result.is_ok() {
-            let (args, vars) = (args.as_ptr().cast(), vars.as_ptr().cast());
-            result = done(libc::posix_spawn(&mut pid, start.path.as_ptr(), streams.as_ptr(), null(), args, vars));
-        }
-        libc::posix_spawn_file_actions_destroy(streams.as_mut_ptr());
+        done(libc::posix_spawn_file_actions_init(actions.as_mut_ptr()))?;
+        let result = { streams }
+            .try_for_each(|(from, to)| done(libc::posix_spawn_file_actions_adddup2(actions.as_mut_ptr(), from, to)))
+            .and_then(|()| {
+                let (args, vars) = (args.as_ptr().cast(), vars.as_ptr().cast());
+                done(libc::posix_spawn(&mut pid, start.path.as_ptr(), actions.as_ptr(), null(), args, vars))
+            });
+        libc::posix_spawn_file_actions_destroy(actions.as_mut_ptr());
         result.map(|()| pid)
     }
+}
+
+/// What is read there is nothing, and what is written is forgotten.
+fn nowhere() -> std::io::Result<File> {
+    let file = File::options().read(true).write(true).open("/dev/null");
+    file.map_err(|e| Error::new(e.kind(), format!("/dev/null: {e}")))
 }
 
 /// Waits for the end of a child of this process; returns its exit code, or 128 and the number of the signal, as shells show it.

@@ -19,7 +19,7 @@ mod refused;
 mod remember;
 mod text;
 
-pub use refused::{REFUSED, refusal};
+pub use refused::{REFUSED, names, refusal};
 pub use remember::{CONDITIONS, may_store};
 
 use super::{Arg, Converter, Scene, Tools, converter};

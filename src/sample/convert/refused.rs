@@ -25,6 +25,11 @@ pub const REFUSED: [(&[&str], &str); 12] = [
     (LEFT_OUT, NO_RARE),
 ];
 
+/// The names of all converters that this program has, or could have with the feature.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    super::tables().flatten().map(|c| c.name).chain(LEFT_OUT.iter().copied())
+}
+
 /// Why a converter is refused, if it is one of these.
 pub fn refusal(name: &str) -> Option<&'static str> {
     let is = |known: &&str| known.strip_suffix('*').map_or(name == *known, |begin| name.starts_with(begin));
