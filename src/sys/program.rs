@@ -54,15 +54,15 @@ pub fn become_program(program: &Path, args: &[String], env: &[(&str, String)]) -
 pub fn start(program: &Path, args: &[String], env: &[(&str, String)], errors: Option<Fd>) -> std::io::Result<i32> {
     let start = Start::new(program, args, env);
     let (args, vars) = (pointers(&start.args), pointers(&start.vars));
-    let nowhere = errors.map(|_| nowhere()).transpose()?;
-    let streams = nowhere.iter().zip(errors).flat_map(|(n, fd)| [(n.as_raw_fd(), 0), (n.as_raw_fd(), 1), (fd, 2)]);
+    let nowhere = errors.map(|_| null_device()).transpose()?;
+    let mut streams = nowhere.iter().zip(errors).flat_map(|(n, fd)| [(n.as_raw_fd(), 0), (n.as_raw_fd(), 1), (fd, 2)]);
     let mut pid = 0;
     let mut actions = MaybeUninit::uninit();
     let done = |code: c_int| if code == 0 { Ok(()) } else { Err(Error::from_raw_os_error(code)) };
     // SAFETY: as above; `actions` is ours, initialised by the first call and given back by the last.
     unsafe {
         done(libc::posix_spawn_file_actions_init(actions.as_mut_ptr()))?;
-        let result = { streams }
+        let result = streams
             .try_for_each(|(from, to)| done(libc::posix_spawn_file_actions_adddup2(actions.as_mut_ptr(), from, to)))
             .and_then(|()| {
                 let (args, vars) = (args.as_ptr().cast(), vars.as_ptr().cast());
@@ -74,7 +74,7 @@ pub fn start(program: &Path, args: &[String], env: &[(&str, String)], errors: Op
 }
 
 /// What is read there is nothing, and what is written is forgotten.
-fn nowhere() -> std::io::Result<File> {
+fn null_device() -> std::io::Result<File> {
     let file = File::options().read(true).write(true).open("/dev/null");
     file.map_err(|e| Error::new(e.kind(), format!("/dev/null: {e}")))
 }
