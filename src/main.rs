@@ -34,6 +34,17 @@ struct Build;
 
 const FEATURES: &[&str] = &["THREAD", "GETADDRINFO", "TFO", "NS"];
 
+/// What a program may be built without (Cargo.toml), and whether it was.
+const OPTIONAL: [(&str, bool); 7] = [
+    ("REGEX", cfg!(feature = "regex")),
+    ("STATS", cfg!(feature = "stats")),
+    ("CLI", cfg!(feature = "cli")),
+    ("CRYPT", cfg!(feature = "crypt")),
+    ("CONVERTERS", cfg!(feature = "converters")),
+    ("KEYWORDS", cfg!(feature = "keywords")),
+    ("DEMO", cfg!(feature = "demo")),
+];
+
 impl Facts for Build {
     fn version(&self) -> &str {
         LEVEL
@@ -42,15 +53,9 @@ impl Facts for Build {
         let linux = ["EPOLL", "LINUX_SPLICE", "LINUX_TPROXY", "ACCEPT4", "NETFILTER"];
         match name {
             "POLL" => true,
-            "REGEX" => cfg!(feature = "regex"),
-            "STATS" => cfg!(feature = "stats"),
-            "CLI" => cfg!(feature = "cli"),
-            "CRYPT" => cfg!(feature = "crypt"),
-            "CONVERTERS" => cfg!(feature = "converters"),
-            "KEYWORDS" => cfg!(feature = "keywords"),
-            "DEMO" => cfg!(feature = "demo"),
             "KQUEUE" => cfg!(any(target_os = "freebsd", target_os = "openbsd", target_os = "netbsd")),
             "EVPORTS" => cfg!(any(target_os = "solaris", target_os = "illumos")),
+            n if OPTIONAL.contains(&(n, true)) => true,
             n => FEATURES[..3].contains(&n) || cfg!(target_os = "linux") && linux.contains(&n),
         }
     }
@@ -439,12 +444,11 @@ fn show_keywords(_: &str) -> i32 {
 /// `-dK<kind>`
 #[cfg(feature = "keywords")]
 fn show_keywords(kind: &str) -> i32 {
-    let list = conf::manual::keyword_list(kind);
-    if list.lines().count() < 2 {
+    let Some(list) = conf::manual::keyword_list(kind) else {
         return fail(&format!(
             "-dK knows no keywords of kind '{kind}'\n  help: -dKall lists all; the first column has the kinds"
         ));
-    }
+    };
     say::out(format_args!("{list}"));
     0
 }
@@ -488,27 +492,9 @@ fn version() -> String {
 
 fn build_options() -> String {
     let on = |f: &&str| Build.feature(f) || Build.enabled(f);
-    let all = [
-        "EPOLL",
-        "KQUEUE",
-        "EVPORTS",
-        "POLL",
-        "LINUX_SPLICE",
-        "LINUX_TPROXY",
-        "TFO",
-        "THREAD",
-        "REGEX",
-        "STATS",
-        "CLI",
-        "CRYPT",
-        "CONVERTERS",
-        "KEYWORDS",
-        "DEMO",
-        "OPENSSL",
-        "LUA",
-        "ZLIB",
-    ];
-    let list: Vec<String> = all.iter().map(|f| format!("{}{f}", if on(f) { '+' } else { '-' })).collect();
+    let system = ["EPOLL", "KQUEUE", "EVPORTS", "POLL", "LINUX_SPLICE", "LINUX_TPROXY", "TFO", "THREAD"];
+    let all = system.into_iter().chain(OPTIONAL.map(|o| o.0)).chain(["OPENSSL", "LUA", "ZLIB"]);
+    let list: Vec<String> = all.map(|f| format!("{}{f}", if on(&f) { '+' } else { '-' })).collect();
     let backend = start::backend(&Config::default()).name();
     format!(
         "Running on: {} {}\nTarget: {}-{}\nFeature list : {}\nAvailable polling systems : {backend}, polling, poll\n\

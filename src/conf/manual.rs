@@ -123,16 +123,19 @@ fn all_rows() -> Vec<Row> {
 }
 
 /// All rows of a kind as tab-separated lines: family, name, arguments, since, status. Kinds: `all`, `cfg`, or the beginning of a
-/// family's name.
-pub fn keyword_list(kind: &str) -> String {
+/// family's name; none where nothing is of that kind.
+pub fn keyword_list(kind: &str) -> Option<String> {
     let all = all_rows();
     let mut rows: Vec<&Row> = all.iter().filter(|r| wanted(r, kind)).collect();
+    if rows.is_empty() {
+        return None;
+    }
     rows.sort_by_key(|r| (r.family.get(), r.name));
     let mut text = String::from("# family\tkeyword\targuments\tsince\tstatus\n");
     for r in rows {
         let _ = writeln!(text, "{}\t{}\t{}\t{}\t{}", r.family, r.name, arguments(r), r.since, status(r));
     }
-    text
+    Some(text)
 }
 
 fn wanted(r: &Row, kind: &str) -> bool {
@@ -258,7 +261,7 @@ mod tests {
     use super::*;
 
     fn line(kind: &str, name: &str) -> String {
-        let list = keyword_list(kind);
+        let list = keyword_list(kind).unwrap();
         let found = list.lines().find(|l| l.split('\t').nth(1) == Some(name));
         found.unwrap_or_else(|| panic!("{name} is not listed")).to_owned()
     }

@@ -22,10 +22,10 @@ pub const OTHER: u16 = 1 << 8;
 pub const NO_SECTION: u16 = 0;
 /// Not a section: in a proxy of the other side the keyword is an error, where others are ignored with a warning.
 pub const STRICT: u16 = 1 << 15;
-/// Not a section: arguments that are too many are passed over with a warning.
-pub const LENIENT: u16 = 1 << 13;
 /// Not a section: `no` may stand before the keyword.
 pub const NEGATABLE: u16 = 1 << 14;
+/// Not a section: arguments that are too many are passed over with a warning.
+pub const LENIENT: u16 = 1 << 13;
 /// The usual combinations.
 pub const PROXY: u16 = DEFAULTS | FRONTEND | LISTEN | BACKEND;
 /// Own settings of a proxy, not allowed in `defaults`.

@@ -147,11 +147,17 @@ pub fn leave_session() {
 
 /// Lets go of what the standard descriptors are: they become /dev/null.
 pub fn silence() {
-    if let Ok(null) = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null") {
+    if let Ok(null) = null_device() {
         let _ = rustix::stdio::dup2_stdin(&null);
         let _ = rustix::stdio::dup2_stdout(&null);
         let _ = rustix::stdio::dup2_stderr(&null);
     }
+}
+
+/// Where nothing is to be read, and what is written is forgotten.
+pub fn null_device() -> std::io::Result<std::fs::File> {
+    let file = std::fs::File::options().read(true).write(true).open("/dev/null");
+    file.map_err(|e| std::io::Error::new(e.kind(), format!("/dev/null: {e}")))
 }
 
 /// True when nobody can read what goes to standard error: it is /dev/null.

@@ -3,9 +3,9 @@
 //! Not by the standard library's `Command`: its `exec` would not keep signals blocked, and it is 21 kB of a MIPS program.
 
 use super::Fd;
+use super::process::null_device;
 use rustix::process::{Pid, WaitOptions, WaitStatus, waitpid};
 use std::ffi::{CString, c_char, c_int};
-use std::fs::File;
 use std::io::Error;
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
@@ -71,12 +71,6 @@ pub fn start(program: &Path, args: &[String], env: &[(&str, String)], errors: Op
         libc::posix_spawn_file_actions_destroy(actions.as_mut_ptr());
         result.map(|()| pid)
     }
-}
-
-/// What is read there is nothing, and what is written is forgotten.
-fn null_device() -> std::io::Result<File> {
-    let file = File::options().read(true).write(true).open("/dev/null");
-    file.map_err(|e| Error::new(e.kind(), format!("/dev/null: {e}")))
 }
 
 /// Waits for the end of a child of this process; returns its exit code, or 128 and the number of the signal, as shells show it.

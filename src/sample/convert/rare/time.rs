@@ -176,32 +176,23 @@ fn dated<'a>(value: Value, args: &[Arg], t: &mut Tools<'a, '_>, digits: usize) -
     written(t, |o| writer.write(args[0].text(), o)).map(Value::Str)
 }
 
-const SHAPE: &str = "format:text,offset:int?";
+/// A row for units of which a second has `10^DIGITS`, in local time or in UTC.
+const fn row<const LOCAL: bool, const DIGITS: usize>(
+    name: &'static str,
+    since: &'static str,
+    doc: &'static str,
+) -> Converter {
+    let shape = "format:text,offset:int?";
+    converter(name, shape, INT_STR, since, doc, |v, a, _, t| dated(v, a, t, DIGITS))
+        .prepared(|a| format(a, LOCAL, DIGITS))
+}
 
 /// Sorted by name.
 pub static TABLE: &[Converter] = &[
-    converter("ltime", SHAPE, INT_STR, "1.6", "A date in local time, by a format of strftime(3).", |v, a, _, t| {
-        dated(v, a, t, 0)
-    })
-    .prepared(|a| format(a, true, 0)),
-    converter("ms_ltime", SHAPE, INT_STR, "2.9", "As ltime, of milliseconds; %N are those.", |v, a, _, t| {
-        dated(v, a, t, 3)
-    })
-    .prepared(|a| format(a, true, 3)),
-    converter("ms_utime", SHAPE, INT_STR, "2.9", "As utime, of milliseconds; %N are those.", |v, a, _, t| {
-        dated(v, a, t, 3)
-    })
-    .prepared(|a| format(a, false, 3)),
-    converter("us_ltime", SHAPE, INT_STR, "2.9", "As ltime, of microseconds; %N are those.", |v, a, _, t| {
-        dated(v, a, t, 6)
-    })
-    .prepared(|a| format(a, true, 6)),
-    converter("us_utime", SHAPE, INT_STR, "2.9", "As utime, of microseconds; %N are those.", |v, a, _, t| {
-        dated(v, a, t, 6)
-    })
-    .prepared(|a| format(a, false, 6)),
-    converter("utime", SHAPE, INT_STR, "1.6", "A date in UTC, by a format of strftime(3).", |v, a, _, t| {
-        dated(v, a, t, 0)
-    })
-    .prepared(|a| format(a, false, 0)),
+    row::<true, 0>("ltime", "1.6", "A date in local time, by a format of strftime(3)."),
+    row::<true, 3>("ms_ltime", "2.9", "As ltime, of milliseconds; %N are those."),
+    row::<false, 3>("ms_utime", "2.9", "As utime, of milliseconds; %N are those."),
+    row::<true, 6>("us_ltime", "2.9", "As ltime, of microseconds; %N are those."),
+    row::<false, 6>("us_utime", "2.9", "As utime, of microseconds; %N are those."),
+    row::<false, 0>("utime", "1.6", "A date in UTC, by a format of strftime(3)."),
 ];
